@@ -1,0 +1,23 @@
+/** 64-bit values in messages are 8 little-endian bytes (interfaces.md, section 1). */
+export function uint64Bytes(value: bigint | number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
+  return bytes;
+}
+
+/** The bigint in 8 little-endian bytes; shorter input is zero-extended. */
+export function uint64Of(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = Math.min(bytes.length, 8) - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
+  return value;
+}
+
+/** As a number; exact up to 2^53. Addresses of this machine have at most 52 bits. */
+export function numberOf(bytes: Uint8Array): number {
+  let value = 0;
+  for (let i = Math.min(bytes.length, 8) - 1; i >= 0; i--) value = value * 256 + bytes[i];
+  return value;
+}
+
+export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+export const hexBytes = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

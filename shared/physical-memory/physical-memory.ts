@@ -1,0 +1,26 @@
+/**
+ * The machine's DRAM as one agent sees it: synchronous, because CPUs and devices load and store.
+ * Addresses are numbers: exact up to 2^53, and this machine has at most 52 address bits.
+ * What is not RAM answers nothing: `false` or `null`, the external abort.
+ */
+export interface PhysicalMemory {
+  /** First byte of RAM and its size in bytes. */
+  readonly base: number;
+  readonly size: number;
+  contains(address: number, length: number): boolean;
+  /** One 8-byte access of a naturally aligned doubleword: low half to `out[0]`, high half to `out[1]`. False: not RAM. */
+  load64(address: number, out: Uint32Array): boolean;
+  /** One 8-byte store of a naturally aligned doubleword. False: not RAM. */
+  store64(address: number, low: number, high: number): boolean;
+  /** Atomically replaces a doubleword that still equals the expected one. `null`: not RAM; false: it had changed. */
+  compareExchange64(address: number, expectedLow: number, expectedHigh: number, low: number, high: number): boolean | null;
+  load32(address: number): number | null;
+  store32(address: number, value: number): boolean;
+  /** A copy of the bytes, or null when any of them is not RAM. */
+  read(address: number, length: number): Uint8Array<ArrayBuffer> | null;
+  /** All or nothing; false: not RAM. */
+  write(address: number, bytes: Uint8Array): boolean;
+  /** Owner epochs of a frame (design.md, section 3): for checkers only, no core decides by them. */
+  owner(address: number): { host: number; guest: number };
+  setOwner(address: number, kernel: "host" | "guest", epoch: number): void;
+}

@@ -1,0 +1,94 @@
+import type { PhysicalMemory } from "./physical-memory.ts";
+
+export const FRAME_SIZE = 4096;
+
+/**
+ * RAM and its owner table over two buffers: the one implementation behind `heap` and `mapped`.
+ * `ram` must be 8-byte aligned; `owners` has 8 bytes per 4 KiB frame (host epoch, guest epoch).
+ */
+export class Ram implements PhysicalMemory {
+  readonly base: number;
+  readonly size: number;
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #doublewords: BigUint64Array;
+  readonly #owners: Uint32Array;
+  readonly #scratch64 = new BigUint64Array(1);
+  readonly #scratch32 = new Uint32Array(this.#scratch64.buffer);
+
+  constructor(base: number, ram: Uint8Array, owners: Uint32Array) {
+    this.base = base;
+    this.size = ram.byteLength;
+    this.#bytes = ram;
+    this.#words = new Uint32Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 2);
+    this.#doublewords = new BigUint64Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 3);
+    this.#owners = owners;
+  }
+
+  contains(address: number, length: number): boolean {
+    return address >= this.base && address + length <= this.base + this.size;
+  }
+
+  load64(address: number, out: Uint32Array): boolean {
+    const offset = address - this.base;
+    if (offset < 0 || offset + 8 > this.size) return false;
+    // A 64-bit descriptor is loaded by one 8-byte access: two halves tear between processes.
+    this.#scratch64[0] = this.#doublewords[offset / 8];
+    out[0] = this.#scratch32[0];
+    out[1] = this.#scratch32[1];
+    return true;
+  }
+
+  store64(address: number, low: number, high: number): boolean {
+    const offset = address - this.base;
+    if (offset < 0 || offset + 8 > this.size) return false;
+    this.#scratch32[0] = low;
+    this.#scratch32[1] = high;
+    this.#doublewords[offset / 8] = this.#scratch64[0];
+    return true;
+  }
+
+  compareExchange64(address: number, expectedLow: number, expectedHigh: number, low: number, high: number): boolean | null {
+    const offset = address - this.base;
+    if (offset < 0 || offset + 8 > this.size) return null;
+    const expected = (BigInt(expectedHigh >>> 0) << 32n) | BigInt(expectedLow >>> 0);
+    const replacement = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    return Atomics.compareExchange(this.#doublewords, offset / 8, expected, replacement) === expected;
+  }
+
+  load32(address: number): number | null {
+    const offset = address - this.base;
+    return offset < 0 || offset + 4 > this.size ? null : this.#words[offset >>> 2];
+  }
+
+  store32(address: number, value: number): boolean {
+    const offset = address - this.base;
+    if (offset < 0 || offset + 4 > this.size) return false;
+    this.#words[offset >>> 2] = value;
+    return true;
+  }
+
+  read(address: number, length: number): Uint8Array<ArrayBuffer> | null {
+    if (!this.contains(address, length)) return null;
+    const offset = address - this.base;
+    const copy = new Uint8Array(length);
+    copy.set(this.#bytes.subarray(offset, offset + length));
+    return copy;
+  }
+
+  write(address: number, bytes: Uint8Array): boolean {
+    if (!this.contains(address, bytes.length)) return false;
+    this.#bytes.set(bytes, address - this.base);
+    return true;
+  }
+
+  owner(address: number): { host: number; guest: number } {
+    const frame = Math.floor((address - this.base) / FRAME_SIZE);
+    return { host: this.#owners[2 * frame] ?? 0, guest: this.#owners[2 * frame + 1] ?? 0 };
+  }
+
+  setOwner(address: number, kernel: "host" | "guest", epoch: number): void {
+    const frame = Math.floor((address - this.base) / FRAME_SIZE);
+    this.#owners[2 * frame + (kernel === "host" ? 0 : 1)] = epoch;
+  }
+}

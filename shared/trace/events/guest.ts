@@ -1,0 +1,2 @@
+export const guestEvents = {
+} as const;

@@ -1,0 +1,2 @@
+export const smmuEvents = {
+} as const;

@@ -1,0 +1,2 @@
+export const vmmEvents = {
+} as const;
