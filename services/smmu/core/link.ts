@@ -1,0 +1,50 @@
+/** The PCIe link between a function and the root complex, as TLPs: what crosses between `endpoint/` and the SMMU, and nothing else does. */
+
+/** The PASID prefix of a TLP; `pasid` null = no prefix, then `priv` and `exec` are false (PCIe 6.20). */
+export interface PasidPrefix { pasid: number | null; priv: boolean; exec: boolean }
+
+/** AT field of the header. */
+export type AddressType = "untranslated" | "translated";
+
+export type MemoryReadCompletion = { status: "SC"; data: Uint8Array } | { status: "UR" | "CA" };
+/** A posted write has no completion; the root port reports here what became of it, for the function's AER-style error and for tests. */
+export type MemoryWriteOutcome = { status: "SC" } | { status: "UR" | "CA" };
+
+/** One entry of an ATS translation completion: `address` is the translated address (size bits removed), `sizeBytes` the region it covers. */
+export interface TranslationEntry { address: number; sizeBytes: number; R: boolean; W: boolean; Exe: boolean; Priv: boolean; Global: boolean; N: boolean; U: boolean }
+export type TranslationCompletion = { status: "SC"; entries: TranslationEntry[] } | { status: "UR" | "CA" };
+
+/** What a function sees upstream. Every call is one TLP and runs to completion. Addresses are 64-bit. */
+export interface Upstream {
+  memoryRead(tlp: PasidPrefix & { at: AddressType; address: bigint; length: number }): MemoryReadCompletion;
+  memoryWrite(tlp: PasidPrefix & { at: AddressType; address: bigint; data: Uint8Array }): MemoryWriteOutcome;
+  /** `count` translations of one STU each, from `address`. */
+  translationRequest(tlp: PasidPrefix & { address: bigint; count: number; noWrite: boolean }): TranslationCompletion;
+  pageRequest(tlp: PasidPrefix & { address: bigint; prgi: number; last: boolean; read: boolean; write: boolean }): void;
+  /** `itagVector`: one bit per ITag; `count`: completions the function sends for it (0 = 8). */
+  invalidateCompletion(tlp: { itagVector: number; count: number }): void;
+}
+
+/** PRG Response codes on the wire (PCIe 10.4.2.1). */
+export const PRG_RESPONSE_CODE = { Success: 0b0000, InvalidRequest: 0b0001, ResponseFailure: 0b1111 } as const;
+
+/** What the root complex sees downstream: one PCI function. */
+export interface PciFunction {
+  /** Requester ID = StreamID. */
+  readonly sid: number;
+  /** Configuration space, 4096 bytes; size 1, 2 or 4. */
+  configRead(offset: number, size: number): number;
+  configWrite(offset: number, size: number, value: number): void;
+  /** The memory BARs that decode now (memory space enabled), for routing. */
+  bars(): readonly { bar: number; base: number; size: number }[];
+  /** `size` 4 or 8 bytes. */
+  barRead(bar: number, offset: number, size: number): Uint8Array;
+  barWrite(bar: number, offset: number, value: Uint8Array): void;
+  /** ATS Invalidate Request. UR: ATS is disabled, which completes it. Else the function answers by `invalidateCompletion`, now or later. */
+  invalidateRequest(tlp: { pasid: number | null; global: boolean; address: bigint; sizeBytes: bigint; itag: number }): "accepted" | "UR";
+  prgResponse(tlp: { pasid: number | null; prgi: number; code: number }): void;
+  /** One step of the function's own work (one descriptor, one TLP). False: nothing to do. */
+  step(): boolean;
+  /** Power-on state. */
+  reset(): void;
+}
