@@ -1,0 +1,33 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bitStruct, fieldReader } from "./bit-struct.ts";
+
+const SAMPLE = bitStruct("SAMPLE", 16, { low: [7, 0], top: [31, 31], across: [66, 30 + 3], whole: [127, 96], wide: [95, 67] });
+
+describe("bitStruct", () => {
+  it("numbers bits as the documents do: bit 64 is bit 0 of doubleword 1", () => {
+    const struct = bitStruct("S", 16, { first: [0, 0], sixtyFourth: [64, 64] });
+    expect(Array.from(struct.encode({ sixtyFourth: 1 }))).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+  });
+  it("decodes what it encoded, and its readers read the same", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        const fields = SAMPLE.decode(bytes);
+        expect(SAMPLE.decode(SAMPLE.encode(fields))).toEqual(fields);
+        const words = new Uint32Array(bytes.slice().buffer);
+        for (const [name, bits] of Object.entries(SAMPLE.layout)) {
+          expect(BigInt(fieldReader(bits)(words, 0))).toBe(fields[name as keyof typeof fields]);
+        }
+      }),
+    );
+  });
+  it("reads a field with all bits set, also one that crosses words", () => {
+    const words = new Uint32Array(4).fill(0xffffffff);
+    expect(fieldReader([31, 0])(words, 0)).toBe(0xffffffff);
+    expect(fieldReader([66, 20])(words, 0)).toBe(2 ** 47 - 1);
+  });
+  it("refuses a value that does not fit, and a field outside the structure", () => {
+    expect(() => SAMPLE.encode({ low: 256 })).toThrow("SAMPLE.low is 8 bits, got 256");
+    expect(() => bitStruct("S", 8, { beyond: [64, 64] })).toThrow("lies outside 8 bytes");
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { Mutex } from "./mutex.ts";
+import { WaitQueue } from "./wait-queue.ts";
+
+describe("Mutex", () => {
+  it("serves waiters in order and never looks free while one waits", async () => {
+    const mutex = new Mutex("sva_lock");
+    const order: number[] = [];
+    await mutex.lock();
+    const tasks = [1, 2, 3].map((n) => mutex.with(() => void order.push(n)));
+    mutex.unlock();
+    expect(mutex.locked).toBe(true);
+    await Promise.all(tasks);
+    expect(order).toEqual([1, 2, 3]);
+    expect(mutex.locked).toBe(false);
+  });
+  it("is released when its holder fails", async () => {
+    const mutex = new Mutex("m");
+    await expect(mutex.with(() => Promise.reject(new Error("x")))).rejects.toThrow("x");
+    expect(mutex.locked).toBe(false);
+  });
+});
+
+describe("WaitQueue", () => {
+  it("looks again at each wake and resolves only when the condition holds", async () => {
+    const queue = new WaitQueue();
+    let ready = false;
+    let woken = false;
+    const waiting = queue.until(() => ready).then(() => (woken = true));
+    queue.wake();
+    await Promise.resolve();
+    expect(woken).toBe(false);
+    ready = true;
+    queue.wake();
+    await waiting;
+    expect(woken).toBe(true);
+  });
+});

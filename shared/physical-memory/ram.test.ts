@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { heapMemory } from "./heap.ts";
+
+const ram = () => heapMemory(0x4000_0000, 0x4000);
+
+describe("physical memory", () => {
+  it("is little-endian, and a doubleword's halves are where the bytes are", () => {
+    const memory = ram();
+    expect(memory.store64(0x4000_0008, 0x55667788, 0x11223344)).toBe(true);
+    expect(Array.from(memory.read(0x4000_0008, 8)!)).toEqual([0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
+    const halves = new Uint32Array(2);
+    expect(memory.load64(0x4000_0008, halves)).toBe(true);
+    expect(Array.from(halves)).toEqual([0x55667788, 0x11223344]);
+  });
+  it("does not answer outside RAM, also where an access begins inside", () => {
+    const memory = ram();
+    expect(memory.read(0x4000_3ffc, 8)).toBeNull();
+    expect(memory.load64(0x3fff_fff8, new Uint32Array(2))).toBe(false);
+    expect(memory.store32(0x4000_4000, 1)).toBe(false);
+    expect(memory.write(0x4000_3fff, new Uint8Array(2))).toBe(false);
+    expect(memory.load32(0x9_0000_0000)).toBeNull();
+  });
+  it("replaces a doubleword only while it still equals what was expected", () => {
+    const memory = ram();
+    memory.store64(0x4000_0010, 1, 2);
+    expect(memory.compareExchange64(0x4000_0010, 1, 3, 9, 9)).toBe(false);
+    expect(memory.compareExchange64(0x4000_0010, 1, 2, 0xffffffff, 0x80000000)).toBe(true);
+    const halves = new Uint32Array(2);
+    memory.load64(0x4000_0010, halves);
+    expect(Array.from(halves)).toEqual([0xffffffff, 0x80000000]);
+  });
+  it("keeps an owner epoch of each kernel beside every frame", () => {
+    const memory = ram();
+    memory.setOwner(0x4000_1abc, "host", 7);
+    memory.setOwner(0x4000_1000, "guest", 9);
+    expect(memory.owner(0x4000_1fff)).toEqual({ host: 7, guest: 9 });
+    expect(memory.owner(0x4000_2000)).toEqual({ host: 0, guest: 0 });
+  });
+});
