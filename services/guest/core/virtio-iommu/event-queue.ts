@@ -1,0 +1,83 @@
+import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
+import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
+import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { EVENT_QUEUE, virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu.ts";
+import { QUEUE_SIZE, Virtqueue } from "../virtqueue/virtqueue.ts";
+
+/** A report with the fields of struct virtio_iommu_fault, copied out of its buffer. */
+export interface FaultReport { reason: number; flags: number; endpoint: number; pasid: number; address: bigint; grpid: number }
+
+/** Bytes of a report without F_PAGE_REQUEST: the form of the specification. */
+const SPEC_REPORT_BYTES = 24;
+
+/**
+ * Queue 1. The interrupt wakes one thread, which handles the events in order (RR-59: the core's report function sleeps, so the hard interrupt cannot call it).
+ * Each event is copied before its buffer goes back to the device (RR-09, RR-10 fixed).
+ */
+export class EventQueue {
+  readonly #queue: Virtqueue;
+  readonly #execution: Execution;
+  readonly #bufferBytes: number;
+  readonly #handle: (report: FaultReport) => Promise<void>;
+  readonly #singleSlot: boolean;
+  /** RR-09: the one fault pointer of the posted driver. */
+  #slot: FaultReport | null = null;
+  #running = false;
+
+  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, o: { execution: Execution; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> }) {
+    this.#queue = new Virtqueue(EVENT_QUEUE, edge);
+    this.#execution = o.execution;
+    this.#bufferBytes = o.pageRequests ? virtio_iommu_fault.sizeBytes : SPEC_REPORT_BYTES;
+    this.#singleSlot = o.singleSlot;
+    this.#handle = o.handle;
+  }
+
+  /** As many buffers as the queue has room for. */
+  async postBuffers(): Promise<void> {
+    for (let i = 0; i < QUEUE_SIZE; i++) await this.#queue.add(new Uint8Array(0), this.#bufferBytes);
+  }
+
+  /** Without an interrupt the element waits in the used ring for the next one. */
+  used(head: number, written: Uint8Array, interrupt: boolean): void {
+    this.#queue.push({ head, written });
+    if (!interrupt || this.#running) return;
+    this.#running = true;
+    this.#execution.spawn("virtio-iommu event thread", async () => {
+      await this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    for (let element = this.#queue.take(); element; element = this.#queue.take()) {
+      const report = this.#parse(element.written);
+      await this.#queue.add(new Uint8Array(0), this.#bufferBytes); // the head is free: never waits for room
+      if (!report) continue;
+      if (this.#singleSlot) this.#queueWork(report);
+      else await this.#handle(report);
+    }
+    this.#running = false;
+  }
+
+  /** null: longer than the structure, shorter than any report (RR-72 fixed), or reserved bytes set (VI-G-37): ignored. */
+  #parse(written: Uint8Array): FaultReport | null {
+    if (written.length > this.#bufferBytes || written.length < SPEC_REPORT_BYTES) return null;
+    const whole = new Uint8Array(virtio_iommu_fault.sizeBytes);
+    whole.set(written);
+    const fields = virtio_iommu_fault.decode(whole);
+    if (fields.reserved !== 0n) return null;
+    return {
+      reason: Number(fields.reason), flags: Number(fields.flags), endpoint: Number(fields.endpoint), pasid: Number(fields.pasid), address: fields.address, grpid: Number(fields.group_id),
+    };
+  }
+
+  #queueWork(report: FaultReport): void {
+    const pending = this.#slot !== null;
+    this.#slot = report;
+    if (pending) return; // queueing a pending work item does nothing: the earlier fault is lost
+    this.#execution.spawn("virtio-iommu fault work", async () => {
+      const fault = this.#slot;
+      this.#slot = null;
+      if (fault) await this.#handle(fault);
+    });
+  }
+}

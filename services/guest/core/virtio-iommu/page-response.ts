@@ -1,0 +1,36 @@
+import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
+import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
+import type { PageRequestFault, PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
+import { VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID, VIRTIO_IOMMU_T_PAGE_RESP, virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { Viommu } from "./viommu.ts";
+
+/**
+ * ops->page_response: PAGE_RESP for one group. The caller holds the pending-list mutex of the device, so the request is only submitted here;
+ * its status is looked at when it comes, and a refusal is traced (RR-83: the posted driver spins for it). -ENODEV: the endpoint reports no recoverable faults.
+ */
+export async function viommu_page_response(viommu: Viommu, endpoint: Endpoint, fault: PageRequestFault, response: PageResponse): Promise<number> {
+  if (!endpoint.properties.pageRequest) return -ENODEV;
+  const held = viommu.execution.point("guest.page-response.before-send", { endpoint: endpoint.id, pasid: fault.pasid, grpid: fault.grpid, code: response.code });
+  if (held) await held;
+  const answered = sendPageResponse(viommu, endpoint, fault, response);
+  if (viommu.switches.has("RR-83")) return answered;
+  void answered.catch((error: unknown) => viommu.execution.spawn("page response", () => Promise.reject(error)));
+  return 0;
+}
+
+/** The request itself; resolves with its result once the device used it. */
+export async function sendPageResponse(viommu: Viommu, endpoint: Endpoint, fault: PageRequestFault, response: PageResponse): Promise<number> {
+  const needsPasid = (fault.flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0 && (response.flags & IOMMU_PAGE_RESP_PASID_VALID) !== 0;
+  const request = virtio_iommu_req_page_resp.encode({
+    type: VIRTIO_IOMMU_T_PAGE_RESP, endpoint: endpoint.id, flags: needsPasid ? VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID : 0, pasid: needsPasid ? fault.pasid : 0,
+    group_id: response.grpid, resp_code: response.code,
+  });
+  const hasPasid = (fault.flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) !== 0;
+  const ids = { endpoint: endpoint.name, grpid: response.grpid, ...(hasPasid ? { pasid: fault.pasid } : {}) };
+  viommu.tracer.emit("guest.page-response", ids, { code: response.code });
+  const ret = await viommu.requests.send(request);
+  if (ret < 0) viommu.tracer.emit("guest.page-response-refused", ids, { ret });
+  endpoint.closeGroup(fault.pasid, fault.grpid);
+  return ret;
+}

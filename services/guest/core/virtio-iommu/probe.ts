@@ -1,0 +1,85 @@
+import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
+import {
+  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE, VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID, VIRTIO_IOMMU_PGT_ARM64_F_ASID16, VIRTIO_IOMMU_PROBE_T_INPUT_RANGE,
+  VIRTIO_IOMMU_PROBE_T_NONE, VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE, VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST, VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK, VIRTIO_IOMMU_PROBE_T_PASID_SIZE,
+  VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT, VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L, VIRTIO_IOMMU_T_PROBE, virtio_iommu_probe_input_range, virtio_iommu_probe_output_size,
+  virtio_iommu_probe_page_request, virtio_iommu_probe_page_size_mask, virtio_iommu_probe_pasid_size, virtio_iommu_probe_property, virtio_iommu_probe_table_format, virtio_iommu_req_probe,
+} from "@faultline/shared/virtio/virtio-iommu.ts";
+import type { RequestQueue } from "./request-queue.ts";
+
+/** What PROBE says about one endpoint. A width of 0: the property was not there. */
+export interface EndpointProperties {
+  pageSizeMask: bigint;
+  inputEnd: bigint;
+  outputBits: number;
+  pasidBits: number;
+  /** PGTF: null = format 1 not offered. */
+  asidBits: 8 | 16 | null;
+  /** PSTF: null = format 2 not offered. */
+  pasidTable: { twoLevel: boolean } | null;
+  /** Recoverable faults are reported: null = no. */
+  pageRequest: { responseNeedsPasid: boolean } | null;
+}
+
+/** PROBE of one endpoint: its properties, or -errno. */
+export async function viommu_probe_endpoint(queue: RequestQueue, endpoint: number, probeSize: number): Promise<EndpointProperties | number> {
+  const answer = await queue.sendWithReply(virtio_iommu_req_probe.encode({ type: VIRTIO_IOMMU_T_PROBE, endpoint }), probeSize + 4);
+  if (answer.ret < 0) return answer.ret;
+  return parseProperties(answer.written.subarray(0, probeSize));
+}
+
+/**
+ * The property list of `review` (virtio-iommu.md, 5.5): the first property of a type or format wins, unknown types and formats are skipped, a header with reserved bits set
+ * is ignored. -EINVAL: a property that reaches beyond the list, or is shorter than its structure (RR-48 fixed: nothing is read past the area).
+ */
+export function parseProperties(list: Uint8Array): EndpointProperties | number {
+  const out: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
+  for (let at = 0; at + 4 <= list.length; ) {
+    const { type, length } = virtio_iommu_probe_property.decode(list.subarray(at, at + 4));
+    const next = at + 4 + Number(length);
+    if (Number(type) === VIRTIO_IOMMU_PROBE_T_NONE) break;
+    if (next > list.length) return -EINVAL;
+    if (Number(type) <= 0xfff && !takeProperty(out, Number(type), list.subarray(at, next))) return -EINVAL;
+    at = next;
+  }
+  return out;
+}
+
+/** False: shorter than its structure. */
+function takeProperty(out: EndpointProperties, type: number, bytes: Uint8Array): boolean {
+  switch (type) {
+    case VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK:
+      if (bytes.length < 16) return false;
+      out.pageSizeMask ||= virtio_iommu_probe_page_size_mask.decode(bytes.subarray(0, 16)).mask;
+      return true;
+    case VIRTIO_IOMMU_PROBE_T_INPUT_RANGE:
+      if (bytes.length < 24) return false;
+      out.inputEnd ||= virtio_iommu_probe_input_range.decode(bytes.subarray(0, 24)).end;
+      return true;
+    case VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE:
+      if (bytes.length < 8) return false;
+      out.outputBits ||= Number(virtio_iommu_probe_output_size.decode(bytes.subarray(0, 8)).bits);
+      return true;
+    case VIRTIO_IOMMU_PROBE_T_PASID_SIZE:
+      if (bytes.length < 8) return false;
+      out.pasidBits ||= Number(virtio_iommu_probe_pasid_size.decode(bytes.subarray(0, 8)).bits);
+      return true;
+    case VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT:
+      return bytes.length >= 16 && takeTableFormat(out, bytes.subarray(0, 16));
+    case VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST: {
+      if (bytes.length < 8) return false;
+      const { flags } = virtio_iommu_probe_page_request.decode(bytes.subarray(0, 8));
+      out.pageRequest ??= { responseNeedsPasid: (Number(flags) & VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID) !== 0 };
+      return true;
+    }
+    default:
+      return true; // RESV_MEM too: table mode has no MSI region, the driver maps the doorbell itself (VI-G-36)
+  }
+}
+
+function takeTableFormat(out: EndpointProperties, bytes: Uint8Array): boolean {
+  const { format, flags } = virtio_iommu_probe_table_format.decode(bytes);
+  if (Number(format) === VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE) out.asidBits ??= Number(flags) & VIRTIO_IOMMU_PGT_ARM64_F_ASID16 ? 16 : 8;
+  if (Number(format) === VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3) out.pasidTable ??= { twoLevel: (Number(flags) & VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L) !== 0 };
+  return true;
+}

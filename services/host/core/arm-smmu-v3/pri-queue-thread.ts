@@ -1,0 +1,83 @@
+import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
+import { hex } from "@faultline/shared/codec/uint64.ts";
+import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { iommu_report_device_fault, type PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
+import {
+  IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_FAULT_PERM_EXEC, IOMMU_FAULT_PERM_PRIV,
+  IOMMU_FAULT_PERM_READ, IOMMU_FAULT_PERM_WRITE,
+} from "@faultline/shared/linux-uapi/iommu.ts";
+import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
+import type { Tracer } from "@faultline/shared/trace/tracer.ts";
+import { priResp } from "./command-encoding.ts";
+import type { CommandQueue } from "./command-queue.ts";
+import type { OutputQueue } from "./output-queue.ts";
+import type { Master } from "./master.ts";
+
+export interface PriThreadContext {
+  queue: OutputQueue; commandQueue: CommandQueue; execution: Execution; tracer: Tracer; switches: ReadonlySet<string>;
+  master(sid: number): Master | null;
+}
+
+/**
+ * arm_smmu_priq_thread of "[PATCH v8 9/9] iommu/arm-smmu-v3: Add support for PRI" with its defects fixed. PROD is read once more after each drain;
+ * CONS is written once per drain (PRI8: per entry), so that a burst costs one register write.
+ */
+export async function priQueueThread(c: PriThreadContext): Promise<void> {
+  const { queue } = c;
+  do {
+    let taken = false;
+    for (let record = queue.take(); record; record = queue.take()) {
+      taken = true;
+      await handlePageRequest(c, record);
+    }
+    if (taken) await queue.release(false);
+    await queue.readProd();
+  } while (!queue.empty);
+  if (!queue.overflow) return;
+  // The partial groups whose last request was refused are with the VMM's guest already: it drops them when the group index comes again (IC-518).
+  c.tracer.emit("host.queue-overflow", {}, { queue: "PRIQ" });
+  await queue.release(true);
+}
+
+async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promise<void> {
+  const ppr = PRIQ_ENTRY.decode(record);
+  const sid = Number(ppr.StreamID);
+  const pasid = ppr.SSV ? Number(ppr.SubstreamID) : null;
+  const grpid = Number(ppr.PRGIndex);
+  const last = ppr.Last === 1n;
+  const addr = ppr.Addr << 12n;
+  const ids = { sid: hex(sid), pasid: pasid ?? undefined, grpid, iova: hex(addr) };
+  c.tracer.emit("host.pri-record", ids, { last, read: ppr.R === 1n, write: ppr.W === 1n, exec: ppr.X === 1n, priv: ppr.Priv === 1n });
+
+  const stopMarker = last && !ppr.R && !ppr.W;
+  if (stopMarker && (pasid !== null || c.switches.has("RR-88"))) return; // IC-519: expects no response
+  const answer = async (): Promise<void> => {
+    await c.commandQueue.issue([priResp(sid, pasid, grpid, PRI_RESP.ResponseFailure)]);
+    c.tracer.emit("host.pri-response", ids, { resp: PRI_RESP.ResponseFailure });
+  };
+  if (c.switches.has("RR-53")) {
+    if (last) await answer();
+    return;
+  }
+  const master = c.master(sid);
+  if (!master) {
+    c.tracer.emit("host.fault-refused", ids, { ret: "no device", answered: false });
+    return;
+  }
+  const needsPasid = pasid !== null && master.pri?.prgResponsePasidRequired === true;
+  const fault: PageRequestFault = {
+    type: IOMMU_FAULT_PAGE_REQ,
+    flags: (pasid !== null ? IOMMU_FAULT_PAGE_REQUEST_PASID_VALID : 0) | (last ? IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE : 0) | (needsPasid ? IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID : 0),
+    pasid: pasid ?? 0, grpid, addr,
+    perm: (ppr.R ? IOMMU_FAULT_PERM_READ : 0) | (ppr.W ? IOMMU_FAULT_PERM_WRITE : 0) | (ppr.X ? IOMMU_FAULT_PERM_EXEC : 0) | (ppr.Priv ? IOMMU_FAULT_PERM_PRIV : 0),
+  };
+  await c.execution.point("host.pri-thread.before-report", { sid, grpid, pasid: pasid ?? -1, last });
+  const ret = await iommu_report_device_fault(master.iommu, fault);
+  if (ret >= 0) return;
+  const answered = last && !c.switches.has("RR-87");
+  c.tracer.emit("host.fault-refused", ids, { ret, answered });
+  if (!answered) return; // IC-1014; RR-87: the null event stops the helper before its command
+  const resp = priResp(sid, needsPasid ? pasid : null, grpid, PRI_RESP.ResponseFailure);
+  await c.commandQueue.issue([resp]);
+  c.tracer.emit("host.pri-response", ids, { resp: PRI_RESP.ResponseFailure });
+}

@@ -1,0 +1,332 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
+import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
+import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
+import { defaultMachine } from "@faultline/shared/machine/machine.ts";
+import type { EdgePort, SendResult } from "@faultline/shared/edge/envelope.ts";
+import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import { silentTracer } from "@faultline/shared/trace/tracer.ts";
+import { FakeSmmu, hexOf } from "../../../test/support/fake-smmu.ts";
+import { TaskExecution, turns } from "../../../test/support/task-execution.ts";
+import { Host, type VmmAttachment } from "./host.ts";
+
+/** The VMM's end: system calls one after the other, and what the host sends by itself. */
+class FakeVmm implements EdgePort<HostToVmm, VmmToHost> {
+  readonly broken = false;
+  readonly signals: number[] = [];
+  posted: { address: number; data: Uint8Array }[] = [];
+  attachment: VmmAttachment | null = null;
+  #seq = 0;
+  readonly #replies = new Map<number, HostToVmm>();
+
+  send(body: HostToVmm): SendResult {
+    if (body.kind === "signal") this.signals.push(body.fd);
+    return "sent";
+  }
+  async request(): Promise<VmmToHost | "broken"> {
+    throw new Error("the host asks the VMM nothing");
+  }
+  reply(seq: number, body: HostToVmm): void {
+    this.#replies.set(seq, body);
+  }
+  post(address: number, data: Uint8Array): void {
+    this.posted.push({ address, data: data.slice() });
+  }
+  async writable(): Promise<void> {}
+
+  async call<K extends HostToVmm["kind"]>(body: VmmToHost, _kind: K): Promise<Extract<HostToVmm, { kind: K }>> {
+    const seq = ++this.#seq;
+    this.attachment?.deliver(seq, body);
+    for (let i = 0; i < 4000 && !this.#replies.has(seq); i++) await turns(1);
+    return this.#replies.get(seq) as Extract<HostToVmm, { kind: K }>;
+  }
+  async ioctl(fd: number, cmd: number, arg: Uint8Array = new Uint8Array(0)): Promise<{ ret: number; arg: Uint8Array }> {
+    return this.call({ kind: "ioctl", fd, cmd, arg }, "ioctlResult");
+  }
+  async open(path: string): Promise<number> {
+    return (await this.call({ kind: "open", path }, "openResult")).ret;
+  }
+}
+
+/** Little-endian 4-byte words; a bigint takes eight bytes. */
+function words(...values: (number | bigint)[]): Uint8Array {
+  return new Uint8Array(values.flatMap((value) => {
+    const size = typeof value === "bigint" ? 8 : 4;
+    return Array.from({ length: size }, (_, i) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * i)) & 0xffn));
+  }));
+}
+const GPA = 0x80000000n;
+const RAM = 256 * 4096;
+const tableConfig = (mode: number, pasidBits: number): Uint8Array =>
+  new Uint8Array([...words(40, 1, 32, 1), ...words(GPA + 0x10000n), ...words(1), pasidBits, mode, 0, 0, ...words(1), 1, 2, 0, 0]);
+
+let smmu: FakeSmmu;
+let host: Host;
+let vmm: FakeVmm;
+let execution: TaskExecution;
+let memory: ReturnType<typeof heapMemory>;
+let roots: HeapCpuRootTable;
+
+async function boot(switches: string[] = []): Promise<void> {
+  memory = heapMemory(0x40000000, 8 * 2 ** 20);
+  smmu = new FakeSmmu(memory);
+  execution = new TaskExecution();
+  roots = new HeapCpuRootTable();
+  host = new Host(defaultMachine, { memory, smmu, execution, tracer: silentTracer, roots, switches: new Set(switches) });
+  expect(await host.boot()).toBe(0);
+  vmm = new FakeVmm();
+  vmm.attachment = host.attachVmm(0, vmm);
+}
+
+/** Set-up up to the open device: fds of container, group, device and the fault eventfd. */
+async function openDevice(): Promise<{ container: number; group: number; device: number; eventfd: number; hva: bigint }> {
+  const hva = BigInt((await vmm.call({ kind: "mmap", fd: -1, offset: 0, length: RAM }, "mmapResult")).hva);
+  const container = await vmm.open("/dev/vfio/vfio");
+  const group = await vmm.open("/dev/vfio/0");
+  expect((await vmm.ioctl(group, 0x3b68, words(container))).ret).toBe(0);
+  expect((await vmm.ioctl(container, 0x3b66, words(6))).ret).toBe(0);
+  expect((await vmm.ioctl(container, 0x3b71, words(32, 3, hva, GPA, BigInt(RAM)))).ret).toBe(0);
+  const device = (await vmm.ioctl(group, 0x3b6a, new TextEncoder().encode("0000:00:01.0\0"))).ret;
+  const eventfd = await vmm.open("eventfd");
+  expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 5, 0, 1, eventfd))).ret).toBe(0);
+  return { container, group, device, eventfd, hva };
+}
+
+/** Page request of 00:01.0: PASID 5, group 3, write, last, at 0x7f0000001000. */
+const pageRequest = (pasid = 5, flags = 0xe0): Uint8Array => new Uint8Array([8, 0, 0, 0, pasid, 0, 0, flags, 3, 0x10, 0, 0, 0, 0x7f, 0, 0]);
+
+describe("boot (host-driver.md, sections 1 and 2)", () => {
+  beforeEach(() => boot());
+
+  it("writes the reset sequence in the driver's order", () => {
+    const order = smmu.log.map((line) => line.replace(/=0x4[0-9a-f]{15}$/, "=BASE"));
+    expect(order).toEqual([
+      "CR0=0x0", "CR1=0xd75", "CR2=0x6", "STRTAB_BASE=BASE", "STRTAB_BASE_CFG=0x10210", "CMDQ_BASE=BASE", "CMDQ_PROD=0x0", "CMDQ_CONS=0x0", "CR0=0x8", "CMDQ_PROD=0x2", "CMDQ_PROD=0x4",
+      "EVENTQ_BASE=BASE", "EVENTQ_PROD=0x0", "EVENTQ_CONS=0x0", "CR0=0xc", "PRIQ_BASE=BASE", "PRIQ_PROD=0x0", "PRIQ_CONS=0x0", "CR0=0xe", "CR0=0x1e", "IRQ_CTRL=0x0",
+      "GERROR_IRQ_CFG0=0x0", "EVENTQ_IRQ_CFG0=0x0", "PRIQ_IRQ_CFG0=0x0", "GERROR_IRQ_CFG0=0x8080040", "GERROR_IRQ_CFG1=0x1", "GERROR_IRQ_CFG2=0x1", "EVENTQ_IRQ_CFG0=0x8080040", "EVENTQ_IRQ_CFG1=0x0",
+      "EVENTQ_IRQ_CFG2=0x1", "PRIQ_IRQ_CFG0=0x8080040", "PRIQ_IRQ_CFG1=0x2", "PRIQ_IRQ_CFG2=0x1", "IRQ_CTRL=0x7", "CR0=0x1f",
+    ]);
+  });
+
+  it("invalidates all configuration and then all TLB entries, each with a CMD_SYNC that completes in its own slot", () => {
+    expect(smmu.commands.map((command) => command.slice(0, 2))).toEqual(["04", "46", "30", "46"]);
+    expect(smmu.commands[0]).toBe("04000000000000001f00000000000000");
+    expect(smmu.commands[1].slice(0, 8)).toBe("4610c00f");
+  });
+
+  it("assigns BAR0 in the window, turns memory space on, and enables PASID but not ATS", () => {
+    expect(hexOf(smmu.config.slice(0x10, 0x18))).toBe("0400001000000000");
+    expect(smmu.config[4] & 6).toBe(2);
+    expect(smmu.config[0x126] & 1).toBe(1);
+    expect(smmu.config[0x10f] & 0x80).toBe(0);
+  });
+});
+
+describe("VM set-up (flow.md S1, S3; vfio-uapi.md)", () => {
+  beforeEach(() => boot());
+
+  it("gives the VMM memory that its CPU reaches through TTBR0, and the guest through KVM's stage 2", async () => {
+    const hva = (await vmm.call({ kind: "mmap", fd: -1, offset: 0, length: RAM }, "mmapResult")).hva;
+    const kvm = await vmm.open("/dev/kvm");
+    const vm = (await vmm.ioctl(kvm, 0xae01)).ret;
+    expect((await vmm.ioctl(vm, 0x4020ae46, words(0, 0, GPA, BigInt(RAM), BigInt(hva)))).ret).toBe(0);
+    vmmCpuMemory(memory, roots, 0).write(hva + 0x1ffe, new Uint8Array([1, 2, 3, 4]));
+    const guest = guestCpuMemory(memory, roots, 0, [{ gpa: Number(GPA), size: RAM }]);
+    expect(guest.read(Number(GPA) + 0x1ffe, 4)).toEqual(new Uint8Array([1, 2, 3, 4]));
+    expect(guest.read(Number(GPA) + RAM - 2, 4)).toBeNull();
+    const first = roots.get(0);
+    expect(first.vtcr & 0x3f).toBe(25);
+  });
+
+  it("attaches a stage-2 STE, enables ATS after the ATC was emptied, and PRI with the function's capacity", async () => {
+    await openDevice();
+    expect(hexOf(smmu.config.slice(0x10e, 0x110))).toBe("0080");
+    expect(smmu.config[0x114] & 1).toBe(1);
+    expect(smmu.config[0x11c]).toBe(32);
+    expect(host.counts().pinned).toBe(256);
+  });
+
+  it("installs a nested STE from SET_PASID_TABLE in two stores, and refuses table to table", async () => {
+    const { container } = await openDevice();
+    const before = smmu.commands.length;
+    expect((await vmm.ioctl(container, 0x3b76, tableConfig(1, 10))).ret).toBe(0);
+    const opcodes = smmu.commands.slice(before).map((command) => command.slice(0, 2));
+    expect(opcodes).toEqual(["03", "46", "03", "46", "28", "46", "40", "46"]);
+    expect((await vmm.ioctl(container, 0x3b76, tableConfig(1, 10))).ret).toBe(-22);
+    expect((await vmm.ioctl(container, 0x3b76, tableConfig(3, 0))).ret).toBe(0);
+    expect((await vmm.ioctl(container, 0x3b76, tableConfig(1, 10))).ret).toBe(0);
+  });
+
+  it("shows both fault regions and the DMA-fault IRQ by their capabilities", async () => {
+    const { device } = await openDevice();
+    const region = new Uint8Array(92);
+    region.set(words(92, 0, 9));
+    const info = (await vmm.ioctl(device, 0x3b6c, region)).arg;
+    expect(hexOf(info.slice(0, 60))).toBe("5c0000000f0000000900000020000000" + "0090000000000000" + "0000000000090000" + "02000100300000000400000001000000" + "060001003c00000001000000");
+    const irq = (await vmm.ioctl(device, 0x3b6d, new Uint8Array([...words(36, 0, 5, 0, 0), ...new Uint8Array(16)]))).arg;
+    expect(hexOf(irq)).toBe("2400000011000000050000000100000014000000" + "03000100000000000100000001000000");
+  });
+
+  it("hides the PASID capability and shows its own BARs in configuration space", async () => {
+    const { device } = await openDevice();
+    const read = async (offset: number) => hexOf((await vmm.call({ kind: "pread", fd: device, offset: 7 * 2 ** 40 + offset, length: 4 }, "preadResult")).data);
+    expect(await read(0x110)).toBe("13000100");
+    expect(await read(0x120)).toBe("00000000");
+    await vmm.call({ kind: "pwrite", fd: device, offset: 7 * 2 ** 40 + 0x10, data: words(0xffffffff) }, "pwriteResult");
+    expect(await read(0x10)).toBe("0400ffff");
+  });
+});
+
+describe("a page request's way through the host (flow.md d, e, g, h)", () => {
+  it("stores the record, signals the eventfd, and turns the response into CMD_PRI_RESP without a SYNC", async () => {
+    await boot();
+    const { device, eventfd } = await openDevice();
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(vmm.signals).toEqual([eventfd]);
+    const record = vmm.posted.find((write) => write.data.length === 64);
+    expect(record?.address).toBe(device * 2 ** 48 + 9 * 2 ** 40 + 4096);
+    // type 2; PASID_VALID | LAST_PAGE | NEEDS_PASID; PASID 5; group 3; WRITE; 0x7f0000001000
+    expect(hexOf(record?.data.slice(0, 32) ?? new Uint8Array(0))).toBe("0200000000000000" + "0b000000" + "05000000" + "03000000" + "02000000" + "001000" + "00007f0000");
+    expect(smmu.log.at(-1)).toBe("PRIQ_CONS=0x1");
+
+    vmm.attachment?.applyWrite(device * 2 ** 48 + 10 * 2 ** 40 + 4096, words(24, 1, 1, 5, 3, 0));
+    expect((await vmm.call({ kind: "pwrite", fd: device, offset: 10 * 2 ** 40, data: words(1) }, "pwriteResult")).ret).toBe(4);
+    await turns(20);
+    expect(smmu.commands.at(-1)).toBe("4158000008000000" + "0320000000000000");
+    expect(host.counts().pending).toBe(0);
+  });
+
+  it("answers Response Failure itself when nobody handles the request", async () => {
+    await boot();
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(smmu.commands.at(-1)).toBe("4158000008000000" + "0300000000000000");
+  });
+
+  it("drops a stop marker with a PASID and reports the same bits without one", async () => {
+    await boot();
+    await openDevice();
+    host.fromSmmu(1, smmu.pageRequest(pageRequest(5, 0xc0)));
+    await turns(20);
+    expect(vmm.signals).toEqual([]);
+    host.fromSmmu(2, smmu.pageRequest(pageRequest(0, 0x40)));
+    await turns(20);
+    expect(vmm.signals.length).toBe(1);
+  });
+
+  it("closes the groups of a function that is reset, and keeps its configuration", async () => {
+    await boot();
+    const { device } = await openDevice();
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(host.counts().pending).toBe(1);
+    expect((await vmm.ioctl(device, 0x3b6f)).ret).toBe(0);
+    expect(smmu.flrCount).toBe(1);
+    expect(host.counts().pending).toBe(0);
+    expect([smmu.config[0x10f] & 0x80, smmu.config[0x114] & 1, smmu.config[0x126] & 1]).toEqual([0x80, 1, 1]);
+    expect(hexOf(smmu.config.slice(0x10, 0x14))).toBe("04000010");
+  });
+});
+
+describe("CACHE_INVALIDATE (vfio-uapi.md 4.2)", () => {
+  const request = (cache: number, granularity: number, ...granu: (number | bigint)[]): Uint8Array =>
+    new Uint8Array([...words(64, 0, 56, 1), cache, granularity, 0, 0, 0, 0, 0, 0, ...words(...granu), ...new Uint8Array(40)].slice(0, 64));
+
+  it.each([
+    ["PASID 5", request(4, 1, 1, 0, 5n), 0, ["0550000008000000" + "0000000000000000"]],
+    ["all PASIDs", request(4, 0), 0, ["0600000008000000" + "0000000000000000"]],
+    ["ASID 7", request(1, 1, 2, 7, 0n), 0, ["1100000001000700" + "0000000000000000", "4000000008000000" + "3400000000000000"]],
+    ["one page of ASID 7, leaf", request(1, 2, 6, 7, 0n, 0x12345000n, 4096n, 1n), 0, ["1200000001000700" + "0157341200000000", "4000000008000000" + "0050341200000000"]],
+    ["the domain", request(1, 0), 0, ["1000000001000000" + "0000000000000000", "4000000008000000" + "3400000000000000"]],
+    ["a device IOTLB", request(2, 1, 2, 7, 0n), -2, []],
+    ["IOTLB of a PASID without ASID", request(1, 1, 1, 0, 5n), -22, []],
+    ["a granularity that does not exist", request(1, 3), -22, []],
+    ["PASID cache by address", request(4, 2, 2, 7, 0n), -22, []],
+    ["a granule that is no power of two", request(1, 2, 2, 7, 0n, 0n, 12288n, 1n), -22, []],
+  ])("%s", async (_name, arg, ret, commands) => {
+    await boot();
+    const { container } = await openDevice();
+    const before = smmu.commands.length;
+    expect((await vmm.ioctl(container, 0x3b77, arg)).ret).toBe(ret);
+    expect(smmu.commands.slice(before).filter((command) => !command.startsWith("46"))).toEqual(commands);
+  });
+
+  it("refuses the PASID cache type with RR-52", async () => {
+    await boot(["RR-52"]);
+    const { container } = await openDevice();
+    expect((await vmm.ioctl(container, 0x3b77, request(4, 1, 1, 0, 5n))).ret).toBe(-2);
+  });
+
+  it("refuses a table of several context descriptors with RR-51", async () => {
+    await boot(["RR-51"]);
+    const { container } = await openDevice();
+    expect((await vmm.ioctl(container, 0x3b76, tableConfig(1, 8))).ret).toBe(-22);
+  });
+});
+
+describe("errors of the set-up calls", () => {
+  it.each([
+    ["MAP_DMA without READ and WRITE", 0x3b71, words(32, 0, 0x7f0000000000n, GPA, 4096n), -22],
+    ["MAP_DMA of nothing", 0x3b71, words(32, 3, 0x7f0000000000n, GPA, 0n), -22],
+    ["MAP_DMA unaligned", 0x3b71, words(32, 3, 0x7f0000000100n, GPA, 4096n), -22],
+    ["MAP_DMA that wraps", 0x3b71, words(32, 3, 0x7f0000000000n, -4096n, 8192n), -22],
+    ["MAP_DMA of what is mapped", 0x3b71, words(32, 3, 0x7f0000000000n, GPA, 4096n), -17],
+    ["MAP_DMA of memory that is not there", 0x3b71, words(32, 3, 0x1000n, 0x90000000n, 4096n), -14],
+    ["MAP_DMA with a short argsz", 0x3b71, words(24, 3, 0x7f0000000000n, 0x90000000n, 4096n), -22],
+    ["MAP_DMA with a short argument", 0x3b71, words(32, 3), -14],
+    ["UNMAP_DMA of part of a mapping", 0x3b72, words(24, 0, GPA, 4096n), -22],
+    ["UNMAP_DMA of nothing", 0x3b72, words(24, 0, 0x90000000n, 4096n), 0],
+    ["SET_IOMMU twice", 0x3b66, words(6), -22],
+    ["SET_PASID_TABLE with both flags", 0x3b76, words(40, 3), -22],
+    ["an unknown command", 0x3bff, words(8, 0), -25],
+    ["BIND_MSI larger than the granule", 0x3b78, words(32, 1, 0x1000n, 0x8080000n, 65536n), -22],
+    ["BIND_MSI", 0x3b78, words(32, 1, 0x1000n, 0x8080000n, 4096n), 0],
+  ])("%s", async (_name, cmd, arg, ret) => {
+    await boot();
+    const { container } = await openDevice();
+    expect((await vmm.ioctl(container, cmd, arg)).ret).toBe(ret);
+  });
+});
+
+describe("MSI-X of an assigned function", () => {
+  it("programs the guest's doorbell IOVA into the function and signals the vector's eventfd", async () => {
+    await boot();
+    const { container, device } = await openDevice();
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    await vmm.ioctl(container, 0x3b78, words(32, 1, 0xfff00000n, 0x8080000n, 4096n));
+    const eventfd = await vmm.open("eventfd");
+    expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 2, 3, 1, eventfd))).ret).toBe(0);
+    const entry = smmu.barWrites.filter(({ address }) => address >= 0x10008030 && address < 0x10008040).map(({ address, value }) => `${(address & 0xf).toString(16)}:${hexOf(value)}`);
+    expect(entry).toEqual(["c:01000000", "0:4000f0ff", "4:00000000", "8:03000000", "c:00000000"]);
+    host.fromSmmu(9, smmu.interrupt("MSI", 8, 3));
+    expect(vmm.signals).toEqual([eventfd]);
+    smmu.barWrites.length = 0;
+    await vmm.ioctl(device, 0x3b6f);
+    expect(smmu.barWrites.at(-1)).toEqual({ address: 0x1000803c, value: new Uint8Array(4) });
+    expect(smmu.config[0x63] & 0x80).toBe(0x80);
+  });
+});
+
+describe("the death of a VMM (design.md, section 2)", () => {
+  it("releases everything, with a page request still waiting", async () => {
+    await boot();
+    const { container } = await openDevice();
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    await vmm.attachment?.closed();
+    expect(host.counts()).toEqual({ processes: 0, fds: 0, pinned: 0, vmids: 0, handlers: 0, pending: 0, framesAboveBoot: 0 });
+    expect(smmu.config[4] & 4).toBe(0);
+    expect(roots.get(0)).toEqual({ ttbr0: 0, vttbr: 0, vtcr: 0 });
+  });
+});
+
+describe("the command queue", () => {
+  it("gives up on a CMD_SYNC after one second and carries on", async () => {
+    await boot();
+    const { container } = await openDevice();
+    smmu.completesSync = false;
+    expect((await vmm.ioctl(container, 0x3b77, new Uint8Array([...words(64, 0, 56, 1), 1, 0, 0, 0, 0, 0, 0, 0, ...new Uint8Array(40)]))).ret).toBe(-110);
+  });
+});

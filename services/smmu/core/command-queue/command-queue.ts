@@ -1,0 +1,99 @@
+import { CERROR, CMD_SYNC, OPCODE, SYNC_CS } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { increment } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
+import type { HardwarePorts } from "../ports.ts";
+import { QueueRegisters } from "../queue-registers.ts";
+import type { Gerror } from "../register-file/gerror.ts";
+import type { Interrupts } from "../register-file/interrupt.ts";
+import type { RegisterFile } from "../register-file/register-file.ts";
+
+const CMDQEN = 8;
+const CS = CMD_SYNC.reader("CS");
+const MSIData = CMD_SYNC.reader("MSIData");
+const MSIAddress = CMD_SYNC.reader("MSIAddress");
+const nameOf = new Map<number, string>(Object.entries(OPCODE).map(([name, opcode]) => [opcode, name]));
+
+/** What a CMD_SYNC has to wait for besides the commands, which take effect at once. */
+export interface CompletionState {
+  /** ATC invalidations whose completion has not come. */
+  outstandingAtc(): number;
+  /** True once, after an ATC_INV timed out. */
+  takeAtcTimeout(): boolean;
+}
+
+/** Executes one command; false: CERROR_ILL. "wait": it cannot start yet (no free ITag). */
+export type Execute = (opcode: number, words: Uint32Array) => boolean | "wait";
+
+/** The command queue: consumed one command a step, so that faults and holds fit between two (4, 7.1). */
+export class CommandQueue {
+  readonly queue: QueueRegisters;
+  readonly #regs: RegisterFile;
+  readonly #ports: HardwarePorts;
+  readonly #gerror: Gerror;
+  readonly #interrupts: Interrupts;
+  readonly #execute: Execute;
+  readonly #completion: CompletionState;
+  readonly #msi: boolean;
+
+  constructor(
+    regs: RegisterFile, sizes: { cmdqLog2: number; msi: boolean }, ports: HardwarePorts, gerror: Gerror, interrupts: Interrupts, execute: Execute, completion: CompletionState,
+  ) {
+    this.queue = new QueueRegisters(regs, "CMDQ", 16, sizes.cmdqLog2);
+    this.#msi = sizes.msi;
+    this.#regs = regs;
+    this.#ports = ports;
+    this.#gerror = gerror;
+    this.#interrupts = interrupts;
+    this.#execute = execute;
+    this.#completion = completion;
+  }
+
+  /** Consumes one command. False: disabled, stopped by an error, empty, held, or its CMD_SYNC waits. */
+  step(): boolean {
+    const { queue } = this;
+    if ((this.#regs.low("CR0") & CMDQEN) === 0 || this.#gerror.active("CMDQ_ERR") || queue.empty) return false;
+    if (this.#ports.held("smmu.command-queue.before-command", { cons: queue.cons })) return false;
+    const bytes = this.#ports.memory.read(queue.address(queue.cons), 16);
+    if (!bytes) return this.#error(CERROR.CERROR_ABT);
+    const words = new Uint32Array(bytes.buffer);
+    const opcode = words[0] & 0xff;
+    if (opcode === OPCODE.CMD_SYNC) return this.#sync(words);
+    const done = this.#execute(opcode, words);
+    if (done === "wait") return false;
+    if (!done) return this.#error(CERROR.CERROR_ILL);
+    this.#consumed(opcode, words);
+    return true;
+  }
+
+  #consumed(opcode: number, words: Uint32Array): void {
+    const { queue } = this;
+    queue.cons = (queue.cons & 0x7f00_0000) | increment(queue.cons, queue.log2Size);
+    if (this.#ports.tracer.wants("command.executed")) {
+      const raw = Array.from(words, (word) => (word >>> 0).toString(16).padStart(8, "0"));
+      this.#ports.tracer.emit("command.executed", { sid: `0x${words[1].toString(16)}` }, { name: nameOf.get(opcode) ?? `0x${opcode.toString(16)}`, words: raw });
+    }
+  }
+
+  /** CONS is past the SYNC before its MSI, wire or event is seen (4.7.3). */
+  #sync(words: Uint32Array): boolean {
+    const cs = CS(words, 0);
+    if (cs === 3 || (words[0] & 0x400) !== 0) return this.#error(CERROR.CERROR_ILL);
+    if (this.#completion.outstandingAtc() > 0) return false;
+    if (this.#completion.takeAtcTimeout()) return this.#error(CERROR.CERROR_ATC_INV_SYNC);
+    this.#consumed(OPCODE.CMD_SYNC, words);
+    if (cs !== SYNC_CS.SIG_IRQ) return true;
+    const address = MSIAddress(words, 0) * 4;
+    if (this.#msi && address !== 0) {
+      if (!this.#interrupts.msi(address, MSIData(words, 0))) this.#gerror.raise("MSI_CMDQ_ABT_ERR");
+    } else this.#interrupts.signal("CMD_SYNC", 0, 0);
+    return true;
+  }
+
+  /** 7.1: RD stays at the command, ERR is set, then GERROR.CMDQ_ERR. Acknowledged, the queue goes on from RD. */
+  #error(code: number): boolean {
+    const { queue } = this;
+    queue.cons = (queue.cons & 0xfffff) | (code << 24);
+    this.#ports.tracer.emit("command-queue.error", {}, { code, cons: queue.cons & 0xfffff });
+    this.#gerror.raise("CMDQ_ERR");
+    return true;
+  }
+}

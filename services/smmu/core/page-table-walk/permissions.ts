@@ -1,0 +1,46 @@
+/** Permission bits of a translation. */
+export const PERM = { UR: 1, UW: 2, UX: 4, PR: 8, PW: 16, PX: 32 } as const;
+const ALL = 63;
+
+/** Hierarchical bits of stage-1 table descriptors, accumulated over the levels (page-tables.md, section 4.2). */
+export interface TableAttributes { noUser: boolean; readOnly: boolean; pxn: boolean; uxn: boolean }
+
+/**
+ * Stage-1 permissions of a leaf for the two privileges (page-tables.md, section 5.1). `high` is the upper half of the descriptor, `low` the lower.
+ * `writableClean`: the page is DBM and writable once the hardware has marked it dirty (HD in effect); it counts as writable for WXN.
+ */
+export function stage1Permissions(
+  low: number,
+  high: number,
+  table: TableAttributes,
+  cd: { WXN: number; PAN: number },
+  writableClean: boolean,
+): number {
+  const user = (low & 0x40) !== 0 && !table.noUser;
+  const write = ((low & 0x80) === 0 || writableClean) && !table.readOnly;
+  const uw = user && write;
+  let perm = PERM.PR | (write ? PERM.PW : 0) | (user ? PERM.UR : 0) | (uw ? PERM.UW : 0);
+  if ((high & 0x0040_0000) === 0 && !table.uxn && !(cd.WXN && uw)) perm |= PERM.UX;
+  // Unprivileged-writable is never privileged-executable.
+  if ((high & 0x0020_0000) === 0 && !table.pxn && !uw && !(cd.WXN && write)) perm |= PERM.PX;
+  // PAN: privileged data access to a page that unprivileged code may access.
+  if (cd.PAN && user) perm &= ~(PERM.PR | PERM.PW);
+  return perm;
+}
+
+/** Stage-2 permissions: S2AP does not distinguish privilege; XN does with XNX (page-tables.md, section 4.3). */
+export function stage2Permissions(low: number, high: number, xnx: boolean, writableClean: boolean): number {
+  let perm = 0;
+  if (low & 0x40) perm |= PERM.UR | PERM.PR;
+  if (low & 0x80 || writableClean) perm |= PERM.UW | PERM.PW;
+  const xn = xnx ? (high >>> 21) & 3 : ((high >>> 22) & 1) * 2;
+  if (xn === 0 || xn === 1) perm |= PERM.UX;
+  if (xn === 0 || xn === 3) perm |= PERM.PX;
+  return perm;
+}
+
+/** The bits an access needs: instruction fetches need execute alone, data accesses read or write. */
+export const needed = (write: boolean, priv: boolean, exec: boolean): number =>
+  (exec && !write ? PERM.UX : write ? PERM.UW : PERM.UR) << (priv ? 3 : 0);
+
+export const allPermissions = ALL;

@@ -1,0 +1,51 @@
+import { indexOf, isEmpty, isFull } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
+import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import type { RegisterFile } from "./register-file/register-file.ts";
+
+/** Base, size and pointers of one queue as its registers say (3.5). */
+export class QueueRegisters {
+  readonly #regs: RegisterFile;
+  readonly #base: RegisterName;
+  readonly #prod: RegisterName;
+  readonly #cons: RegisterName;
+  readonly #entryBytes: number;
+  readonly #maximumLog2: number;
+
+  constructor(regs: RegisterFile, queue: "CMDQ" | "EVENTQ" | "PRIQ", entryBytes: number, maximumLog2: number) {
+    this.#regs = regs;
+    this.#base = `${queue}_BASE`;
+    this.#prod = `${queue}_PROD`;
+    this.#cons = `${queue}_CONS`;
+    this.#entryBytes = entryBytes;
+    this.#maximumLog2 = maximumLog2;
+  }
+
+  /** Effective log2 size: min(LOG2SIZE, IDR1). */
+  get log2Size(): number {
+    return Math.min(this.#regs.low(this.#base) & 0x1f, this.#maximumLog2);
+  }
+  get prod(): number {
+    return this.#regs.low(this.#prod);
+  }
+  set prod(value: number) {
+    this.#regs.set(this.#prod, value);
+  }
+  get cons(): number {
+    return this.#regs.low(this.#cons);
+  }
+  set cons(value: number) {
+    this.#regs.set(this.#cons, value);
+  }
+  get empty(): boolean {
+    return isEmpty(this.prod, this.cons, this.log2Size);
+  }
+  get full(): boolean {
+    return isFull(this.prod, this.cons, this.log2Size);
+  }
+  /** PA of the entry a pointer names; the base is taken as aligned to the queue's size, at least 32 bytes. */
+  address(pointer: number): number {
+    const base = this.#regs.address(this.#base, 0xffffffe0);
+    const size = Math.max(32, 2 ** this.log2Size * this.#entryBytes);
+    return base - (base % size) + indexOf(pointer, this.log2Size) * this.#entryBytes;
+  }
+}

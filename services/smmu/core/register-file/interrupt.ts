@@ -1,0 +1,54 @@
+import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { type InterruptSource, SMMU_DEVICE_ID } from "@faultline/shared/edge/smmu.ts";
+import { addressMap } from "@faultline/shared/machine/address-map.ts";
+import type { Identity } from "../identity.ts";
+import type { HardwarePorts } from "../ports.ts";
+import type { Gerror } from "./gerror.ts";
+import type { RegisterFile } from "./register-file.ts";
+
+const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
+
+/** The SMMU's interrupts, as MSIs or wired pulses (3.18). What an interrupt announces is in memory and registers before it leaves: posted bytes go with it. */
+export class Interrupts {
+  readonly #regs: RegisterFile;
+  readonly #identity: Identity;
+  readonly #ports: HardwarePorts;
+  readonly #gerror: Gerror;
+
+  constructor(regs: RegisterFile, identity: Identity, ports: HardwarePorts, gerror: Gerror) {
+    this.#regs = regs;
+    this.#identity = identity;
+    this.#ports = ports;
+    this.#gerror = gerror;
+  }
+
+  /** EVENTQ, PRIQ or GERROR, if enabled. An MSI where IRQ_CFG0.ADDR is set, the wired line otherwise. */
+  raise(source: "EVENTQ" | "PRIQ" | "GERROR"): void {
+    if ((this.#regs.low("IRQ_CTRL") & mask(registers.IRQ_CTRL.fields[`${source}_IRQEN`])) === 0) return;
+    const cfg0: RegisterName = `${source}_IRQ_CFG0`;
+    const address = this.#identity.msi ? this.#regs.address(cfg0, 0xfffffffc) : 0;
+    if (address === 0) return this.signal(source, 0, 0);
+    if (!this.msi(address, this.#regs.low(`${source}_IRQ_CFG1`))) this.#gerror.raise(`MSI_${source}_ABT_ERR`);
+  }
+
+  /** One 32-bit write of `data`, not translated: to GITS_TRANSLATER an interrupt of the SMMU's DeviceID, to RAM a store. False: aborted. */
+  msi(address: number, data: number): boolean {
+    if (address === addressMap.gitsTranslater) {
+      this.signal("MSI", SMMU_DEVICE_ID, data);
+      return true;
+    }
+    if (!this.#ports.memory.contains(address, 4)) return false;
+    this.#ports.host.post(address, word(data));
+    this.signal("MEMORY", 0, 0);
+    return true;
+  }
+
+  /** Sends the interrupt message with the pointers as they are now. */
+  signal(source: InterruptSource, deviceId: number, eventId: number): void {
+    const regs = this.#regs;
+    this.#ports.host.send({
+      kind: "interrupt", source, deviceId, eventId, eventqProd: regs.low("EVENTQ_PROD"), priqProd: regs.low("PRIQ_PROD"), cmdqCons: regs.low("CMDQ_CONS"), gerror: regs.low("GERROR"),
+    });
+  }
+}

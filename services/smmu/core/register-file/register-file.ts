@@ -1,0 +1,98 @@
+import { type Register, type RegisterName, mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import type { IdRegisters } from "../identity.ts";
+
+const byOffset = new Map<number, { name: RegisterName; high: boolean }>();
+for (const [name, register] of Object.entries(registers)) {
+  byOffset.set(register.offset, { name: name as RegisterName, high: false });
+  if (register.sizeBytes === 8) byOffset.set(register.offset + 4, { name: name as RegisterName, high: true });
+}
+
+/** Reserved bits are RES0: a register keeps only the bits that its fields name. Registers without named fields are RAZ/WI here. */
+const namedBits = (register: Register): [low: number, high: number] => {
+  let bits = 0n;
+  for (const [hi, lo] of Object.values(register.fields)) bits |= ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
+  return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
+};
+const writable = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<RegisterName, [number, number]>;
+
+const PIDR = [0x04, 0, 0, 0, 0x84, 0xb4, 0xf0, 0x10, 0x0d, 0xf0, 0x05, 0xb1];
+
+/** The stored values of both register pages: access sizes, reset, guards. What a write means is decided by its owner (`written`). Arm IHI 0070 G.b, 6.1 to 6.3. */
+export class RegisterFile {
+  readonly #low = new Map<RegisterName, number>();
+  readonly #high = new Map<RegisterName, number>();
+  readonly #id: IdRegisters;
+  /** Called after a stored write, with the value that stood there before (low half). */
+  written: (name: RegisterName, before: number) => void = () => {};
+
+  constructor(id: IdRegisters) {
+    this.#id = id;
+    this.reset();
+  }
+
+  /** UNKNOWN resets are 0; GBPA: bypass with incoming attributes (SHCFG = 1). */
+  reset(): void {
+    this.#low.clear();
+    this.#high.clear();
+    for (const name of Object.keys(this.#id) as (keyof IdRegisters)[]) this.#low.set(name, this.#id[name]);
+    this.#low.set("GBPA", 0x1000);
+    const ids: RegisterName[] = ["PIDR4", "PIDR5", "PIDR6", "PIDR7", "PIDR0", "PIDR1", "PIDR2", "PIDR3", "CIDR0", "CIDR1", "CIDR2", "CIDR3"];
+    ids.forEach((name, i) => this.#low.set(name, PIDR[i]));
+  }
+
+  low(name: RegisterName): number {
+    return this.#low.get(name) ?? 0;
+  }
+  high(name: RegisterName): number {
+    return this.#high.get(name) ?? 0;
+  }
+  set(name: RegisterName, low: number): void {
+    this.#low.set(name, low >>> 0);
+  }
+  /** ADDR field of a base or IRQ_CFG0 register as a number (bits [51:lo]). */
+  address(name: RegisterName, lowMask: number): number {
+    return (this.high(name) & 0xfffff) * 2 ** 32 + ((this.low(name) & lowMask) >>> 0);
+  }
+
+  /** `size` 4 or 8. Other sizes and unaligned accesses are RAZ (6.1, CONSTRAINED UNPREDICTABLE: one of the permitted choices). */
+  read(offset: number, size: number): [low: number, high: number] {
+    if ((size !== 4 && size !== 8) || offset % size !== 0) return [0, 0];
+    const low = this.#read32(offset);
+    if (size === 4) return [low, 0];
+    const at = byOffset.get(offset);
+    // A 64-bit access across two 32-bit registers is RAZ/WI (6.1, CONSTRAINED UNPREDICTABLE).
+    return at && registers[at.name].sizeBytes === 8 ? [low, this.#read32(offset + 4)] : [0, 0];
+  }
+
+  #read32(offset: number): number {
+    const at = byOffset.get(offset);
+    return at ? (at.high ? this.high(at.name) : this.low(at.name)) : 0;
+  }
+
+  write(offset: number, size: number, low: number, high: number): void {
+    if ((size !== 4 && size !== 8) || offset % size !== 0) return;
+    const at = byOffset.get(offset);
+    if (!at) return;
+    if (size === 8 && registers[at.name].sizeBytes !== 8) return;
+    const register: Register = registers[at.name];
+    if (!this.#permitted(at.name, register)) return;
+    const before = this.low(at.name);
+    if (at.high) this.#high.set(at.name, (low & writable[at.name][1]) >>> 0);
+    else {
+      this.#low.set(at.name, (low & writable[at.name][0]) >>> 0);
+      if (size === 8) this.#high.set(at.name, (high & writable[at.name][1]) >>> 0);
+    }
+    this.written(at.name, before);
+  }
+
+  /** Guards test CR0.xEN and CR0ACK.xEN; a write outside the window is ignored (6.3.1; CONSTRAINED UNPREDICTABLE before SMMUv3.2). */
+  #permitted(name: RegisterName, register: Register): boolean {
+    const { access } = register;
+    if (access === "RW") return name !== "AGBPA";
+    if (access === "RO") return false;
+    if (access === "GERROR_IRQEN" || access === "EVENTQ_IRQEN" || access === "PRIQ_IRQEN") {
+      return ((this.low("IRQ_CTRL") | this.low("IRQ_CTRLACK")) & mask(registers.IRQ_CTRL.fields[access])) === 0;
+    }
+    return ((this.low("CR0") | this.low("CR0ACK")) & mask(registers.CR0.fields[access])) === 0;
+  }
+}

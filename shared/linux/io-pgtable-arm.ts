@@ -1,0 +1,199 @@
+import { ATTR_INDEX, startLevel } from "../arm-vmsa/tcr.ts";
+import { addressHigh, addressLow, descriptorAddress, descriptorKind, LEAF, levelSize, tableIndex } from "../arm-vmsa/translation-table-descriptor.ts";
+import { vtcrOf } from "../arm-vmsa/vtcr.ts";
+import { EEXIST, EINVAL, ENOMEM, ERANGE } from "../linux-uapi/errno.ts";
+import type { PhysicalMemory } from "../physical-memory/physical-memory.ts";
+
+const PAGE = 4096;
+
+export interface IoPgtableProt { read: boolean; write: boolean; exec?: boolean; user?: boolean; device?: boolean }
+
+export interface IoPgtableOptions {
+  memory: PhysicalMemory;
+  /** One 4 KiB frame, or null: no memory. */
+  allocFrame(): number | null;
+  freeFrame(pa: number): void;
+  format: "stage1" | "stage2";
+  /** Input and output address sizes in bits: 21 to 48 and one that has an encoding. */
+  inputBits: number;
+  outputBits: number;
+  /** Largest leaf: 3 = pages only, 2 and 1 = blocks where both addresses are aligned. Default 3 at stage 1, 1 at stage 2. */
+  lowestLeafLevel?: 1 | 2 | 3;
+}
+
+export interface IoPgtableEntry { pa: number; read: boolean; write: boolean; user: boolean; exec: boolean; sizeBytes: number }
+
+/**
+ * VMSAv8-64 tables of the 4 KiB granule, with the encodings of Linux' io-pgtable-arm.c (page-tables.md, section 10).
+ * Addresses that go into descriptors are those of `memory`: PAs on the host, GPAs in a guest.
+ * Not modelled: concatenated start tables, so `inputBits` of 40 to 42 start at level 0.
+ */
+export class IoPgtable {
+  /** Address of the start table: TTBR or VTTBR. */
+  readonly root: number;
+  readonly startLevel: number;
+  readonly inputBits: number;
+  readonly #o: IoPgtableOptions;
+  readonly #lowestLeaf: number;
+  readonly #tables = new Set<number>();
+  readonly #descriptor = new Uint32Array(2);
+
+  /** Throws when there is no frame for the start table: callers check memory first. */
+  constructor(options: IoPgtableOptions) {
+    this.#o = options;
+    this.inputBits = options.inputBits;
+    this.startLevel = startLevel(options.inputBits);
+    this.#lowestLeaf = options.lowestLeafLevel ?? (options.format === "stage1" ? 3 : 1);
+    const root = this.#newTable();
+    if (root === null) throw new Error("io-pgtable: no frame for the start table");
+    this.root = root;
+  }
+
+  /** VTCR_EL2 of a stage-2 table. */
+  get vtcr(): number {
+    return vtcrOf(this.inputBits, this.#o.outputBits);
+  }
+
+  /** Frames that the tables occupy now. */
+  get tableCount(): number {
+    return this.#tables.size;
+  }
+
+  /** 0; -EINVAL unaligned or empty; -ERANGE beyond the sizes; -EEXIST something is mapped there; -ENOMEM no frame for a table. On an error nothing of the range stays mapped. */
+  map(iova: number, pa: number, size: number, prot: IoPgtableProt): number {
+    if (size <= 0 || iova % PAGE || pa % PAGE || size % PAGE || !(prot.read || prot.write)) return -EINVAL;
+    if (iova + size > 2 ** this.inputBits || pa + size > 2 ** this.#o.outputBits) return -ERANGE;
+    let done = 0;
+    while (done < size) {
+      const level = this.#leafLevel(iova + done, pa + done, size - done);
+      const ret = this.#mapLeaf(iova + done, pa + done, level, prot);
+      if (ret < 0) {
+        if (done > 0) this.unmap(iova, done);
+        return ret;
+      }
+      done += levelSize(level);
+    }
+    return 0;
+  }
+
+  /** Clears the leaves inside the range and returns the bytes unmapped. Holes are skipped; a block is never split: one that is only partly covered stays. Tables stay until `free`. */
+  unmap(iova: number, size: number): number {
+    let unmapped = 0;
+    this.#eachLeaf(iova, size, (slot, level, at) => {
+      if (at < iova || at + levelSize(level) > iova + size) return;
+      this.#o.memory.store64(slot, 0, 0);
+      unmapped += levelSize(level);
+    });
+    return unmapped;
+  }
+
+  /** Rewrites the permissions of the leaves in the range; bytes changed. The caller invalidates TLBs and ATCs. */
+  protect(iova: number, size: number, prot: IoPgtableProt): number {
+    let changed = 0;
+    this.#eachLeaf(iova, size, (slot, level) => {
+      this.#o.memory.load64(slot, this.#descriptor);
+      const pa = descriptorAddress(this.#descriptor[0], this.#descriptor[1], level);
+      this.#storeLeaf(slot, pa, level, prot);
+      changed += levelSize(level);
+    });
+    return changed;
+  }
+
+  /** What maps `iova` now, with the offset into the leaf added to `pa`; null: a hole. */
+  lookup(iova: number): IoPgtableEntry | null {
+    let found: IoPgtableEntry | null = null;
+    this.#eachLeaf(iova - (iova % PAGE), PAGE, (slot, level) => {
+      this.#o.memory.load64(slot, this.#descriptor);
+      const [low, high] = this.#descriptor;
+      const stage1 = this.#o.format === "stage1";
+      found = {
+        pa: descriptorAddress(low, high, level) + (iova % levelSize(level)),
+        read: stage1 || (low & LEAF.S2AP_READ) !== 0,
+        write: stage1 ? (low & LEAF.AP_RDONLY) === 0 : (low & LEAF.S2AP_WRITE) !== 0,
+        user: stage1 && (low & LEAF.AP_UNPRIV) !== 0,
+        exec: (high & LEAF.XN) === 0,
+        sizeBytes: levelSize(level),
+      };
+    });
+    return found;
+  }
+
+  /** Gives every table frame back. No agent may walk these tables any more. */
+  free(): void {
+    for (const table of this.#tables) this.#o.freeFrame(table);
+    this.#tables.clear();
+  }
+
+  #leafLevel(iova: number, pa: number, left: number): number {
+    for (let level = Math.max(this.#lowestLeaf, this.startLevel, 1); level < 3; level++) {
+      const size = levelSize(level);
+      if (left >= size && iova % size === 0 && pa % size === 0) return level;
+    }
+    return 3;
+  }
+
+  #mapLeaf(iova: number, pa: number, leafLevel: number, prot: IoPgtableProt): number {
+    let table = this.root;
+    for (let level = this.startLevel; ; level++) {
+      const slot = table + 8 * tableIndex(iova, level);
+      if (!this.#o.memory.load64(slot, this.#descriptor)) throw new Error(`io-pgtable: table at ${slot.toString(16)} is not RAM`);
+      const kind = descriptorKind(this.#descriptor[0], level);
+      if (level === leafLevel) {
+        if (kind !== "invalid") return -EEXIST;
+        this.#storeLeaf(slot, pa, level, prot);
+        return 0;
+      }
+      if (kind === "block") return -EEXIST;
+      if (kind === "table") table = descriptorAddress(this.#descriptor[0], this.#descriptor[1]);
+      else {
+        const next = this.#newTable();
+        if (next === null) return -ENOMEM;
+        this.#o.memory.store64(slot, (addressLow(next) | 3) >>> 0, addressHigh(next)); // one 64-bit store publishes the zeroed table
+        table = next;
+      }
+    }
+  }
+
+  #storeLeaf(slot: number, pa: number, level: number, prot: IoPgtableProt): void {
+    let low = LEAF.valid | (level === 3 ? LEAF.page : 0) | LEAF.AF;
+    if (this.#o.format === "stage1") {
+      low |= LEAF.nG | (prot.user === false ? 0 : LEAF.AP_UNPRIV) | (prot.write ? 0 : LEAF.AP_RDONLY);
+      low |= ((prot.device ? ATTR_INDEX.DEV : ATTR_INDEX.CACHE) << LEAF.attrIndexShift) | (prot.device ? LEAF.SH_OUTER : LEAF.SH_INNER);
+    } else {
+      low |= (prot.read ? LEAF.S2AP_READ : 0) | (prot.write ? LEAF.S2AP_WRITE : 0);
+      low |= ((prot.device ? 1 : 15) << LEAF.memAttrShift) | (prot.device ? LEAF.SH_OUTER : LEAF.SH_INNER);
+    }
+    const high = addressHigh(pa) | (prot.exec === false ? LEAF.XN : 0);
+    this.#o.memory.store64(slot, (addressLow(pa) | low) >>> 0, high >>> 0);
+  }
+
+  /** Calls `visit(slot, level, firstAddress)` for each leaf that intersects [iova, iova + size). */
+  #eachLeaf(iova: number, size: number, visit: (slot: number, level: number, at: number) => void): void {
+    const end = Math.min(iova + size, 2 ** this.inputBits);
+    for (let at = iova; at < end; ) {
+      let table = this.root;
+      let step = PAGE;
+      for (let level = this.startLevel; level <= 3; level++) {
+        const slot = table + 8 * tableIndex(at, level);
+        this.#o.memory.load64(slot, this.#descriptor);
+        const kind = descriptorKind(this.#descriptor[0], level);
+        step = levelSize(level);
+        if (kind === "table") {
+          table = descriptorAddress(this.#descriptor[0], this.#descriptor[1]);
+          continue;
+        }
+        if (kind !== "invalid") visit(slot, level, at - (at % step));
+        break;
+      }
+      at = at - (at % step) + step;
+    }
+  }
+
+  #newTable(): number | null {
+    const frame = this.#o.allocFrame();
+    if (frame === null) return null;
+    this.#o.memory.write(frame, new Uint8Array(PAGE));
+    this.#tables.add(frame);
+    return frame;
+  }
+}
