@@ -21,7 +21,7 @@ export function stage2Table(ste: Ste, identity: Identity): StageTable {
   const HA = ste.S2HA === 1;
   return {
     stage: 2, granule, startLevel, base: ste.S2TTB, inputBits: 64 - ste.S2T0SZ, outputBits: Math.min(sizeBits(ste.S2PS), identity.oas), oas: identity.oas,
-    AFFD: ste.S2AFFD === 1, HA, HD: HA && ste.S2HD === 1, HAD: true,
+    AFFD: ste.S2AFFD === 1, HA, HD: HA && ste.S2HD === 1, HAD: true, PTW: ste.Config === 7 && ste.S2PTW === 1,
   };
 }
 
@@ -32,7 +32,7 @@ export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Ide
   const HA = cd.HA === 1;
   return {
     stage: 1, granule, startLevel: startLevelS1(granule, inputBits), base: upper ? cd.TTB1 : cd.TTB0, inputBits, outputBits: Math.min(sizeBits(cd.IPS), identity.oas), oas: identity.oas,
-    AFFD: cd.AFFD === 1, HA, HD: HA && cd.HD === 1, HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had,
+    AFFD: cd.AFFD === 1, HA, HD: HA && cd.HD === 1, HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had, PTW: false,
   };
 }
 
@@ -58,6 +58,12 @@ export class ConfigurationFetch {
 
   /** C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE; Config = 0xx is a silent fault. */
   ste(sid: number): Ste | Fault {
+    const ste = this.validSte(sid);
+    return !isFault(ste) && ste.Config < 4 ? fault("C_BAD_STE", { silent: true }) : ste;
+  }
+
+  /** As `ste`, but Config = 0xx is an STE like any other. */
+  validSte(sid: number): Ste | Fault {
     let ste = this.#cache.ste(sid);
     if (!ste) {
       const fetched = fetchSte(this.#memory, this.#regs, this.#identity, sid);
@@ -65,7 +71,6 @@ export class ConfigurationFetch {
       ste = fetched;
       this.#cache.keepSte(sid, ste);
     }
-    if (ste.V && ste.Config < 4) return fault("C_BAD_STE", { silent: true });
     let illegal = this.#checked.get(ste);
     if (illegal === undefined) this.#checked.set(ste, (illegal = steIllegal(ste, this.#identity)));
     return illegal === null ? ste : fault("C_BAD_STE");

@@ -16,15 +16,22 @@ const PAGE = 4096;
 
 export type DmaResult = { ok: true; data?: Uint8Array } | { ok: false };
 
+export interface HardwareOptions {
+  /** ID registers that replace those of the machine file (replay of vectors and images). */
+  idr?: Partial<IdRegisters>;
+  /** False: TLB entries of nG = 0 pages stay with their ASID, as in the model that the vectors were recorded on (spec/smmuv3.md, section 10, row 11). */
+  globalMatchesAnyAsid?: boolean;
+}
+
 /** SMMU, root complex, PCI functions: decodes what arrives on the bus and routes what functions send. One input to completion; `step` advances work in progress. */
 export class Hardware {
   readonly smmu: Smmu;
   readonly functions = new Map<number, PciFunction>();
   readonly #ports: HardwarePorts;
 
-  constructor(machine: Machine, ports: HardwarePorts, options: { idr?: Partial<IdRegisters> } = {}) {
+  constructor(machine: Machine, ports: HardwarePorts, options: HardwareOptions = {}) {
     this.#ports = ports;
-    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.functions.get(sid));
+    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.functions.get(sid), options.globalMatchesAnyAsid);
     for (const endpoint of machine.endpoints) {
       this.functions.set(endpoint.bdf, createFunction(endpoint, this.#upstream(endpoint.bdf), { tracer: ports.tracer, timer: ports.timer, held: ports.held, engine: ports.engine, now: ports.now }));
     }

@@ -49,7 +49,7 @@ export class Smmu {
   readonly #ports: HardwarePorts;
   readonly #function: (sid: number) => PciFunction | undefined;
 
-  constructor(id: IdRegisters, caches: { tlb: number; config: number }, ports: HardwarePorts, functionOf: (sid: number) => PciFunction | undefined) {
+  constructor(id: IdRegisters, caches: { tlb: number; config: number }, ports: HardwarePorts, functionOf: (sid: number) => PciFunction | undefined, globalMatchesAnyAsid = true) {
     this.#ports = ports;
     this.#function = functionOf;
     this.identity = identityOf(id);
@@ -60,7 +60,7 @@ export class Smmu {
     this.interrupts = new Interrupts(this.regs, identity, ports, this.gerror);
     this.gerror.activated = () => this.interrupts.raise("GERROR");
     const evicted = (cache: string) => () => void ports.tracer.emit("cache.evicted", {}, { cache });
-    this.tlb = new Tlb(caches.tlb, evicted("tlb"));
+    this.tlb = new Tlb(caches.tlb, evicted("tlb"), globalMatchesAnyAsid);
     this.configurationCache = new ConfigurationCache(caches.config, evicted("config"));
     this.configuration = new ConfigurationFetch(ports.memory, this.regs, identity, this.configurationCache);
     this.translation = new Translation(ports.memory, identity, this.tlb, this.configuration);
@@ -82,6 +82,7 @@ export class Smmu {
     this.regs.reset();
     this.tlb.invalidateAll();
     this.configurationCache.invalidateAll();
+    this.invalidation.reset();
   }
 
   step(): boolean {
@@ -219,9 +220,8 @@ export class Smmu {
   /** 8.1: PPS = 1 always; otherwise STE.PPAR, and Failure when the STE cannot be had. Events only with REC_CFG_ATS. */
   #overflowPasid(sid: number): boolean | "failure" {
     if (this.identity.pps) return true;
-    const ste = this.configuration.ste(sid);
+    const ste = this.configuration.validSte(sid); // Config = 0xx counts as valid here
     if (!isFault(ste)) return ste.PPAR === 1;
-    if (ste.silent) return this.configurationCache.ste(sid)?.PPAR === 1;
     const cr2 = this.regs.low("CR2");
     if ((cr2 & 8) !== 0 && (ste.event !== "C_BAD_STREAMID" || (cr2 & 2) !== 0)) this.eventQueue.record(ste, { sid, ssid: null, address: 0n, write: false, priv: false, exec: false });
     return "failure";

@@ -104,15 +104,17 @@ export class Translation {
       if (!grant && !permitted) return fault("F_PERMISSION");
       const grantsNothing = grant && (s1 & (access.priv ? 0o70 : 0o7)) === 0;
       if (grantsNothing) return { pa: leaf.address, entry: this.#entry(c, t, leaf, s1, clean, null, input) };
-      if (needsUpdate(t, leaf, access.write && permitted) && attempt < UPDATE_ATTEMPTS) {
-        if (isFault(resolve(leaf.descriptorInput, true))) return resolve(leaf.descriptorInput, true) as Fault;
-        const updated = update(this.#memory, t, leaf, access.write && permitted);
-        if (updated === null) return fault("F_WALK_EABT", { class: 1, fetchAddr: leaf.descriptor });
+      const second = s2 ? this.#stage2Leaf(s2, leaf.address, access, grant, 2, permitted) : null;
+      if (isFault(second)) return second;
+      // Dirty state is never set speculatively: only where stage 2 lets the write through too (page-tables.md, section 6).
+      const dirty = access.write && permitted && (!second || (second.s2 & need) !== 0);
+      if (needsUpdate(t, leaf, dirty) && attempt < UPDATE_ATTEMPTS) {
+        const written = resolve(leaf.descriptorInput, true);
+        if (isFault(written)) return written;
+        if (update(this.#memory, t, leaf, dirty) === null) return fault("F_WALK_EABT", { class: 1, fetchAddr: leaf.descriptor });
         continue; // changed by us or by a CPU: walk again and see the descriptor as it is now
       }
-      if (!s2) return this.#keep(c, input, vmid, leaf, this.#entry(c, t, leaf, s1, clean, null, input));
-      const second = this.#stage2Leaf(s2, leaf.address, access, grant, 2, permitted);
-      if (isFault(second)) return second;
+      if (!second) return this.#keep(c, input, vmid, leaf, this.#entry(c, t, leaf, s1, clean, null, input));
       return this.#keep(c, input, vmid, { ...leaf, address: second.leaf.address }, this.#entry(c, t, leaf, s1, clean, second, input));
     }
   }
@@ -168,7 +170,9 @@ export class Translation {
       const clean = isWritableClean(t, leaf);
       const s2 = stage2Permissions(leaf.low, leaf.high, this.#identity.xnx, clean);
       const permitted = (s2 & need) !== 0;
-      if (!grant && !permitted) return fault("F_PERMISSION", { s2: true, class: cls, ipa, ttRnW: access.write ? 0 : 1 });
+      // S2PTW: MemAttr[3:2] = 0 is a Device type (5.2; page-tables.md, section 4.4).
+      const deviceTable = t.PTW && cls !== 2 && (leaf.low & 0x30) === 0;
+      if ((!grant && !permitted) || deviceTable) return fault("F_PERMISSION", { s2: true, class: cls, ipa, ttRnW: access.write ? 0 : 1 });
       const write = access.write && permitted && mayDirty;
       if (needsUpdate(t, leaf, write) && attempt < UPDATE_ATTEMPTS) {
         if (update(this.#memory, t, leaf, write) === null) return fault("F_WALK_EABT", { s2: true, class: cls, fetchAddr: leaf.descriptor });

@@ -1,2 +1,18 @@
 export const guestEvents = {
+  "guest.event-received": "The event thread took a page request out of the event queue; `perm` are READ 1, WRITE 2, EXEC 4, PRIV 8.",
+  "guest.unrecoverable-fault": "The event queue reported a fault that nobody can answer.",
+  "guest.report-failed": "A page request could not be reported to the IOMMU core; it is answered INVALID.",
+  "guest.fault-handled": "The mm handled one page request; `result` is why it was answered as it was, `vma` the mapping.",
+  "guest.page-response": "PAGE_RESP for a group went on the request queue; `code` is 0 success, 1 invalid, 2 failure.",
+  "guest.page-response-refused": "The device refused a PAGE_RESP; `ret` is its status as errno.",
+  "guest.bind": "A process' address space is bound to a device under a PASID.",
+  "guest.unbind": "A PASID is unbound: its context descriptor is invalid and every cache is flushed.",
+  "guest.cd-written": "A context descriptor in guest RAM changed and its caches were invalidated; `ttb0` is the GPA of the page table.",
+  "guest.attach-table": "ATTACH_TABLE handed the PASID table at `gpa` to the device.",
+  "guest.invalidate": "An INVALIDATE request completed; `granularity` is VA, ASID or PASID.",
+  "guest.munmap": "A mapping was removed from a process; its frames are freed after the invalidation.",
+  "guest.frames-lost": "An invalidation failed: the frames of the mapping are never used again.",
+  "guest.function-reset": "The device driver reset the function, which closed its page request groups.",
+  "guest.job-submitted": "A descriptor was published to the device; `gva` is its source pointer.",
+  "guest.job-done": "A job ended; `status` is its completion status, or time-out or reset.",
 } as const;

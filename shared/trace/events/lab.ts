@@ -1,2 +1,7 @@
 export const labEvents = {
+  "lab.run-start": "A run began: the scenario or command, its seed and its mutants.",
+  "lab.rules-armed": "The faults of the run are armed; `rules` are their ids.",
+  "lab.workload-start": "The guest's user process started the workload.",
+  "lab.workload-end": "The workload ended; `error` names why it failed, if it did.",
+  "lab.deadlock": "Nothing was runnable any more and the workload had not ended, or nothing happened for the liveness bound.",
 } as const;

@@ -6,6 +6,9 @@ export class File {
   readonly name: string;
   readonly size: number;
   readonly #bytes: Uint8Array;
+  /** Told how many pages have been read from the disk so far. */
+  pagedIn: ((pages: number) => void) | null = null;
+  #read = 0;
 
   constructor(name: string, bytes: Uint8Array) {
     this.name = name;
@@ -21,6 +24,7 @@ export class File {
   readPage(index: number): Uint8Array {
     const page = new Uint8Array(PAGE_SIZE);
     page.set(this.#bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE));
+    this.pagedIn?.(++this.#read);
     return page;
   }
 }

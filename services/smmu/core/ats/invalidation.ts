@@ -61,6 +61,14 @@ export class AtcInvalidation {
     return true;
   }
 
+  /** Power-on: nothing is in flight. */
+  reset(): void {
+    for (const inFlight of this.#inFlight.values()) for (const { timer } of inFlight.values()) timer.cancel();
+    this.#inFlight.clear();
+    this.#outstanding = 0;
+    this.#timedOut = false;
+  }
+
   /** Invalidate Completion: one bit an ITag; the ITag is free after `count` messages (0 = 8). */
   complete(sid: number, itagVector: number, count: number): void {
     for (let itag = 0; itag < ITAGS; itag++) {

@@ -1,4 +1,5 @@
 import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import type { EventName } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { ConfigurationFetch } from "../configuration.ts";
 import type { EventQueue } from "../event-queue/event-queue.ts";
@@ -25,6 +26,8 @@ export class TranslationRequests {
   readonly #translation: Translation;
   readonly #events: EventQueue;
   readonly #ports: HardwarePorts;
+  /** Name of the first fault of the request in progress, for the trace. */
+  #fault: EventName | undefined;
 
   constructor(regs: RegisterFile, identity: Identity, fetch: ConfigurationFetch, translation: Translation, events: EventQueue, ports: HardwarePorts) {
     this.#regs = regs;
@@ -43,13 +46,14 @@ export class TranslationRequests {
   }
 
   request(sid: number, tlp: Tlp): TranslationCompletion {
+    this.#fault = undefined;
     const completion = this.#request(sid, tlp);
     if (this.#ports.tracer.wants("ats.translation-request")) {
       const first = completion.status === "SC" ? completion.entries[0] : undefined;
       this.#ports.tracer.emit(
         "ats.translation-request",
         { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(tlp.address) },
-        { status: completion.status, noWrite: tlp.noWrite, count: tlp.count, R: first?.R, W: first?.W, pa: first ? hex(first.address) : undefined },
+        { status: completion.status, noWrite: tlp.noWrite, count: tlp.count, R: first?.R, W: first?.W, pa: first && (first.R || first.W) ? hex(first.address) : undefined, bytes: first?.sizeBytes, event: this.#fault },
       );
     }
     return completion;
@@ -64,6 +68,7 @@ export class TranslationRequests {
     const configuration = this.#translation.configure(sid, ste, tlp.pasid);
     if (isFault(configuration)) {
       // A stage-2 fault met while fetching the CD is a missing page like any other; other configuration faults abort.
+      this.#fault = configuration.event;
       return configuration.s2 && answeredWithoutAccess(configuration) ? { status: "SC", entries: [noAccess(tlp)] } : this.#abort(sid, tlp, configuration);
     }
     const entries: TranslationEntry[] = [];
@@ -74,6 +79,7 @@ export class TranslationRequests {
       const lo = Number(address & 0xfffff000n);
       const result = this.#translation.translate(configuration, hi, lo, { write: !tlp.noWrite, priv, exec: false }, true);
       if (isFault(result)) {
+        this.#fault ??= result.event;
         if (!answeredWithoutAccess(result)) return this.#abort(sid, tlp, result);
         entries.push(noAccess(tlp));
         continue;
@@ -84,7 +90,11 @@ export class TranslationRequests {
       const W = (permitted & PERM.UW) !== 0 && !((entry.s1Clean || entry.s2Clean) && tlp.noWrite);
       const Exe = tlp.exec && R && (permitted & PERM.UX) !== 0;
       // Split stage returns the IPA (EATS = 2).
-      const base = eats === 2 && entry.stage1 ? entry.ipa : entry.pa;
+      if (!R && !W) {
+        entries.push(noAccess(tlp)); // nothing is granted: no output address either
+        continue;
+      }
+      const base = eats === 2 ? entry.ipa : entry.pa;
       // A region larger than a page is announced from its own start; several translations of one request have one size, so a page each.
       const shift = tlp.count === 1 ? entry.shift : 12;
       const output = base + (result.pa - entry.pa);
@@ -101,6 +111,7 @@ export class TranslationRequests {
 
   /** CA; recorded only with CR2.REC_CFG_ATS, C_BAD_STREAMID with RECINVSID too. */
   #abort(sid: number, tlp: Tlp, f: Fault): TranslationCompletion {
+    this.#fault = f.event;
     const cr2 = this.#regs.low("CR2");
     if ((cr2 & 8) !== 0 && (f.event !== "C_BAD_STREAMID" || (cr2 & 2) !== 0)) this.#record(sid, tlp, f);
     return { status: "CA" };

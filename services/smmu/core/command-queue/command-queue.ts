@@ -1,4 +1,5 @@
 import { CERROR, CMD_SYNC, OPCODE, SYNC_CS } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { decodeCommand } from "@faultline/shared/arm-smmu-v3/decode-command.ts";
 import { increment } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import type { HardwarePorts } from "../ports.ts";
 import { QueueRegisters } from "../queue-registers.ts";
@@ -9,8 +10,8 @@ import type { RegisterFile } from "../register-file/register-file.ts";
 const CMDQEN = 8;
 const CS = CMD_SYNC.reader("CS");
 const MSIData = CMD_SYNC.reader("MSIData");
-const MSIAddress = CMD_SYNC.reader("MSIAddress");
-const nameOf = new Map<number, string>(Object.entries(OPCODE).map(([name, opcode]) => [opcode, name]));
+/** MSIAddress[55:2]; bits above 52 do not exist in this machine (an MSIAddress above OAS is truncated, 4.7.3). */
+const msiAddress = (words: Uint32Array): number => (words[3] & 0xfffff) * 2 ** 32 + ((words[2] & 0xffff_fffc) >>> 0);
 
 /** What a CMD_SYNC has to wait for besides the commands, which take effect at once. */
 export interface CompletionState {
@@ -60,28 +61,34 @@ export class CommandQueue {
     const done = this.#execute(opcode, words);
     if (done === "wait") return false;
     if (!done) return this.#error(CERROR.CERROR_ILL);
-    this.#consumed(opcode, words);
+    this.#consumed(words);
     return true;
   }
 
-  #consumed(opcode: number, words: Uint32Array): void {
+  #consumed(words: Uint32Array<ArrayBuffer>): void {
     const { queue } = this;
     queue.cons = (queue.cons & 0x7f00_0000) | increment(queue.cons, queue.log2Size);
     if (this.#ports.tracer.wants("command.executed")) {
-      const raw = Array.from(words, (word) => (word >>> 0).toString(16).padStart(8, "0"));
-      this.#ports.tracer.emit("command.executed", { sid: `0x${words[1].toString(16)}` }, { name: nameOf.get(opcode) ?? `0x${opcode.toString(16)}`, words: raw });
+      const { name, fields } = decodeCommand(new Uint8Array(words.buffer));
+      const { StreamID, SubstreamID, SSV, PRGIndex, ASID, VMID } = fields;
+      const number = (value: string | number | undefined) => (typeof value === "number" ? value : undefined);
+      this.#ports.tracer.emit(
+        "command.executed",
+        { sid: typeof StreamID === "string" ? StreamID : undefined, pasid: SSV === 0 ? undefined : number(SubstreamID), grpid: number(PRGIndex), asid: number(ASID), vmid: number(VMID) },
+        { name, ...fields },
+      );
     }
   }
 
   /** CONS is past the SYNC before its MSI, wire or event is seen (4.7.3). */
-  #sync(words: Uint32Array): boolean {
+  #sync(words: Uint32Array<ArrayBuffer>): boolean {
     const cs = CS(words, 0);
     if (cs === 3 || (words[0] & 0x400) !== 0) return this.#error(CERROR.CERROR_ILL);
     if (this.#completion.outstandingAtc() > 0) return false;
     if (this.#completion.takeAtcTimeout()) return this.#error(CERROR.CERROR_ATC_INV_SYNC);
-    this.#consumed(OPCODE.CMD_SYNC, words);
+    this.#consumed(words);
     if (cs !== SYNC_CS.SIG_IRQ) return true;
-    const address = MSIAddress(words, 0) * 4;
+    const address = msiAddress(words);
     if (this.#msi && address !== 0) {
       if (!this.#interrupts.msi(address, MSIData(words, 0))) this.#gerror.raise("MSI_CMDQ_ABT_ERR");
     } else this.#interrupts.signal("CMD_SYNC", 0, 0);

@@ -19,6 +19,8 @@ export interface StageTable {
   AFFD: boolean; HA: boolean; HD: boolean;
   /** CD.HADx: hierarchical attributes are ignored. */
   HAD: boolean;
+  /** STE.S2PTW: a stage-1 walk or CD fetch that stage 2 maps as Device memory faults. */
+  PTW: boolean;
 }
 
 /** A leaf found by a walk. The descriptor stays addressable for the hardware's updates of AF and dirty state. */

@@ -38,10 +38,13 @@ export class Tlb {
   /** How many entries there are of each log2 size, so that a lookup tries only sizes that exist. */
   readonly #sizes = new Int32Array(64);
   readonly #evicted: () => void;
+  readonly #globalMatchesAnyAsid: boolean;
 
-  constructor(capacity: number, evicted: () => void) {
+  /** `globalMatchesAnyAsid` false: entries with nG = 0 are tagged with their ASID like the others (permitted: a global entry need not be shared). */
+  constructor(capacity: number, evicted: () => void, globalMatchesAnyAsid = true) {
     this.capacity = capacity;
     this.#evicted = evicted;
+    this.#globalMatchesAnyAsid = globalMatchesAnyAsid;
   }
 
   get size(): number {
@@ -67,7 +70,7 @@ export class Tlb {
   }
 
   insert(vmid: number, asid: number, aset: number, global: boolean, input: number, entry: TlbEntry): void {
-    this.#insert(vmid * PER_VMID + (global ? (aset ? GLOBAL_PRIVATE : GLOBAL) : asid), input, entry);
+    this.#insert(vmid * PER_VMID + (global && this.#globalMatchesAnyAsid ? (aset ? GLOBAL_PRIVATE : GLOBAL) : asid), input, entry);
   }
   insertStage2(vmid: number, ipa: number, entry: TlbEntry): void {
     this.#insert(vmid * PER_VMID + STAGE_2, ipa, entry);

@@ -1,0 +1,120 @@
+import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
+import { ENODEV, ENOSPC, ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts";
+import { ACCELERATOR, accelerator, CTRL, PASID_VALID, QSTATUS, queueOffset, queueRegisters } from "@faultline/shared/accelerator/registers.ts";
+import { addressMap } from "@faultline/shared/machine/address-map.ts";
+import { MSI_DOORBELL_IOVA } from "../virtio-iommu/attach.ts";
+import type { Endpoint } from "../virtio-iommu/endpoint.ts";
+import type { Viommu } from "../virtio-iommu/viommu.ts";
+import type { PciDevice } from "./pci.ts";
+
+/** The PASID's outstanding requests must have drained this long after the stop request; else the driver resets the function. */
+const STOP_TIMEOUT_NS = 2_000_000_000, STOP_POLL_NS = 100_000;
+
+/** One open queue of the function. */
+export interface AcceleratorQueue {
+  readonly index: number;
+  readonly pasid: number;
+  readonly ring: number;
+  readonly log2Size: number;
+  tail: number;
+  /** Counts the queue's interrupts, so that none is missed between a look at memory and the wait. */
+  interrupts: number;
+  readonly interrupted: WaitQueue;
+  /** The function was reset under the queue. */
+  dead: boolean;
+}
+
+/** Driver of the accelerator (interfaces.md, section 5). */
+export class AcceleratorDriver {
+  readonly pci: PciDevice;
+  readonly endpoint: Endpoint;
+  readonly #viommu: Viommu;
+  readonly #queues = new Map<number, AcceleratorQueue>();
+
+  constructor(pci: PciDevice, endpoint: Endpoint, viommu: Viommu) {
+    this.pci = pci;
+    this.endpoint = endpoint;
+    this.#viommu = viommu;
+  }
+
+  /** -ENODEV: another function, or no MSI-X. */
+  async probe(): Promise<number> {
+    const id = await this.pci.read("config", 0, 4);
+    if (id !== ACCELERATOR.vendorId + ACCELERATOR.deviceId * 0x10000) return -ENODEV;
+    await this.pci.enable();
+    const vectors = await this.pci.enableMsix(MSI_DOORBELL_IOVA + (addressMap.gitsTranslater - addressMap.gitsPage.base));
+    if (vectors < 0) return vectors;
+    if ((await this.pci.read("bar0", accelerator.ID.offset, 4)) !== ACCELERATOR.id) return -ENODEV;
+    await this.pci.writeBar(accelerator.CTRL.offset, 4, CTRL.ENABLE);
+    return 0;
+  }
+
+  interrupt(vector: number): void {
+    const queue = this.#queues.get(vector);
+    if (queue) {
+      queue.interrupts++;
+      queue.interrupted.wake();
+    }
+  }
+
+  setPagesPerGroup(pages: number): Promise<void> {
+    return this.pci.writeBar(accelerator.PAGES_PER_GROUP.offset, 4, pages);
+  }
+
+  /** A queue whose ring, descriptors and data are addresses of `pasid`. -ENOSPC: all are open. */
+  async openQueue(pasid: number, ring: number, log2Size: number): Promise<AcceleratorQueue | number> {
+    let index = 0;
+    while (this.#queues.has(index)) index++;
+    if (index >= ACCELERATOR.queues) return -ENOSPC;
+    const queue: AcceleratorQueue = { index, pasid, ring, log2Size, tail: 0, interrupts: 0, interrupted: new WaitQueue(), dead: false };
+    this.#queues.set(index, queue);
+    const base = queueOffset(index);
+    await this.pci.writeBar(base + queueRegisters.RING_BASE.offset, 8, ring);
+    await this.pci.writeBar(base + queueRegisters.RING_LOG2.offset, 4, log2Size);
+    await this.pci.writeBar(base + queueRegisters.PASID.offset, 4, PASID_VALID + pasid);
+    await this.pci.writeBar(base + queueRegisters.MSIX_VECTOR.offset, 4, index);
+    await this.pci.writeBar(base + queueRegisters.QSTATUS.offset, 4, QSTATUS.ENABLED | QSTATUS.ERROR | QSTATUS.STOPPED);
+    queue.tail = await this.pci.read("bar0", base + queueRegisters.HEAD.offset, 4); // the read also pushes the writes before it
+    return queue;
+  }
+
+  /** Publishes the descriptors up to `queue.tail`. */
+  async ringDoorbell(queue: AcceleratorQueue): Promise<void> {
+    await this.pci.writeBar(queueOffset(queue.index) + queueRegisters.TAIL.offset, 4, queue.tail);
+  }
+
+  /**
+   * Stops the PASID's requests and waits until the outstanding ones have drained, then disables the queue: after it the device uses the PASID no more (IC-108).
+   * A function that does not drain is reset, which closes its groups. 0, or -ETIMEDOUT after such a reset.
+   */
+  async closeQueue(queue: AcceleratorQueue): Promise<number> {
+    let ret = 0;
+    if (!queue.dead) {
+      const status = queueOffset(queue.index) + queueRegisters.QSTATUS.offset;
+      await this.pci.writeBar(status, 4, QSTATUS.ENABLED | QSTATUS.STOP);
+      const { execution } = this.#viommu;
+      const deadline = execution.now() + STOP_TIMEOUT_NS;
+      while (((await this.pci.read("bar0", status, 4)) & QSTATUS.STOPPED) === 0 && ret === 0) {
+        if (execution.now() >= deadline) ret = -ETIMEDOUT;
+        else await execution.sleep(STOP_POLL_NS);
+      }
+      if (ret < 0) await this.reset();
+      else await this.pci.writeBar(status, 4, QSTATUS.STOPPED | QSTATUS.ERROR);
+    }
+    this.#queues.delete(queue.index);
+    return ret;
+  }
+
+  /** Function Level Reset: every queue is dead, every page request group closed. */
+  async reset(): Promise<number> {
+    for (const queue of this.#queues.values()) queue.dead = true;
+    const held = this.#viommu.execution.point("guest.device-reset.before-flr", { endpoint: this.endpoint.id });
+    if (held) await held;
+    const ret = await this.pci.reset();
+    await this.#viommu.functionReset(this.endpoint);
+    this.#viommu.tracer.emit("guest.function-reset", { endpoint: this.endpoint.name }, { ret });
+    if (ret === 0) await this.pci.writeBar(accelerator.CTRL.offset, 4, CTRL.ENABLE);
+    for (const queue of this.#queues.values()) queue.interrupted.wake();
+    return ret;
+  }
+}

@@ -1,0 +1,134 @@
+import { uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
+import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
+import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
+import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { IopfQueue } from "@faultline/shared/linux/iopf-queue.ts";
+import { PasidAllocator } from "@faultline/shared/linux/pasid-allocator.ts";
+import { iommu_drop_pending } from "@faultline/shared/linux/report-device-fault.ts";
+import { EINVAL, EIO, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
+import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
+import type { Tracer } from "@faultline/shared/trace/tracer.ts";
+import {
+  ACKNOWLEDGE, DRIVER, DRIVER_OK, FAILED, FEATURES_OK, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_MAP_UNMAP,
+  VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PAGE_REQUEST, VIRTIO_IOMMU_F_PROBE, virtio_iommu_config,
+} from "@faultline/shared/virtio/virtio-iommu.ts";
+import type { FrameAllocator } from "../mm/frames.ts";
+import type { Mm } from "../mm/mm.ts";
+import { AsidAllocator } from "../sva/asid.ts";
+import { handleIoPageFault } from "../sva/io-page-fault.ts";
+import { Endpoint } from "./endpoint.ts";
+import { EventQueue } from "./event-queue.ts";
+import { viommu_fault_handler } from "./fault-report.ts";
+import { viommu_page_response } from "./page-response.ts";
+import { type EndpointProperties, viommu_probe_endpoint } from "./probe.ts";
+import { RequestQueue } from "./request-queue.ts";
+
+export interface ViommuPorts {
+  memory: PhysicalMemory;
+  frames: FrameAllocator;
+  edge: EdgePort<GuestToVmm, VmmToGuest>;
+  execution: Execution;
+  tracer: Tracer;
+  switches: ReadonlySet<string>;
+}
+
+/** Accepted when offered; the table requests and page requests are what vSVA needs. */
+const WANTED = [
+  VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_PROBE, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_PAGE_REQUEST,
+  VIRTIO_F_VERSION_1,
+];
+
+/** The virtio-iommu driver of the guest (struct viommu_dev). */
+export class Viommu implements Omit<ViommuPorts, "edge"> {
+  readonly memory: PhysicalMemory;
+  readonly frames: FrameAllocator;
+  readonly execution: Execution;
+  readonly tracer: Tracer;
+  readonly switches: ReadonlySet<string>;
+  readonly requests: RequestQueue;
+  readonly pasids = new PasidAllocator<Mm>();
+  readonly endpoints = new Map<number, Endpoint>();
+  readonly iopf: IopfQueue;
+  events: EventQueue | null = null;
+  asids = new AsidAllocator(8);
+  readonly domainIds = { first: 0, next: () => this.domainIds.first++ };
+  readonly #edge: EdgePort<GuestToVmm, VmmToGuest>;
+  #probeSize = 0;
+  #inputEnd = 2n ** 64n - 1n;
+
+  constructor(ports: ViommuPorts) {
+    this.memory = ports.memory;
+    this.frames = ports.frames;
+    this.execution = ports.execution;
+    this.tracer = ports.tracer;
+    this.switches = ports.switches;
+    this.#edge = ports.edge;
+    this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83"));
+    this.iopf = new IopfQueue("viommu-iopfq", {
+      execution: ports.execution, ignorePasid: ports.switches.has("RR-75"), handleSingle: (device, fault) => handleIoPageFault(this, device, fault),
+    });
+  }
+
+  /** Feature negotiation, configuration, event buffers. -ENODEV: no VERSION_1; -EINVAL: FEATURES_OK refused, no page size, or neither MAP_UNMAP nor ATTACH_TABLE; -EIO: the edge broke. */
+  async probe(): Promise<number> {
+    await this.#setStatus(0);
+    await this.#setStatus(ACKNOWLEDGE | DRIVER);
+    const offered = await this.#edge.request({ kind: "getFeatures" });
+    if (offered === "broken" || offered.kind !== "features") return -EIO;
+    const offeredBits = uint64Of(offered.features);
+    const has = (bit: number) => ((offeredBits >> BigInt(bit)) & 1n) === 1n;
+    if (!has(VIRTIO_F_VERSION_1)) return this.#fail(-ENODEV);
+    if (!has(VIRTIO_IOMMU_F_MAP_UNMAP) && !has(VIRTIO_IOMMU_F_ATTACH_TABLE)) return this.#fail(-EINVAL);
+    let features = WANTED.filter(has).reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n);
+    if (!has(VIRTIO_IOMMU_F_PROBE)) features &= ~((1n << BigInt(VIRTIO_IOMMU_F_ATTACH_TABLE)) | (1n << BigInt(VIRTIO_IOMMU_F_PAGE_REQUEST))); // both need PROBE in `review`
+    const negotiated = (bit: number) => ((features >> BigInt(bit)) & 1n) === 1n;
+    await this.#edge.request({ kind: "setFeatures", features: uint64Bytes(features) });
+    const status = await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);
+    if ((status & FEATURES_OK) === 0) return this.#fail(-EINVAL);
+
+    const config = await this.#edge.request({ kind: "readConfig", offset: 0, length: virtio_iommu_config.sizeBytes });
+    if (config === "broken" || config.kind !== "config") return -EIO;
+    const fields = virtio_iommu_config.decode(config.data);
+    if (fields.page_size_mask === 0n) return this.#fail(-EINVAL);
+    if (negotiated(VIRTIO_IOMMU_F_INPUT_RANGE)) this.#inputEnd = fields.input_range_end;
+    if (negotiated(VIRTIO_IOMMU_F_DOMAIN_RANGE)) this.domainIds.first = Number(fields.domain_range_start);
+    if (negotiated(VIRTIO_IOMMU_F_PROBE)) this.#probeSize = Number(fields.probe_size);
+    this.events = new EventQueue(this.#edge, {
+      execution: this.execution, pageRequests: negotiated(VIRTIO_IOMMU_F_PAGE_REQUEST), singleSlot: this.switches.has("RR-09"), handle: (report) => viommu_fault_handler(this, report),
+    });
+    await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
+    await this.events.postBuffers();
+    return 0;
+  }
+
+  /** PROBE of one endpoint, which is then known to the fault path (RR-06 fixed: with or without F_PROBE). The endpoint, or -errno. */
+  async probeEndpoint(id: number): Promise<Endpoint | number> {
+    const none: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
+    const properties = this.#probeSize > 0 ? await viommu_probe_endpoint(this.requests, id, this.#probeSize) : none;
+    if (typeof properties === "number") return properties;
+    properties.inputEnd ||= this.#inputEnd;
+    if (this.endpoints.size === 0) this.asids = new AsidAllocator(properties.asidBits ?? 8);
+    const endpoint = new Endpoint(id, properties);
+    endpoint.iommu.pageResponse = (fault, response) => viommu_page_response(this, endpoint, fault, response);
+    this.endpoints.set(id, endpoint);
+    return endpoint;
+  }
+
+  /** A reset of the function closed its page request groups: nobody waits for their answers. */
+  async functionReset(endpoint: Endpoint): Promise<void> {
+    await iommu_drop_pending(endpoint.iommu);
+    this.iopf.iopf_queue_discard_partial(endpoint.iommu);
+    endpoint.closeAllGroups();
+  }
+
+  async #setStatus(status: number): Promise<number> {
+    const reply = await this.#edge.request({ kind: "setStatus", status });
+    return reply === "broken" || reply.kind !== "status" ? 0 : reply.status;
+  }
+
+  async #fail(ret: number): Promise<number> {
+    await this.#setStatus(FAILED);
+    return ret;
+  }
+}
+

@@ -1,0 +1,62 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+
+interface Group { sid: string; pasid: number | undefined; grpid: number; opened: number }
+
+const keyOf = ({ ids }: TraceEvent): string => `${ids.sid}/${ids.grpid}`;
+const nameOf = ({ sid, pasid, grpid }: { sid?: string; pasid?: number; grpid?: number }): string =>
+  `endpoint ${sid}, ${pasid === undefined ? "no PASID" : `PASID ${pasid}`}, group ${grpid}`;
+
+/**
+ * INV-1: a group whose Last request the PRI queue accepted gets exactly one PRG Response, unless a reset of its endpoint closes it.
+ * A PRG index is used again after its group has ended, so groups are matched in order; an automatic response of the SMMU answers requests that never became records.
+ */
+export const inv1: Checker = {
+  id: "INV-1",
+  sentence: "Every accepted page request group is answered exactly once, or closed by a reset of its endpoint.",
+  check(history) {
+    const violations: Violation[] = [];
+    const open = new Map<string, Group[]>();
+    /** Responses that may still arrive although no group is open: automatic ones, and those on their way when the endpoint was reset. */
+    const allowed = new Map<string, number>();
+    const answered = new Map<string, number>();
+    const allow = (key: string) => allowed.set(key, (allowed.get(key) ?? 0) + 1);
+
+    for (const event of history) {
+      const key = keyOf(event);
+      switch (event.kind) {
+        case "pri-queue.record":
+          if (event.fields.last !== true || event.fields.stopMarker === true) break;
+          open.set(key, [...(open.get(key) ?? []), { sid: event.ids.sid ?? "?", pasid: event.ids.pasid, grpid: event.ids.grpid ?? -1, opened: event.n }]);
+          break;
+        case "pri-queue.auto-response":
+          allow(key);
+          break;
+        case "endpoint.prg-response": {
+          const group = open.get(key)?.shift();
+          if (group) answered.set(key, event.n);
+          else if (allowed.get(key)) allowed.set(key, allowed.get(key)! - 1);
+          else {
+            const first = answered.get(key);
+            violations.push({
+              invariant: "INV-1", message: `${nameOf(event.ids)}: answered ${first === undefined ? "without a request" : "more than once"}`, events: first === undefined ? [event.n] : [first, event.n],
+            });
+          }
+          break;
+        }
+        case "endpoint.flr":
+        case "endpoint.group-closed":
+          for (const [name, groups] of open) {
+            if (!name.startsWith(`${event.ids.sid}/`) || (event.kind === "endpoint.group-closed" && name !== key)) continue;
+            for (const _ of groups) allow(name);
+            open.set(name, []);
+          }
+          break;
+      }
+    }
+    for (const group of [...open.values()].flat().sort((a, b) => a.opened - b.opened)) {
+      violations.push({ invariant: "INV-1", message: `${nameOf(group)}: never answered, and its endpoint was not reset`, events: [group.opened] });
+    }
+    return violations;
+  },
+};

@@ -1,0 +1,56 @@
+export interface ScheduledEvent {
+  /** Virtual nanoseconds. */
+  at: number;
+  /** Seeded: which of several events of one instant comes first. */
+  tie: number;
+  order: number;
+  run: () => void;
+  cancelled: boolean;
+}
+
+const before = (a: ScheduledEvent, b: ScheduledEvent): boolean => (a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.order < b.order);
+
+/** Events by time: a binary heap. */
+export class EventHeap {
+  readonly #events: ScheduledEvent[] = [];
+
+  push(event: ScheduledEvent): void {
+    const events = this.#events;
+    let at = events.push(event) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!before(event, events[parent])) break;
+      events[at] = events[parent];
+      at = parent;
+    }
+    events[at] = event;
+  }
+
+  /** The earliest event that nobody cancelled, left in place. */
+  peek(): ScheduledEvent | null {
+    while (this.#events.length && this.#events[0].cancelled) this.#removeFirst();
+    return this.#events[0] ?? null;
+  }
+
+  pop(): ScheduledEvent | null {
+    const first = this.peek();
+    if (first) this.#removeFirst();
+    return first;
+  }
+
+  #removeFirst(): void {
+    const events = this.#events;
+    const last = events.pop()!;
+    if (!events.length) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= events.length) break;
+      if (child + 1 < events.length && before(events[child + 1], events[child])) child++;
+      if (!before(events[child], last)) break;
+      events[at] = events[child];
+      at = child;
+    }
+    events[at] = last;
+  }
+}

@@ -1,0 +1,106 @@
+import { EventHeap, type ScheduledEvent } from "./event-heap.ts";
+import { Random } from "./random.ts";
+
+/** How a drive ended: `idle` = nothing is runnable any more and no timer is left; `limit` = the virtual time was used up. */
+export type DriveResult<T> = { ended: true; value: T } | { ended: false; reason: "idle" | "limit" };
+
+/** What a poll costs beyond the event that made its condition true. */
+const POLL_NS = 100;
+
+interface Poller { condition: () => boolean; resume: (holds: boolean) => void; deadline: { cancel(): void } }
+
+/**
+ * Owns every delivery, timer and random draw of a simulation (design.md, section 4). Virtual time moves only when nothing is runnable at the present instant;
+ * a macrotask between two events lets every await chain drain first. One seed, one order.
+ */
+export class Scheduler {
+  readonly random: Random;
+  readonly #heap = new EventHeap();
+  readonly #pollers = new Set<Poller>();
+  #now = 0;
+  #order = 0;
+  #failure: { error: unknown } | null = null;
+
+  constructor(seed: number) {
+    this.random = new Random(seed);
+  }
+
+  /** Virtual nanoseconds since the start. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** Runs `run` `ns` from now; among the events of one instant the seed decides. */
+  after(ns: number, run: () => void): { cancel(): void } {
+    const event: ScheduledEvent = { at: this.#now + Math.max(0, Math.round(ns)), tie: this.random.uint32(), order: this.#order++, run, cancelled: false };
+    this.#heap.push(event);
+    return { cancel: () => void (event.cancelled = true) };
+  }
+
+  /** A way along which things arrive in order, each `minimumNs` to `minimumNs + spreadNs` after it left. */
+  channel(minimumNs: number, spreadNs: number): (run: () => void) => void {
+    let last = 0;
+    return (run) => {
+      last = Math.max(this.#now + minimumNs + this.random.below(spreadNs), last + 1);
+      this.after(last - this.#now, run);
+    };
+  }
+
+  sleep(ns: number): Promise<void> {
+    return new Promise((resolve) => this.after(ns, resolve));
+  }
+
+  /** A busy wait: its condition is looked at after every event. */
+  poll(condition: () => boolean, timeoutNs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (condition()) return void this.after(POLL_NS, () => resolve(true));
+      const poller: Poller = {
+        condition,
+        resume: resolve,
+        deadline: this.after(timeoutNs, () => {
+          this.#pollers.delete(poller);
+          resolve(condition());
+        }),
+      };
+      this.#pollers.add(poller);
+    });
+  }
+
+  /** A bug of ours, found in a task: the drive throws it. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /** Runs events until `work` settles, nothing is left to run, or virtual time would pass `limitNs` from now. */
+  async drive<T>(work: Promise<T>, limitNs = Number.POSITIVE_INFINITY): Promise<DriveResult<T>> {
+    let settled: { value: T } | null = null;
+    work.then(
+      (value) => (settled = { value }),
+      (error) => this.fail(error),
+    );
+    const limit = this.#now + limitNs;
+    for (;;) {
+      await macrotask();
+      if (this.#failure) throw this.#failure.error;
+      if (settled) return { ended: true, value: (settled as { value: T }).value };
+      const next = this.#heap.peek();
+      if (!next) return { ended: false, reason: "idle" };
+      if (next.at > limit) return { ended: false, reason: "limit" };
+      this.#heap.pop();
+      this.#now = next.at;
+      next.run();
+      this.#look();
+    }
+  }
+
+  #look(): void {
+    for (const poller of this.#pollers) {
+      if (!poller.condition()) continue;
+      this.#pollers.delete(poller);
+      poller.deadline.cancel();
+      this.after(POLL_NS, () => poller.resume(true));
+    }
+  }
+}
+
+const macrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

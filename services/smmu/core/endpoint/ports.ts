@@ -1,0 +1,11 @@
+import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
+import type { Tracer } from "@faultline/shared/trace/tracer.ts";
+
+/** What a function is given besides its link. */
+export interface FunctionPorts {
+  tracer: Tracer;
+  timer(ns: number, expired: () => void): { cancel(): void };
+  held(point: string, fields: Record<string, unknown>): boolean;
+  engine: AcceleratorEngine;
+  now(): number;
+}

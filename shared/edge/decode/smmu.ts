@@ -1,0 +1,48 @@
+import { CMD_PRI_RESP, OPCODE } from "../../arm-smmu-v3/command.ts";
+import { EVENT } from "../../arm-smmu-v3/event-record.ts";
+import { PRIQ_ENTRY } from "../../arm-smmu-v3/page-request.ts";
+import { hex } from "../../codec/uint64.ts";
+import type { PostedWrite } from "../envelope.ts";
+import type { HostToSmmu, SmmuToHost } from "../smmu.ts";
+import type { EdgeRecord } from "../records.ts";
+
+const names = new Map<number, string>(Object.entries(OPCODE).map(([name, opcode]) => [opcode, name]));
+
+/** Records of smmu/v1: 16-byte writes from the host are commands; from the SMMU 16 bytes are a PRI queue record and 32 an event. */
+export function decodeSmmu(body: HostToSmmu | SmmuToHost, writes: readonly PostedWrite[]): EdgeRecord[] {
+  return writes.flatMap(({ data }): EdgeRecord[] => {
+    if (body.kind === "mmioWrite" || body.kind === "mmioRead") return commands(data);
+    if (data.length === 16) return [priqRecord(data)];
+    return data.length === 32 ? [eventRecord(data)] : [];
+  });
+}
+
+function commands(data: Uint8Array): EdgeRecord[] {
+  const records: EdgeRecord[] = [];
+  for (let at = 0; at + 16 <= data.length; at += 16) {
+    const entry = data.subarray(at, at + 16);
+    const name = names.get(entry[0]) ?? hex(entry[0]);
+    const c = CMD_PRI_RESP.decode(entry);
+    const isResponse = entry[0] === OPCODE.CMD_PRI_RESP;
+    records.push({
+      record: "command",
+      ids: { sid: hex(c.StreamID), ...(isResponse ? { grpid: Number(c.PRGIndex), ...(c.SSV ? { pasid: Number(c.SubstreamID) } : {}) } : {}) },
+      fields: { name, ...(isResponse ? { Resp: Number(c.Resp) } : {}) },
+    });
+  }
+  return records;
+}
+
+function priqRecord(data: Uint8Array): EdgeRecord {
+  const r = PRIQ_ENTRY.decode(data);
+  return {
+    record: "priq-record",
+    ids: { sid: hex(r.StreamID), grpid: Number(r.PRGIndex), iova: hex(r.Addr << 12n), ...(r.SSV ? { pasid: Number(r.SubstreamID) } : {}) },
+    fields: { R: Number(r.R), W: Number(r.W), Last: Number(r.Last), SSV: Number(r.SSV) },
+  };
+}
+
+function eventRecord(data: Uint8Array): EdgeRecord {
+  const e = EVENT.decode(data);
+  return { record: "event-record", ids: { sid: hex(e.StreamID), ...(e.SSV ? { ssid: Number(e.SubstreamID) } : {}), iova: hex(e.InputAddr) }, fields: { ID: Number(e.ID), RnW: Number(e.RnW), S2: Number(e.S2), Stall: Number(e.Stall) } };
+}

@@ -1,0 +1,8 @@
+import type { TraceIds } from "../trace/tracer.ts";
+
+/** One record that a message carries, decoded: what rules name (`vmm->host page-response`) and what the trace shows. */
+export interface EdgeRecord {
+  record: "command" | "priq-record" | "event-record" | "dma-fault" | "page-response" | "event-report" | "page-resp-request" | "invalidate-request" | "request";
+  ids: TraceIds;
+  fields: Record<string, number | string | boolean>;
+}
