@@ -1,13 +1,48 @@
 /** Places in the guest kernel where the lab can hold a task (interfaces.md, section 8). */
 export const points = [
-  { id: "guest.event-thread.before-report", sentence: "The event thread copied a page request and is about to report it to the IOMMU core.", kind: "hold", fields: { endpoint: "int", pasid: "int", grpid: "int", last: "bool" } },
-  { id: "guest.iopf.before-handle", sentence: "A work item of the IOPF queue is about to handle one fault of its group.", kind: "hold", fields: { endpoint: "int", pasid: "int", grpid: "int" } },
-  { id: "guest.page-response.before-send", sentence: "A group is handled; its PAGE_RESP is not on the request queue yet.", kind: "hold", fields: { endpoint: "int", pasid: "int", grpid: "int", code: "int" } },
-  { id: "guest.bind.before-cd-write", sentence: "PASID and ASID are taken and the notifier is registered; the CD is still invalid.", kind: "hold", fields: { endpoint: "int", pasid: "int" } },
+  {
+    id: "guest.event-thread.before-report",
+    sentence: "The event thread copied a page request and is about to report it to the IOMMU core.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int", grpid: "int", last: "bool" },
+  },
+  {
+    id: "guest.iopf.before-handle",
+    sentence: "A work item of the IOPF queue is about to handle one fault of its group.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int", grpid: "int" },
+  },
+  {
+    id: "guest.page-response.before-send",
+    sentence: "A group is handled; its PAGE_RESP is not on the request queue yet.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int", grpid: "int", code: "int" },
+  },
+  {
+    id: "guest.bind.before-cd-write",
+    sentence: "PASID and ASID are taken and the notifier is registered; the CD is still invalid.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int" },
+  },
   { id: "guest.unbind.before-clear-cd", sentence: "The PASID is drained; its CD is still valid.", kind: "hold", fields: { endpoint: "int", pasid: "int" } },
-  { id: "guest.munmap.before-invalidate", sentence: "The entries of a mapping are cleared; TLBs and ATCs still have them.", kind: "hold", fields: { gva: "int", pasid: "int" } },
-  { id: "guest.munmap.before-free", sentence: "The invalidation of a mapping is complete; its frames are not free yet.", kind: "hold", fields: { gva: "int", pasid: "int" } },
-  { id: "guest.job.before-doorbell", sentence: "A descriptor is in the ring; the doorbell is not written yet.", kind: "hold", fields: { endpoint: "int", pasid: "int", queue: "int", tag: "int" } },
+  {
+    id: "guest.munmap.before-invalidate",
+    sentence: "The entries of a mapping are cleared; TLBs and ATCs still have them.",
+    kind: "hold",
+    fields: { gva: "int", pasid: "int" },
+  },
+  {
+    id: "guest.munmap.before-free",
+    sentence: "The invalidation of a mapping is complete; its frames are not free yet.",
+    kind: "hold",
+    fields: { gva: "int", pasid: "int" },
+  },
+  {
+    id: "guest.job.before-doorbell",
+    sentence: "A descriptor is in the ring; the doorbell is not written yet.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int", queue: "int", tag: "int" },
+  },
   { id: "guest.device-reset.before-flr", sentence: "The driver gave a job up and is about to reset the function.", kind: "hold", fields: { endpoint: "int" } },
 ] as const;
 export type GuestPoint = (typeof points)[number]["id"];

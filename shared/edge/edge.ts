@@ -1,6 +1,6 @@
 import type { Tracer } from "../trace/tracer.ts";
 import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
-import type { EdgeRecord } from "./records.ts";
+import { type EdgeRecord, recordText } from "./records.ts";
 import type { EdgeRules } from "./rules.ts";
 import type { Transport } from "./transport.ts";
 
@@ -107,7 +107,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     if (rules?.armed || tracer.wants("edge.send")) {
       const records = this.#o.decode(body, writes);
       if (tracer.wants("edge.send")) {
-        tracer.emit("edge.send", records[0]?.ids ?? {}, { edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, seq, replyTo, records: records.map((record) => record.record) });
+        tracer.emit("edge.send", records[0]?.ids ?? {}, { edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, seq, replyTo, records: records.map(recordText) });
       }
       if (rules?.armed) {
         const verdict = rules.decide({ edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records });

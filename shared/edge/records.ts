@@ -6,3 +6,6 @@ export interface EdgeRecord {
   ids: TraceIds;
   fields: Record<string, number | string | boolean>;
 }
+
+/** A record as the trace shows it: `page-response pasid=1 grpid=3 code=0`. */
+export const recordText = ({ record, ids, fields }: EdgeRecord): string => [record, ...Object.entries({ ...ids, ...fields }).map(([name, value]) => `${name}=${value}`)].join(" ");

@@ -3,7 +3,9 @@ import type { Execution } from "../execution/execution.ts";
 import { IopfQueue } from "./iopf-queue.ts";
 import { IommuDevice, iommu_register_device_fault_handler, iommu_report_device_fault, type PageRequestFault, type PageResponse } from "./report-device-fault.ts";
 
-const PASID = 1, LAST = 2, NEEDS_PASID = 8;
+const PASID = 1,
+  LAST = 2,
+  NEEDS_PASID = 8;
 const fault = (grpid: number, flags: number, pasid = 1, addr = 0x1000n): PageRequestFault => ({ type: 2, flags, pasid, grpid, perm: 1, addr });
 const execution = { spawn: (_name: string, task: () => Promise<void>) => void task() } as unknown as Execution;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -12,14 +14,18 @@ async function setUp(o: { ignorePasid?: boolean; handle?: (fault: PageRequestFau
   const handled: PageRequestFault[] = [];
   const responses: PageResponse[] = [];
   const queue = new IopfQueue("test", {
-    execution, ignorePasid: o.ignorePasid,
+    execution,
+    ignorePasid: o.ignorePasid,
     handleSingle: async (_device, one) => {
       handled.push(one);
       return o.handle ? o.handle(one) : 0;
     },
   });
   const device = new IommuDevice("endpoint 0x8");
-  device.pageResponse = (_fault, response) => (responses.push(response), 0);
+  device.pageResponse = (_fault, response) => {
+    responses.push(response);
+    return 0;
+  };
   await queue.iopf_queue_add_device(device);
   await iommu_register_device_fault_handler(device, (one) => queue.iommu_queue_iopf(device, one));
   const report = async (one: PageRequestFault) => {

@@ -3,8 +3,13 @@ import { Mutex } from "../execution/mutex.ts";
 import { WaitQueue } from "../execution/wait-queue.ts";
 import { EBUSY, EINVAL, ENODEV, EOPNOTSUPP } from "../linux-uapi/errno.ts";
 import {
-  IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID,
-  IOMMU_PAGE_RESP_SUCCESS, IOMMU_PAGE_RESP_VERSION_1,
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+  IOMMU_PAGE_RESP_PASID_VALID,
+  IOMMU_PAGE_RESP_SUCCESS,
+  IOMMU_PAGE_RESP_VERSION_1,
 } from "../linux-uapi/iommu.ts";
 import { type IommuDevice, type IommuFault, iommu_page_response, type PageRequestFault } from "./report-device-fault.ts";
 
@@ -59,7 +64,10 @@ export class IopfQueue {
     }
     const belongs = (other: PageRequestFault) => other.grpid === fault.grpid && (this.#ports.ignorePasid === true || samePasid(other, fault));
     const group = [...partial.filter(belongs), fault];
-    this.#partial.set(device, partial.filter((other) => !belongs(other)));
+    this.#partial.set(
+      device,
+      partial.filter((other) => !belongs(other)),
+    );
     this.#queued++;
     this.#ports.execution.spawn(`${this.name} group ${fault.grpid}`, async () => {
       try {

@@ -4,7 +4,12 @@ import { PasidAllocator } from "./pasid-allocator.ts";
 const mm = () => ({ pasid: 0, mm_users: 1 });
 
 describe("PASID allocation (iommu-core.md, section 2)", () => {
-  const ranges: [string, number, number][] = [["min 0", 0, 5], ["max below min", 5, 4], ["the invalid id as min", 0xffffffff, 5], ["the invalid id as max", 1, 0xffffffff]];
+  const ranges: [string, number, number][] = [
+    ["min 0", 0, 5],
+    ["max below min", 5, 4],
+    ["the invalid id as min", 0xffffffff, 5],
+    ["the invalid id as max", 1, 0xffffffff],
+  ];
   for (const [name, min, max] of ranges) it(`IC-201: ${name} is -EINVAL`, () => expect(new PasidAllocator().iommu_sva_alloc_pasid(mm(), min, max)).toBe(-22));
 
   it("IC-202, IC-205: the first PASID is 1, and the same mm gets it again with one more reference", () => {

@@ -14,7 +14,9 @@ function setUp(s1cdmax: number, o: { frames?: number; twoLevel?: boolean; ret?: 
   const freed: number[] = [];
   let entry = 0;
   const table = PasidTable.alloc({
-    memory, s1cdmax, twoLevel: o.twoLevel ?? true,
+    memory,
+    s1cdmax,
+    twoLevel: o.twoLevel ?? true,
     alloc(bytes) {
       if (left-- <= 0) return null;
       const at = Math.ceil(next / bytes) * bytes;
@@ -47,7 +49,11 @@ describe("CD library (iommu-core.md, section 8)", () => {
     await table.write(2000, cd);
     expect(table.s1fmt).toBe(2);
     expect(memory.load32(table.base + 8)! & 1).toBe(1); // leaf 1 holds SSIDs 1024 to 2047
-    expect(syncs.map(({ ssid, leaf }) => [ssid, leaf])).toEqual([[2000, false], [2000, true], [2000, true]]);
+    expect(syncs.map(({ ssid, leaf }) => [ssid, leaf])).toEqual([
+      [2000, false],
+      [2000, true],
+      [2000, true],
+    ]);
     await table.write(2001, cd);
     expect(syncs.slice(3).map(({ leaf }) => leaf)).toEqual([true, true]);
   });

@@ -12,7 +12,14 @@ const CD_BYTES = 64;
 const EPD0 = 1 << 14;
 
 /** What an address space puts into its CD. `root` is TTB0, `inputBits` its VA size; `shared`: it belongs to an mm, not to the DMA API. */
-export interface ContextDescriptorConfig { asid: number; root: number; inputBits: number; outputBits: number; shared: boolean; stall?: boolean }
+export interface ContextDescriptorConfig {
+  asid: number;
+  root: number;
+  inputBits: number;
+  outputBits: number;
+  shared: boolean;
+  stall?: boolean;
+}
 
 export interface PasidTableOptions {
   memory: PhysicalMemory;
@@ -67,9 +74,12 @@ export class PasidTable {
     const { memory } = this.#o;
     memory.load64(at, this.#word);
     const [low, high] = this.#word;
-    if (cd === null) memory.store64(at, 0, 0); // IC-804
-    else if (cd === "quiet") memory.store64(at, (low | EPD0) >>> 0, (high & ~((1 << 12) | (1 << 13))) >>> 0); // IC-805: EPD0 = 1, S = R = 0
-    else if (low >>> 31) memory.store64(at, low, ((high & 0xffff) | (cd.asid << 16)) >>> 0); // IC-806: live, only the ASID changes
+    if (cd === null)
+      memory.store64(at, 0, 0); // IC-804
+    else if (cd === "quiet")
+      memory.store64(at, (low | EPD0) >>> 0, (high & ~((1 << 12) | (1 << 13))) >>> 0); // IC-805: EPD0 = 1, S = R = 0
+    else if (low >>> 31)
+      memory.store64(at, low, ((high & 0xffff) | (cd.asid << 16)) >>> 0); // IC-806: live, only the ASID changes
     else {
       // IC-807: doublewords 1 to 3 first: the SMMU may fetch the CD at any time, and V = 1 must find them.
       const words = new Uint32Array(encodeCd(cd).buffer);
@@ -109,7 +119,22 @@ export class PasidTable {
 /** The CD that arm-smmu-v3 builds: 4 KiB granule, write-back inner shareable walks, faults recorded and aborted. */
 export function encodeCd(cd: ContextDescriptorConfig): Uint8Array<ArrayBuffer> {
   return CD.encode({
-    T0SZ: 64 - cd.inputBits, TG0: 0, IR0: 1, OR0: 1, SH0: 3, EPD1: 1, V: 1, IPS: physicalSizeEncoding(cd.outputBits), AA64: 1, S: cd.stall ? 1 : 0, R: 1, A: 1,
-    ASET: cd.shared ? 0 : 1, ASID: cd.asid, TTB0: BigInt(cd.root) >> 4n, MAIR0: MAIR_LINUX & 0xffffffffn, MAIR1: 0,
+    T0SZ: 64 - cd.inputBits,
+    TG0: 0,
+    IR0: 1,
+    OR0: 1,
+    SH0: 3,
+    EPD1: 1,
+    V: 1,
+    IPS: physicalSizeEncoding(cd.outputBits),
+    AA64: 1,
+    S: cd.stall ? 1 : 0,
+    R: 1,
+    A: 1,
+    ASET: cd.shared ? 0 : 1,
+    ASID: cd.asid,
+    TTB0: BigInt(cd.root) >> 4n,
+    MAIR0: MAIR_LINUX & 0xffffffffn,
+    MAIR1: 0,
   });
 }

@@ -21,6 +21,12 @@ describe("guest boot (flow.md S2 to S4)", () => {
     expect(vmm.config[0x43] & 0x80).toBe(0x80);
     expect([...vmm.bar.slice(0x8010, 0x8020)]).toEqual([0x40, 0, 0x08, 0x08, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
   });
+  it("takes a two-level table of 64 KiB leaves above 10 PASID bits", async () => {
+    const { vmm, guest, execution, memory } = newGuest();
+    vmm.pasidBits = 16;
+    expect(await complete(execution, guest.boot())).toBe(0);
+    expect([vmm.cdmax, vmm.requests.at(-1)?.bytes[14], memory.load32(vmm.table)! & 1, memory.load32(vmm.table + 8)]).toEqual([16, 2, 1, 0]);
+  });
   it("refuses a device without VIRTIO_F_VERSION_1 with -ENODEV", async () => {
     const { vmm, guest, execution } = newGuest();
     vmm.features = 0x117n;
@@ -88,6 +94,13 @@ describe("a workload", () => {
     vmm.dropResponses = true;
     await expect(complete(execution, guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(1e9)))).rejects.toThrow("nothing can run");
     expect(vmm.flrs).toBe(0);
+  });
+  it("over an empty file is an empty copy; any other operation is refused", async () => {
+    const { guest, execution } = await bootedGuest();
+    const empty = [{ name: "input", bytes: new Uint8Array(0) }];
+    expect(await complete(execution, guest.runWorkload(empty, copy()))).toMatchObject({ ok: true, jobs: 0, inputBytes: 0 });
+    const sha256 = await complete(execution, guest.runWorkload(empty, { ...copy(), operation: "sha256" }));
+    expect(sha256).toMatchObject({ ok: false, error: "input is empty: the device takes no job of length 0" });
   });
   it("over a file that does not exist is refused, naming it", async () => {
     const { guest, execution } = await bootedGuest();

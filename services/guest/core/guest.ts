@@ -38,7 +38,9 @@ export class Guest {
   constructor(machine: Machine, vm: number, ports: GuestPorts) {
     this.#ports = ports;
     this.#vm = machine.vms[vm];
-    this.#accelerators = machine.endpoints.filter((endpoint) => endpoint.kind === "accelerator" && this.#vm.endpoints.includes(endpoint.bdf)).map((endpoint) => endpoint.bdf);
+    this.#accelerators = machine.endpoints
+      .filter((endpoint) => endpoint.kind === "accelerator" && this.#vm.endpoints.includes(endpoint.bdf))
+      .map((endpoint) => endpoint.bdf);
     this.frames = new FrameAllocator(ports.memory, this.#vm.slots);
     this.files = new FileSystem(ports.memory, this.frames);
     this.viommu = new Viommu({ memory: ports.memory, frames: this.frames, edge: ports.vmm, execution: ports.execution, tracer: ports.tracer, switches: ports.switches });
@@ -72,7 +74,15 @@ export class Guest {
   /** Streams the files into the file system and runs one process over one of them. Never rejects for what the machine does: `ok` false says why. */
   async runWorkload(files: { name: string; bytes: Uint8Array }[], workload: Workload, progress: (bytesDone: number) => void = () => {}): Promise<WorkloadResult> {
     const opened = files.map((file) => this.files.create(file.name, file.bytes));
-    const refuse = (error: string): WorkloadResult => ({ ok: false, error, operation: workload.operation, inputBytes: 0, output: new Uint8Array(0), jobs: 0, faultsHandled: 0 });
+    const refuse = (error: string): WorkloadResult => ({
+      ok: false,
+      error,
+      operation: workload.operation,
+      inputBytes: 0,
+      output: new Uint8Array(0),
+      jobs: 0,
+      faultsHandled: 0,
+    });
     const file = this.files.open(workload.file);
     const bdf = workload.endpoint ?? [...this.drivers.keys()][0];
     const driver = this.drivers.get(bdf);

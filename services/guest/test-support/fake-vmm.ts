@@ -7,8 +7,15 @@ import type { EdgePort, SendResult } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import {
-  virtio_iommu_config, virtio_iommu_fault, virtio_iommu_probe_input_range, virtio_iommu_probe_output_size, virtio_iommu_probe_page_request, virtio_iommu_probe_pasid_size,
-  virtio_iommu_probe_table_format, virtio_iommu_req_attach_pst_arm, virtio_iommu_req_page_resp,
+  virtio_iommu_config,
+  virtio_iommu_fault,
+  virtio_iommu_probe_input_range,
+  virtio_iommu_probe_output_size,
+  virtio_iommu_probe_page_request,
+  virtio_iommu_probe_pasid_size,
+  virtio_iommu_probe_table_format,
+  virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_page_resp,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 
 const FEATURES = (1n << 32n) | 0b1_0001_0111n | (1n << 9n);
@@ -55,17 +62,25 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
   async request(body: GuestToVmm): Promise<VmmToGuest | "broken"> {
     await Promise.resolve();
     switch (body.kind) {
-      case "getFeatures": return { kind: "features", features: uint64Bytes(this.features) };
-      case "setFeatures": return { kind: "features", features: body.features };
-      case "setStatus": return { kind: "status", status: body.status };
+      case "getFeatures":
+        return { kind: "features", features: uint64Bytes(this.features) };
+      case "setFeatures":
+        return { kind: "features", features: body.features };
+      case "setStatus":
+        return { kind: "status", status: body.status };
       case "readConfig":
-        return { kind: "config", data: virtio_iommu_config.encode({ page_size_mask: 0x1000n, input_range_end: 2n ** 48n - 1n, domain_range_end: 0xffff, probe_size: 512 }) };
-      case "pciRead": return { kind: "pciReadResult", value: (body.space === "config" ? this.config : this.bar).slice(body.offset, body.offset + body.size) };
+        return {
+          kind: "config",
+          data: virtio_iommu_config.encode({ page_size_mask: 0x1000n, input_range_end: 2n ** 48n - 1n, domain_range_end: 0xffff, probe_size: 512 }),
+        };
+      case "pciRead":
+        return { kind: "pciReadResult", value: (body.space === "config" ? this.config : this.bar).slice(body.offset, body.offset + body.size) };
       case "pciWrite":
         if (body.offset === 0x68 && numberOf(body.value) & 0x8000) this.#reset();
         else this.config.set(body.value, body.offset);
         return { kind: "pciWriteDone" };
-      default: throw new Error(`unexpected ${body.kind}`);
+      default:
+        throw new Error(`unexpected ${body.kind}`);
     }
   }
   reply(): void {}
@@ -110,6 +125,10 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
       this.deliver({ kind: "used", queue: 0, head: body.head, written, interrupt: false });
     } else if (body.kind === "pciWrite") {
       this.bar.set(body.value, body.offset);
+      if (body.offset === 0x1018 && numberOf(body.value) === 7) {
+        this.bar.set([1, 0, 0, 0], 0x1018);
+        this.bar.fill(0, 0x1010, 0x1014); // enabled: HEAD = 0
+      }
       if (body.offset === 0x1018 && numberOf(body.value) & 0x100) this.bar[0x1018] = 5; // stopped
       if (body.offset === 0x1014) void this.#run();
     }
@@ -146,10 +165,18 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
     const pasid = numberOf(this.bar.slice(0x100c, 0x1010)) % 2 ** 20;
     for (;;) {
       const gpa = walkTable(this.memory, 1, Number(this.cd(pasid).TTB0) * 16, 0, 48, va, data !== undefined);
-      if (gpa !== null) return data ? (this.memory.write(gpa, data), data) : this.memory.read(gpa, length);
+      if (gpa !== null && data) this.memory.write(gpa, data);
+      if (gpa !== null) return data ?? this.memory.read(gpa, length);
       const group = this.#nextGroup++ % 512;
       const code = new Promise<number>((resolve) => this.#groups.set(group, resolve));
-      this.event({ reason: 2, flags: (data ? 2 : 1) | 0x10 | 0x20 | 0x100 | 0x200 | 0x400, endpoint: this.bdf, pasid, address: BigInt(va - (va % PAGE)), group_id: group });
+      this.event({
+        reason: 2,
+        flags: (data ? 2 : 1) | 0x10 | 0x20 | 0x100 | 0x200 | 0x400,
+        endpoint: this.bdf,
+        pasid,
+        address: BigInt(va - (va % PAGE)),
+        group_id: group,
+      });
       if ((await code) !== 0) return null;
     }
   }

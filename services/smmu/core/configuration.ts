@@ -45,8 +45,9 @@ export class ConfigurationFetch {
   readonly #regs: RegisterFile;
   readonly #identity: Identity;
   readonly #cache: ConfigurationCache;
-  /** Stage-2 tables by STE object: derived once per fetched STE. */
+  /** Tables by STE and CD object: derived once per fetch. */
   readonly #stage2 = new WeakMap<Ste, StageTable>();
+  readonly #stage1 = { lower: new WeakMap<ContextDescriptor, StageTable>(), upper: new WeakMap<ContextDescriptor, StageTable>() };
   readonly #checked = new WeakMap<object, string | null>();
 
   constructor(memory: PhysicalMemory, regs: RegisterFile, identity: Identity, cache: ConfigurationCache) {
@@ -76,6 +77,15 @@ export class ConfigurationFetch {
     return illegal === null ? ste : fault("C_BAD_STE");
   }
 
+  /** The table of TTB0 or TTB1 of a checked CD whose EPDx is 0. */
+  stage1(cd: ContextDescriptor, upper: boolean): StageTable {
+    const tables = upper ? this.#stage1.upper : this.#stage1.lower;
+    let table = tables.get(cd);
+    if (!table) tables.set(cd, (table = stage1Table(cd, upper, this.#identity)));
+    return table;
+  }
+
+  /** Null without stage 2. */
   stage2(ste: Ste): StageTable | null {
     if ((ste.Config & 6) !== 6) return null;
     let table = this.#stage2.get(ste);

@@ -42,15 +42,19 @@ export class Hardware {
     const { host } = this.#ports;
     switch (body.kind) {
       case "mmioRead":
-        return host.reply(seq, { kind: "mmioReadResult", value: this.#read(body.address, body.size) });
+        host.reply(seq, { kind: "mmioReadResult", value: this.#read(body.address, body.size) });
+        return;
       case "mmioWrite":
-        return this.#write(body.address, body.value);
+        this.#write(body.address, body.value);
+        return;
       case "configWrite":
         this.#write(body.address, body.value);
-        return host.reply(seq, { kind: "configWriteDone" });
+        host.reply(seq, { kind: "configWriteDone" });
+        return;
       case "power":
         this.reset();
-        return host.reply(seq, { kind: "powerDone" });
+        host.reply(seq, { kind: "powerDone" });
+        return;
     }
   }
 

@@ -104,10 +104,12 @@ export class Smmu {
         return;
       }
       case "IRQ_CTRL":
-        return regs.set("IRQ_CTRLACK", value & (this.identity.pri ? 7 : 5));
+        regs.set("IRQ_CTRLACK", value & (this.identity.pri ? 7 : 5));
+        return;
       case "GBPA":
         // 6.3.15: a write without Update is ignored; the update takes effect at once and Update reads 0.
-        return regs.set("GBPA", value & UPDATE ? value & ~UPDATE : before);
+        regs.set("GBPA", value & UPDATE ? value & ~UPDATE : before);
+        return;
       default:
         return;
     }

@@ -1,13 +1,13 @@
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Configuration, ConfigurationFetch } from "./configuration.ts";
-import { stage1Table } from "./configuration.ts";
+import type { ContextDescriptor } from "./context-descriptor/context-descriptor.ts";
 import { type Access, type Fault, fault, isFault } from "./fault.ts";
 import { type Identity, ias } from "./identity.ts";
 import { accessFlagFault, isWritableClean, needsUpdate, update } from "./page-table-walk/access-flag-and-dirty-state.ts";
 import { allPermissions, needed, stage1Permissions, stage2Permissions } from "./page-table-walk/permissions.ts";
 import { type DescriptorListener, type Leaf, type StageTable, walkStage } from "./page-table-walk/stage-walk.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
-import type { Tlb, TlbEntry } from "./tlb/tlb.ts";
+import { type Tlb, type TlbEntry, tlbInput } from "./tlb/tlb.ts";
 
 /** Where an access goes: `entry` says how far the translation reaches and what it permits. */
 export interface Translated { pa: number; entry: TlbEntry }
@@ -45,13 +45,18 @@ export class Translation {
    * state follow `access`. Faults of 7.3 by name.
    */
   translate(c: Configuration, hi: number, lo: number, access: Access, grant = false): Translated | Fault {
-    const { cd, s2, ste } = c;
+    const { cd, ste } = c;
     if (!cd) return this.#withoutStage1(c, hi, lo, access, grant);
     const upper = (hi & 0x0080_0000) !== 0; // VA[55] selects the table
-    const range = this.#stage1Range(cd, upper, hi);
-    if (isFault(range)) return range;
-    const input = (hi & 0x00ff_ffff) * 2 ** 32 + lo; // VA[55:0]; below 2^56, exact
-    const { table, offset } = range.at(input);
+    if (upper ? cd.EPD1 : cd.EPD0) return fault("F_TRANSLATION");
+    const table = this.#fetch.stage1(cd, upper);
+    // Range and TBI, before any fetch (page-tables.md, section 2): VA[63:inputBits] all equal VA[55], VA[63:56] not looked at with TBI.
+    const tbi = upper ? cd.TBI1 : cd.TBI0;
+    const top = tbi ? (hi & 0x00ff_0000) | (upper ? 0xff00_0000 : 0) : hi & 0xffff_0000;
+    if (top >>> 16 !== (upper ? 0xffff : 0)) return fault("F_TRANSLATION");
+    const va48 = (hi & 0xffff) * 2 ** 32 + lo;
+    if (Math.floor(va48 / 2 ** table.inputBits) !== (upper ? 2 ** (48 - table.inputBits) - 1 : 0)) return fault("F_TRANSLATION");
+    const input = tlbInput(va48, upper);
     const vmid = this.#identity.s2p ? ste.S2VMID : 0;
     const need = needed(access.write, access.priv, access.exec);
     const hit = this.#tlb.lookup(vmid, cd.ASID, cd.ASET, input);
@@ -60,38 +65,11 @@ export class Translation {
       if (!grant && (hit.s2 & need) === 0) return fault("F_PERMISSION", { s2: true, ipa: hit.ipa + (input % 2 ** hit.shift) });
       return { pa: hit.pa + (input % 2 ** hit.shift), entry: hit };
     }
-    return this.#walk(c, table, offset, input, vmid, access, need, grant);
+    return this.#walk(c, cd, table, va48 % 2 ** table.inputBits, input, vmid, access, need, grant);
   }
 
-  /** Range, TBI and EPD checks before any fetch (page-tables.md, section 2). */
-  #stage1Range(cd: NonNullable<Configuration["cd"]>, upper: boolean, hi: number): { at(input: number): { table: StageTable; offset: number } } | Fault {
-    const disabled = upper ? cd.EPD1 : cd.EPD0;
-    if (disabled) return fault("F_TRANSLATION");
-    const table = stage1Table(cd, upper, this.#identity);
-    const tbi = upper ? cd.TBI1 : cd.TBI0;
-    const top = hi >>> 24;
-    if (!tbi && top !== (upper ? 0xff : 0)) return fault("F_TRANSLATION");
-    const reach = 2 ** (table.inputBits - 32); // inputBits > 32 - 9: handled below when smaller
-    const upperBits = hi & 0x00ff_ffff;
-    if (table.inputBits >= 32) {
-      const above = Math.floor(upperBits / reach);
-      if (above !== (upper ? Math.floor(0x00ff_ffff / reach) : 0)) return fault("F_TRANSLATION");
-      return { at: (input) => ({ table, offset: input % 2 ** table.inputBits }) };
-    }
-    return { at: (input) => this.#narrow(table, upper, input) };
-  }
-
-  /** Tables of less than 32 input bits: the check needs the lower half too; out of range is marked by a negative offset. */
-  #narrow(table: StageTable, upper: boolean, input: number): { table: StageTable; offset: number } {
-    const above = Math.floor(input / 2 ** table.inputBits);
-    const inRange = above === (upper ? 2 ** (56 - table.inputBits) - 1 : 0);
-    return { table, offset: inRange ? input % 2 ** table.inputBits : -1 };
-  }
-
-  #walk(c: Configuration, t: StageTable, offset: number, input: number, vmid: number, access: Access, need: number, grant: boolean): Translated | Fault {
-    if (offset < 0) return fault("F_TRANSLATION");
-    const { cd, s2 } = c;
-    if (!cd) throw new Error("stage-1 walk without a CD");
+  #walk(c: Configuration, cd: ContextDescriptor, t: StageTable, offset: number, input: number, vmid: number, access: Access, need: number, grant: boolean): Translated | Fault {
+    const { s2 } = c;
     const resolve = (ipa: number, write = false) => (s2 ? this.#stage2Address(s2, ipa, write, 1) : ipa);
     for (let attempt = 0; ; attempt++) {
       const leaf = walkStage(this.#memory, t, offset, resolve, this.listen);
@@ -103,7 +81,7 @@ export class Translation {
       const permitted = (s1 & need) !== 0;
       if (!grant && !permitted) return fault("F_PERMISSION");
       const grantsNothing = grant && (s1 & (access.priv ? 0o70 : 0o7)) === 0;
-      if (grantsNothing) return { pa: leaf.address, entry: this.#entry(c, t, leaf, s1, clean, null, input) };
+      if (grantsNothing) return { pa: leaf.address, entry: this.#entry(t, leaf, s1, clean, null, input) };
       const second = s2 ? this.#stage2Leaf(s2, leaf.address, access, grant, 2, permitted) : null;
       if (isFault(second)) return second;
       // Dirty state is never set speculatively: only where stage 2 lets the write through too (page-tables.md, section 6).
@@ -114,12 +92,12 @@ export class Translation {
         if (update(this.#memory, t, leaf, dirty) === null) return fault("F_WALK_EABT", { class: 1, fetchAddr: leaf.descriptor });
         continue; // changed by us or by a CPU: walk again and see the descriptor as it is now
       }
-      if (!second) return this.#keep(c, input, vmid, leaf, this.#entry(c, t, leaf, s1, clean, null, input));
-      return this.#keep(c, input, vmid, { ...leaf, address: second.leaf.address }, this.#entry(c, t, leaf, s1, clean, second, input));
+      if (!second) return this.#keep(cd, input, vmid, leaf, this.#entry(t, leaf, s1, clean, null, input));
+      return this.#keep(cd, input, vmid, { ...leaf, address: second.leaf.address }, this.#entry(t, leaf, s1, clean, second, input));
     }
   }
 
-  #entry(c: Configuration, t: StageTable, leaf: Leaf, s1: number, s1Clean: boolean, second: { leaf: Leaf; s2: number; clean: boolean } | null, input: number): TlbEntry {
+  #entry(t: StageTable, leaf: Leaf, s1: number, s1Clean: boolean, second: { leaf: Leaf; s2: number; clean: boolean } | null, input: number): TlbEntry {
     const shift = Math.min(leaf.shift, second?.leaf.shift ?? 63);
     const low = input % 2 ** shift;
     return {
@@ -128,9 +106,8 @@ export class Translation {
     };
   }
 
-  #keep(c: Configuration, input: number, vmid: number, leaf: Leaf, entry: TlbEntry): Translated {
-    const { cd } = c;
-    if (cd) this.#tlb.insert(vmid, cd.ASID, cd.ASET, (leaf.low & 0x800) === 0, input, entry);
+  #keep(cd: ContextDescriptor, input: number, vmid: number, leaf: Leaf, entry: TlbEntry): Translated {
+    this.#tlb.insert(vmid, cd.ASID, cd.ASET, (leaf.low & 0x800) === 0, input, entry);
     return { pa: entry.pa + (input % 2 ** entry.shift), entry };
   }
 

@@ -1,6 +1,6 @@
+import { ACCELERATOR, accelerator, CTRL, ERROR_VECTOR, PASID_VALID, QSTATUS, queueOffset, queueRegisters } from "@faultline/shared/accelerator/registers.ts";
 import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import { ENODEV, ENOSPC, ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts";
-import { ACCELERATOR, accelerator, CTRL, PASID_VALID, QSTATUS, queueOffset, queueRegisters } from "@faultline/shared/accelerator/registers.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import { MSI_DOORBELL_IOVA } from "../virtio-iommu/attach.ts";
 import type { Endpoint } from "../virtio-iommu/endpoint.ts";
@@ -8,7 +8,8 @@ import type { Viommu } from "../virtio-iommu/viommu.ts";
 import type { PciDevice } from "./pci.ts";
 
 /** The PASID's outstanding requests must have drained this long after the stop request; else the driver resets the function. */
-const STOP_TIMEOUT_NS = 2_000_000_000, STOP_POLL_NS = 100_000;
+const STOP_TIMEOUT_NS = 2_000_000_000,
+  STOP_POLL_NS = 100_000;
 
 /** One open queue of the function. */
 export interface AcceleratorQueue {
@@ -22,6 +23,8 @@ export interface AcceleratorQueue {
   readonly interrupted: WaitQueue;
   /** The function was reset under the queue. */
   dead: boolean;
+  /** QSTATUS.ERROR: the device could not reach ring or completion record. */
+  error: boolean;
 }
 
 /** Driver of the accelerator (interfaces.md, section 5). */
@@ -50,9 +53,19 @@ export class AcceleratorDriver {
   }
 
   interrupt(vector: number): void {
+    if (vector === ERROR_VECTOR) this.#viommu.execution.spawn("accelerator error interrupt", () => this.#readErrors());
     const queue = this.#queues.get(vector);
     if (queue) {
       queue.interrupts++;
+      queue.interrupted.wake();
+    }
+  }
+
+  async #readErrors(): Promise<void> {
+    for (const queue of [...this.#queues.values()]) {
+      const status = await this.pci.read("bar0", queueOffset(queue.index) + queueRegisters.QSTATUS.offset, 4);
+      if ((status & QSTATUS.ERROR) === 0) continue;
+      queue.error = true;
       queue.interrupted.wake();
     }
   }
@@ -66,15 +79,17 @@ export class AcceleratorDriver {
     let index = 0;
     while (this.#queues.has(index)) index++;
     if (index >= ACCELERATOR.queues) return -ENOSPC;
-    const queue: AcceleratorQueue = { index, pasid, ring, log2Size, tail: 0, interrupts: 0, interrupted: new WaitQueue(), dead: false };
+    const queue: AcceleratorQueue = { index, pasid, ring, log2Size, tail: 0, interrupts: 0, interrupted: new WaitQueue(), dead: false, error: false };
     this.#queues.set(index, queue);
     const base = queueOffset(index);
-    await this.pci.writeBar(base + queueRegisters.RING_BASE.offset, 8, ring);
+    await this.pci.writeBar(base + queueRegisters.RING_BASE.offset, 4, ring % 2 ** 32);
+    await this.pci.writeBar(base + queueRegisters.RING_BASE.offset + 4, 4, Math.floor(ring / 2 ** 32));
     await this.pci.writeBar(base + queueRegisters.RING_LOG2.offset, 4, log2Size);
     await this.pci.writeBar(base + queueRegisters.PASID.offset, 4, PASID_VALID + pasid);
     await this.pci.writeBar(base + queueRegisters.MSIX_VECTOR.offset, 4, index);
+    await this.pci.writeBar(base + queueRegisters.TAIL.offset, 4, 0); // HEAD becomes 0 at enable: nothing of an earlier ring may look published
     await this.pci.writeBar(base + queueRegisters.QSTATUS.offset, 4, QSTATUS.ENABLED | QSTATUS.ERROR | QSTATUS.STOPPED);
-    queue.tail = await this.pci.read("bar0", base + queueRegisters.HEAD.offset, 4); // the read also pushes the writes before it
+    queue.tail = await this.pci.read("bar0", base + queueRegisters.HEAD.offset, 4); // 0; the read also pushes the writes before it
     return queue;
   }
 

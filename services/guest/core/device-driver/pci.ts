@@ -6,12 +6,18 @@ import { ENODEV, ENOTTY, ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts
 
 const CONFIG = { vendorId: 0x00, command: 0x04, status: 0x06, capabilities: 0x34 } as const;
 const COMMAND = { MEMORY: 2, MASTER: 4 } as const;
-const PCI_CAP_ID_EXP = 0x10, PCI_CAP_ID_MSIX = 0x11;
+const PCI_CAP_ID_EXP = 0x10,
+  PCI_CAP_ID_MSIX = 0x11;
 /** Device Control in the PCI Express capability; [15] Initiate Function Level Reset. */
-const DEVICE_CONTROL = 0x08, INITIATE_FLR = 0x8000;
-const MSIX_CONTROL = 0x02, MSIX_TABLE = 0x04, MSIX_ENABLE = 0x8000, MSIX_SIZE_MASK = 0x7ff;
+const DEVICE_CONTROL = 0x08,
+  INITIATE_FLR = 0x8000;
+const MSIX_CONTROL = 0x02,
+  MSIX_TABLE = 0x04,
+  MSIX_ENABLE = 0x8000,
+  MSIX_SIZE_MASK = 0x7ff;
 /** A function answers again at most 100 ms after its reset began (PCIe 6.6.2); Linux then polls up to 60 s. */
-const FLR_WAIT_NS = 100_000_000, FLR_READY_NS = 1_000_000_000;
+const FLR_WAIT_NS = 100_000_000,
+  FLR_READY_NS = 1_000_000_000;
 
 /** An assigned PCI function as the guest's PCI core sees it. */
 export class PciDevice {
@@ -75,7 +81,8 @@ export class PciDevice {
   async enableMsix(messageAddress: number): Promise<number> {
     const capability = await this.findCapability(PCI_CAP_ID_MSIX);
     if (capability === null) return -ENODEV;
-    const control = await this.read("config", capability + MSIX_CONTROL, 2);
+    const control = (await this.read("config", capability + MSIX_CONTROL, 2)) & ~MSIX_ENABLE;
+    await this.writeConfig(capability + MSIX_CONTROL, 2, control); // after a reset it may still read as enabled
     const table = (await this.read("config", capability + MSIX_TABLE, 4)) & ~7; // [2:0] BIR: this driver's device has it in BAR0
     const vectors = (control & MSIX_SIZE_MASK) + 1;
     for (let vector = 0; vector < vectors; vector++) {

@@ -2,10 +2,13 @@ import { PAGE_SIZE } from "./frames.ts";
 import type { Mm } from "./mm.ts";
 import type { Vma } from "./vma.ts";
 
-export interface FaultFlags { write: boolean }
+export interface FaultFlags {
+  write: boolean;
+}
 
 /** Error bits that make a fault fail; 0: the page is there with the permission asked for. */
-export const VM_FAULT_OOM = 1, VM_FAULT_SIGBUS = 2;
+export const VM_FAULT_OOM = 1,
+  VM_FAULT_SIGBUS = 2;
 
 /**
  * Makes the page of `address` present. The caller holds mmap_lock and has checked the permissions of `vma`.

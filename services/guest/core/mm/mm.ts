@@ -13,7 +13,12 @@ const MMAP_BASE = 0x7f00_0000_0000;
 /** What a present page is made of, so that munmap knows to whom its frame goes back. */
 export type PresentPage = { kind: "anonymous"; gpa: number } | { kind: "file"; gpa: number; file: File; index: number };
 
-export interface MmPorts { memory: PhysicalMemory; frames: FrameAllocator; files: FileSystem; outputBits: number }
+export interface MmPorts {
+  memory: PhysicalMemory;
+  frames: FrameAllocator;
+  files: FileSystem;
+  outputBits: number;
+}
 
 /** The address space of one process. Its page table is the stage-1 table that the SMMU walks for its PASID. */
 export class Mm {
@@ -43,7 +48,12 @@ export class Mm {
   static create(name: string, ports: MmPorts): Mm | null {
     if (ports.frames.freeCount === 0 && !ports.frames.shrink()) return null;
     const pageTable = new IoPgtable({
-      memory: ports.memory, allocFrame: () => ports.frames.alloc(), freeFrame: (gpa) => ports.frames.free(gpa), format: "stage1", inputBits: VA_BITS, outputBits: ports.outputBits,
+      memory: ports.memory,
+      allocFrame: () => ports.frames.alloc(),
+      freeFrame: (gpa) => ports.frames.free(gpa),
+      format: "stage1",
+      inputBits: VA_BITS,
+      outputBits: ports.outputBits,
     });
     return new Mm(name, ports, pageTable);
   }

@@ -4,7 +4,10 @@ import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Mm, PresentPage } from "./mm.ts";
 
-export interface MunmapPorts { execution: Execution; tracer: Tracer }
+export interface MunmapPorts {
+  execution: Execution;
+  tracer: Tracer;
+}
 
 /**
  * Removes the mapping that starts at `start`: entries cleared, then every TLB and ATC invalidated through the notifiers, and only then frames freed.

@@ -1,6 +1,10 @@
 import type { File } from "./file-system.ts";
 
-export interface Protection { read: boolean; write: boolean; exec?: boolean }
+export interface Protection {
+  read: boolean;
+  write: boolean;
+  exec?: boolean;
+}
 
 /** One range of an address space. `end` is exclusive; `offset` is where `start` lies in the file; a file is mapped privately. */
 export interface Vma {

@@ -10,22 +10,45 @@ import { iommu_sva_bind_device } from "../sva/bind.ts";
 import { iommu_sva_unbind_device } from "../sva/unbind.ts";
 import type { Viommu } from "../virtio-iommu/viommu.ts";
 
-const RING_LOG2 = 8, DESCRIPTOR_BYTES = 64;
+const RING_LOG2 = 8,
+  DESCRIPTOR_BYTES = 64;
 /** A copy needs a frame for each page of source and destination at once, so a large one is several jobs. */
 const COPY_CHUNK_BYTES = 2 * 2 ** 20;
-const SHA256_BYTES = 32, CRC_BYTES = 4;
+const SHA256_BYTES = 32,
+  CRC_BYTES = 4;
 /** RFC 1951: stored blocks of 65,535 bytes cost 5 each; the member's header and trailer 18. */
 const gzipBound = (bytes: number): number => bytes + 5 * Math.ceil(bytes / 65535 + 1) + 18 + 64;
 
-interface Run { driver: AcceleratorDriver; queue: AcceleratorQueue; mm: Mm; viommu: Viommu; file: File; completion: number; workload: Workload; jobs: number }
+interface Run {
+  driver: AcceleratorDriver;
+  queue: AcceleratorQueue;
+  mm: Mm;
+  viommu: Viommu;
+  file: File;
+  completion: number;
+  workload: Workload;
+  jobs: number;
+}
 type Output = { ok: true; output: Uint8Array } | { ok: false; error: string };
 
 /** A user process: binds its address space to the device, gives it plain pointers to memory nobody has touched yet, and reads the result as its own memory. */
-export async function runProcess(viommu: Viommu, driver: AcceleratorDriver, mmPorts: MmPorts, file: File, workload: Workload, progress: (bytesDone: number) => void): Promise<WorkloadResult> {
+export async function runProcess(
+  viommu: Viommu,
+  driver: AcceleratorDriver,
+  mmPorts: MmPorts,
+  file: File,
+  workload: Workload,
+  progress: (bytesDone: number) => void,
+): Promise<WorkloadResult> {
   const faultsBefore = driver.endpoint.faultsHandled;
   const result = (jobs: number, outcome: Output): WorkloadResult => ({
-    ok: outcome.ok, ...(outcome.ok ? {} : { error: outcome.error }), operation: workload.operation, inputBytes: file.size,
-    output: outcome.ok ? outcome.output : new Uint8Array(0), jobs, faultsHandled: driver.endpoint.faultsHandled - faultsBefore,
+    ok: outcome.ok,
+    ...(outcome.ok ? {} : { error: outcome.error }),
+    operation: workload.operation,
+    inputBytes: file.size,
+    output: outcome.ok ? outcome.output : new Uint8Array(0),
+    jobs,
+    faultsHandled: driver.endpoint.faultsHandled - faultsBefore,
   });
   const mm = Mm.create(`process ${workload.operation}`, mmPorts);
   if (!mm) return result(0, { ok: false, error: "the guest is out of memory for a page table" });
@@ -57,7 +80,12 @@ export async function runProcess(viommu: Viommu, driver: AcceleratorDriver, mmPo
 function submit(run: Run, source: number, destination: number, length: number): Promise<JobResult> {
   run.jobs++;
   return runJob(run.driver, run.queue, run.mm, run.viommu, {
-    operation: run.workload.operation, source, destination, length, completion: run.completion, timeoutNs: run.workload.jobTimeoutNs,
+    operation: run.workload.operation,
+    source,
+    destination,
+    length,
+    completion: run.completion,
+    timeoutNs: run.workload.jobTimeoutNs,
   });
 }
 
@@ -83,6 +111,7 @@ async function copyFile(run: Run, progress: (bytesDone: number) => void): Promis
 /** crc32c, sha256 and gzip: one job over the whole file. */
 async function reduceFile(run: Run, progress: (bytesDone: number) => void): Promise<Output> {
   const { file, mm, workload } = run;
+  if (file.size === 0) return { ok: false, error: `${file.name} is empty: the device takes no job of length 0` };
   const source = mm.mmap(file.size, { read: true, write: false }, file.name, file);
   const destination = mm.mmap(workload.operation === "gzip" ? gzipBound(file.size) : SHA256_BYTES, { read: true, write: true }, "result");
   const job = await submit(run, source, destination, file.size);

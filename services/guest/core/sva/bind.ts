@@ -33,7 +33,13 @@ export async function iommu_sva_bind_device(viommu: Viommu, endpoint: Endpoint, 
     mm.notifiers.mmu_notifier_register(bond.notifier);
     const held = viommu.execution.point("guest.bind.before-cd-write", { endpoint: endpoint.id, pasid: bond.pasid });
     if (held) await held;
-    const ret = await domain.pasidTable.write(mm.pasid, { asid: mm.asid, root: mm.pageTable.root, inputBits: VA_BITS, outputBits: endpoint.properties.outputBits, shared: true });
+    const ret = await domain.pasidTable.write(mm.pasid, {
+      asid: mm.asid,
+      root: mm.pageTable.root,
+      inputBits: VA_BITS,
+      outputBits: endpoint.properties.outputBits,
+      shared: true,
+    });
     if (ret < 0) {
       await domain.pasidTable.write(mm.pasid, null);
       mm.notifiers.mmu_notifier_unregister(bond.notifier);

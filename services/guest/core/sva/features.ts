@@ -1,5 +1,5 @@
-import { EBUSY, EINVAL, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import { iommu_register_device_fault_handler, iommu_unregister_device_fault_handler } from "@faultline/shared/linux/report-device-fault.ts";
+import { EBUSY, EINVAL, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { Endpoint } from "../virtio-iommu/endpoint.ts";
 import type { Viommu } from "../virtio-iommu/viommu.ts";
 

@@ -1,6 +1,6 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import { IOMMU_PAGE_RESP_SUCCESS } from "@faultline/shared/linux-uapi/iommu.ts";
 import type { IommuDevice, PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
+import { IOMMU_PAGE_RESP_SUCCESS } from "@faultline/shared/linux-uapi/iommu.ts";
 import type { Viommu } from "../virtio-iommu/viommu.ts";
 import { iopf_handle_single } from "./page-fault-handler.ts";
 

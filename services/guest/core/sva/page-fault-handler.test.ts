@@ -8,7 +8,11 @@ import { Mm } from "../mm/mm.ts";
 import { readUser, writeUser } from "../mm/user-access.ts";
 import { iopf_handle_single } from "./page-fault-handler.ts";
 
-const PASID_VALID = 1, READ = 1, WRITE = 2, EXEC = 4, PRIV = 8;
+const PASID_VALID = 1,
+  READ = 1,
+  WRITE = 2,
+  EXEC = 4,
+  PRIV = 8;
 
 function setUp(frameCount = 64) {
   const size = frameCount * 4096;
@@ -40,9 +44,12 @@ describe("one I/O page fault (iommu-core.md, section 6)", () => {
     expect(await handle(va + 4096, READ)).toEqual([1, "no-vma"]);
   });
   const permissions: [string, { read: boolean; write: boolean; exec?: boolean }, number, boolean][] = [
-    ["read of a readable page", { read: true, write: false }, READ, true], ["write of a read-only page", { read: true, write: false }, WRITE, false],
-    ["read of a write-only page", { read: false, write: true }, READ, false], ["execution of data", { read: true, write: true }, READ | EXEC, false],
-    ["execution of code", { read: true, write: false, exec: true }, READ | EXEC, true], ["no permission at all (IC-605)", { read: true, write: false }, 0, true],
+    ["read of a readable page", { read: true, write: false }, READ, true],
+    ["write of a read-only page", { read: true, write: false }, WRITE, false],
+    ["read of a write-only page", { read: false, write: true }, READ, false],
+    ["execution of data", { read: true, write: true }, READ | EXEC, false],
+    ["execution of code", { read: true, write: false, exec: true }, READ | EXEC, true],
+    ["no permission at all (IC-605)", { read: true, write: false }, 0, true],
     ["privileged write (IC-606)", { read: true, write: true }, WRITE | PRIV, true],
   ];
   for (const [name, prot, perm, passes] of permissions) {
@@ -81,7 +88,11 @@ describe("one I/O page fault (iommu-core.md, section 6)", () => {
     await handle(va, READ);
     const old = mm.pageTable.lookup(va)!.pa;
     const seen: unknown[] = [];
-    mm.notifiers.mmu_notifier_register({ invalidate_range: async (start, end) => (seen.push([start - va, end - va, mm.pageTable.lookup(va)]), 0), release: async () => {} });
+    const invalidate_range = async (start: number, end: number) => {
+      seen.push([start - va, end - va, mm.pageTable.lookup(va)]);
+      return 0;
+    };
+    mm.notifiers.mmu_notifier_register({ invalidate_range, release: async () => {} });
     expect(await handle(va, WRITE)).toEqual([0, "success"]);
     expect(seen).toEqual([[0, 4096, null]]);
     const entry = mm.pageTable.lookup(va)!;

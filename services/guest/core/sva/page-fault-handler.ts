@@ -1,6 +1,13 @@
-import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PERM_EXEC, IOMMU_FAULT_PERM_READ, IOMMU_FAULT_PERM_WRITE, IOMMU_PAGE_RESP_INVALID, IOMMU_PAGE_RESP_SUCCESS } from "@faultline/shared/linux-uapi/iommu.ts";
 import type { PasidAllocator } from "@faultline/shared/linux/pasid-allocator.ts";
 import type { PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
+import {
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PERM_EXEC,
+  IOMMU_FAULT_PERM_READ,
+  IOMMU_FAULT_PERM_WRITE,
+  IOMMU_PAGE_RESP_INVALID,
+  IOMMU_PAGE_RESP_SUCCESS,
+} from "@faultline/shared/linux-uapi/iommu.ts";
 import { handle_mm_fault, VM_FAULT_OOM } from "../mm/handle-mm-fault.ts";
 import type { Mm } from "../mm/mm.ts";
 import { mmput } from "../mm/munmap.ts";
@@ -8,7 +15,12 @@ import { findVma, type Vma } from "../mm/vma.ts";
 
 /** Why a fault was answered as it was, beside the response code. */
 export type FaultResult = "success" | "no-pasid" | "unknown-pasid" | "dying-mm" | "no-vma" | "permission" | "oom" | "sigbus";
-export interface FaultOutcome { code: number; result: FaultResult; vma: Vma | null; mm: Mm | null }
+export interface FaultOutcome {
+  code: number;
+  result: FaultResult;
+  vma: Vma | null;
+  mm: Mm | null;
+}
 
 /** Resolves one page request against the mm of its PASID. The order of checks is that of iommu-core.md, section 6 (IC-601 to IC-612); FAILURE is never produced here. */
 export async function iopf_handle_single(pasids: PasidAllocator<Mm>, fault: PageRequestFault): Promise<FaultOutcome> {
@@ -22,7 +34,8 @@ export async function iopf_handle_single(pasids: PasidAllocator<Mm>, fault: Page
     const vma = findVma(mm.vmas, address);
     if (!vma) return invalid("no-vma", mm); // IC-603
     const wants = (permission: number) => (fault.perm & permission) !== 0;
-    const missing = (wants(IOMMU_FAULT_PERM_READ) && !vma.prot.read) || (wants(IOMMU_FAULT_PERM_WRITE) && !vma.prot.write) || (wants(IOMMU_FAULT_PERM_EXEC) && !vma.prot.exec);
+    const missing =
+      (wants(IOMMU_FAULT_PERM_READ) && !vma.prot.read) || (wants(IOMMU_FAULT_PERM_WRITE) && !vma.prot.write) || (wants(IOMMU_FAULT_PERM_EXEC) && !vma.prot.exec);
     if (missing) return invalid("permission", mm, vma); // IC-604; IC-605: none asked for passes as a read
     const failed = await handle_mm_fault(mm, vma, address, { write: wants(IOMMU_FAULT_PERM_WRITE) });
     if (failed) return invalid(failed === VM_FAULT_OOM ? "oom" : "sigbus", mm, vma); // IC-607

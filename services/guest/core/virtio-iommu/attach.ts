@@ -4,7 +4,10 @@ import { PasidTable } from "@faultline/shared/linux/pasid-table.ts";
 import { ENODEV, ENOMEM, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import {
-  VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, VIRTIO_IOMMU_PSTF_ARM_SMMU_V3_DSS_0, VIRTIO_IOMMU_T_ATTACH_TABLE, virtio_iommu_req_attach_pst_arm,
+  VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
+  VIRTIO_IOMMU_PSTF_ARM_SMMU_V3_DSS_0,
+  VIRTIO_IOMMU_T_ATTACH_TABLE,
+  virtio_iommu_req_attach_pst_arm,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { viommu_sync_pasid } from "./pasid-table-sync.ts";
@@ -38,8 +41,12 @@ export async function viommu_attach_dev(viommu: Viommu, endpoint: Endpoint): Pro
   const domainId = viommu.domainIds.next();
   let domain: Domain | null = null;
   const pasidTable = PasidTable.alloc({
-    memory: viommu.memory, s1cdmax: properties.pasidBits, twoLevel: properties.pasidTable.twoLevel, alloc: (bytes) => viommu.frames.allocContiguous(bytes),
-    free: (gpa, bytes) => viommu.frames.free(gpa, bytes), sync: (ssid, leaf) => (domain ? viommu_sync_pasid(viommu, domain, ssid, leaf) : Promise.resolve(0)),
+    memory: viommu.memory,
+    s1cdmax: properties.pasidBits,
+    twoLevel: properties.pasidTable.twoLevel,
+    alloc: (bytes) => viommu.frames.allocContiguous(bytes),
+    free: (gpa, bytes) => viommu.frames.free(gpa, bytes),
+    sync: (ssid, leaf) => (domain ? viommu_sync_pasid(viommu, domain, ssid, leaf) : Promise.resolve(0)),
   });
   if (!pasidTable || viommu.frames.freeCount === 0) {
     pasidTable?.free();
@@ -48,7 +55,12 @@ export async function viommu_attach_dev(viommu: Viommu, endpoint: Endpoint): Pro
   }
   const inputBits = inputBitsOf(endpoint);
   const dmaTable = new IoPgtable({
-    memory: viommu.memory, allocFrame: () => viommu.frames.alloc(), freeFrame: (gpa) => viommu.frames.free(gpa), format: "stage1", inputBits, outputBits: properties.outputBits,
+    memory: viommu.memory,
+    allocFrame: () => viommu.frames.alloc(),
+    freeFrame: (gpa) => viommu.frames.free(gpa),
+    format: "stage1",
+    inputBits,
+    outputBits: properties.outputBits,
   });
   domain = { id: domainId, pasidTable, dmaTable, asid, attached: false };
   const ret = await installTables(viommu, endpoint, domain, inputBits);
@@ -72,11 +84,21 @@ async function installTables(viommu: Viommu, endpoint: Endpoint, domain: Domain,
   viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: 0, asid: domain.asid, domain: domain.id }, { ttb0: hex(cd.root), valid: true });
   const ret = await viommu.requests.send(
     virtio_iommu_req_attach_pst_arm.encode({
-      type: VIRTIO_IOMMU_T_ATTACH_TABLE, domain: domain.id, endpoint: endpoint.id, format: VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
-      s1fmt: domain.pasidTable.s1fmt, s1dss: VIRTIO_IOMMU_PSTF_ARM_SMMU_V3_DSS_0, s1contextptr: domain.pasidTable.base, s1cdmax: domain.pasidTable.s1cdmax,
+      type: VIRTIO_IOMMU_T_ATTACH_TABLE,
+      domain: domain.id,
+      endpoint: endpoint.id,
+      format: VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
+      s1fmt: domain.pasidTable.s1fmt,
+      s1dss: VIRTIO_IOMMU_PSTF_ARM_SMMU_V3_DSS_0,
+      s1contextptr: domain.pasidTable.base,
+      s1cdmax: domain.pasidTable.s1cdmax,
     }),
   );
   domain.attached = ret === 0;
-  viommu.tracer.emit("guest.attach-table", { endpoint: endpoint.name, domain: domain.id, gpa: hex(domain.pasidTable.base) }, { s1fmt: domain.pasidTable.s1fmt, s1cdmax: domain.pasidTable.s1cdmax, ret });
+  viommu.tracer.emit(
+    "guest.attach-table",
+    { endpoint: endpoint.name, domain: domain.id, gpa: hex(domain.pasidTable.base) },
+    { s1fmt: domain.pasidTable.s1fmt, s1cdmax: domain.pasidTable.s1cdmax, ret },
+  );
   return ret;
 }

@@ -5,7 +5,14 @@ import { EVENT_QUEUE, virtio_iommu_fault } from "@faultline/shared/virtio/virtio
 import { QUEUE_SIZE, Virtqueue } from "../virtqueue/virtqueue.ts";
 
 /** A report with the fields of struct virtio_iommu_fault, copied out of its buffer. */
-export interface FaultReport { reason: number; flags: number; endpoint: number; pasid: number; address: bigint; grpid: number }
+export interface FaultReport {
+  reason: number;
+  flags: number;
+  endpoint: number;
+  pasid: number;
+  address: bigint;
+  grpid: number;
+}
 
 /** Bytes of a report without F_PAGE_REQUEST: the form of the specification. */
 const SPEC_REPORT_BYTES = 24;
@@ -24,7 +31,10 @@ export class EventQueue {
   #slot: FaultReport | null = null;
   #running = false;
 
-  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, o: { execution: Execution; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> }) {
+  constructor(
+    edge: EdgePort<GuestToVmm, VmmToGuest>,
+    o: { execution: Execution; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> },
+  ) {
     this.#queue = new Virtqueue(EVENT_QUEUE, edge);
     this.#execution = o.execution;
     this.#bufferBytes = o.pageRequests ? virtio_iommu_fault.sizeBytes : SPEC_REPORT_BYTES;
@@ -66,7 +76,12 @@ export class EventQueue {
     const fields = virtio_iommu_fault.decode(whole);
     if (fields.reserved !== 0n) return null;
     return {
-      reason: Number(fields.reason), flags: Number(fields.flags), endpoint: Number(fields.endpoint), pasid: Number(fields.pasid), address: fields.address, grpid: Number(fields.group_id),
+      reason: Number(fields.reason),
+      flags: Number(fields.flags),
+      endpoint: Number(fields.endpoint),
+      pasid: Number(fields.pasid),
+      address: fields.address,
+      grpid: Number(fields.group_id),
     };
   }
 

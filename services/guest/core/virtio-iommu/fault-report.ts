@@ -1,12 +1,21 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import {
-  IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_INVALID,
-  IOMMU_PAGE_RESP_PASID_VALID, IOMMU_PAGE_RESP_VERSION_1,
-} from "@faultline/shared/linux-uapi/iommu.ts";
-import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import { iommu_report_device_fault, type PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
+import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VIRTIO_IOMMU_FAULT_F_ADDRESS, VIRTIO_IOMMU_FAULT_F_GROUP_ID, VIRTIO_IOMMU_FAULT_F_LAST, VIRTIO_IOMMU_FAULT_F_PAGE_REQ, VIRTIO_IOMMU_FAULT_F_PASID,
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+  IOMMU_PAGE_RESP_INVALID,
+  IOMMU_PAGE_RESP_PASID_VALID,
+  IOMMU_PAGE_RESP_VERSION_1,
+} from "@faultline/shared/linux-uapi/iommu.ts";
+import {
+  VIRTIO_IOMMU_FAULT_F_ADDRESS,
+  VIRTIO_IOMMU_FAULT_F_GROUP_ID,
+  VIRTIO_IOMMU_FAULT_F_LAST,
+  VIRTIO_IOMMU_FAULT_F_PAGE_REQ,
+  VIRTIO_IOMMU_FAULT_F_PASID,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { FaultReport } from "./event-queue.ts";

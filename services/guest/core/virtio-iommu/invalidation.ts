@@ -1,8 +1,13 @@
+import { hex } from "@faultline/shared/codec/uint64.ts";
 import {
-  VIRTIO_IOMMU_INV_T_DEV_IOTLB, VIRTIO_IOMMU_INV_T_IOTLB, VIRTIO_IOMMU_INVAL_F_ARCHID, VIRTIO_IOMMU_INVAL_G_PASID, VIRTIO_IOMMU_INVAL_G_VA, VIRTIO_IOMMU_T_INVALIDATE,
+  VIRTIO_IOMMU_INV_T_DEV_IOTLB,
+  VIRTIO_IOMMU_INV_T_IOTLB,
+  VIRTIO_IOMMU_INVAL_F_ARCHID,
+  VIRTIO_IOMMU_INVAL_G_PASID,
+  VIRTIO_IOMMU_INVAL_G_VA,
+  VIRTIO_IOMMU_T_INVALIDATE,
   virtio_iommu_req_invalidate,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
-import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Domain } from "./attach.ts";
 import type { Viommu } from "./viommu.ts";
 
@@ -16,8 +21,15 @@ export async function viommu_flush_range(viommu: Viommu, domain: Domain, asid: n
   const pages = Math.ceil((end - start) / 2 ** LOG2_PAGE);
   const ret = await viommu.requests.send(
     virtio_iommu_req_invalidate.encode({
-      type: VIRTIO_IOMMU_T_INVALIDATE, inv_gran: VIRTIO_IOMMU_INVAL_G_VA, inv_type: iotlbTypes(viommu), flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
-      domain: domain.id, archid: asid, virt_start: start, nr_pages: pages, granule: LOG2_PAGE,
+      type: VIRTIO_IOMMU_T_INVALIDATE,
+      inv_gran: VIRTIO_IOMMU_INVAL_G_VA,
+      inv_type: iotlbTypes(viommu),
+      flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
+      domain: domain.id,
+      archid: asid,
+      virt_start: start,
+      nr_pages: pages,
+      granule: LOG2_PAGE,
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid, gva: hex(start) }, { granularity: "VA", pages, ret });
@@ -28,7 +40,12 @@ export async function viommu_flush_range(viommu: Viommu, domain: Domain, asid: n
 export async function viommu_flush_asid(viommu: Viommu, domain: Domain, asid: number): Promise<number> {
   const ret = await viommu.requests.send(
     virtio_iommu_req_invalidate.encode({
-      type: VIRTIO_IOMMU_T_INVALIDATE, inv_gran: VIRTIO_IOMMU_INVAL_G_PASID, inv_type: iotlbTypes(viommu), flags: VIRTIO_IOMMU_INVAL_F_ARCHID, domain: domain.id, archid: asid,
+      type: VIRTIO_IOMMU_T_INVALIDATE,
+      inv_gran: VIRTIO_IOMMU_INVAL_G_PASID,
+      inv_type: iotlbTypes(viommu),
+      flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
+      domain: domain.id,
+      archid: asid,
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid }, { granularity: "ASID", ret });

@@ -1,5 +1,10 @@
 import {
-  VIRTIO_IOMMU_INV_T_PASID, VIRTIO_IOMMU_INVAL_F_LEAF, VIRTIO_IOMMU_INVAL_F_PASID, VIRTIO_IOMMU_INVAL_G_PASID, VIRTIO_IOMMU_T_INVALIDATE, virtio_iommu_req_invalidate,
+  VIRTIO_IOMMU_INV_T_PASID,
+  VIRTIO_IOMMU_INVAL_F_LEAF,
+  VIRTIO_IOMMU_INVAL_F_PASID,
+  VIRTIO_IOMMU_INVAL_G_PASID,
+  VIRTIO_IOMMU_T_INVALIDATE,
+  virtio_iommu_req_invalidate,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Domain } from "./attach.ts";
 import type { Viommu } from "./viommu.ts";
@@ -10,8 +15,12 @@ export async function viommu_sync_pasid(viommu: Viommu, domain: Domain, pasid: n
   if (!domain.attached && !viommu.switches.has("RR-82")) return 0;
   const ret = await viommu.requests.send(
     virtio_iommu_req_invalidate.encode({
-      type: VIRTIO_IOMMU_T_INVALIDATE, inv_gran: VIRTIO_IOMMU_INVAL_G_PASID, inv_type: VIRTIO_IOMMU_INV_T_PASID,
-      flags: VIRTIO_IOMMU_INVAL_F_PASID | (leaf ? VIRTIO_IOMMU_INVAL_F_LEAF : 0), domain: domain.id, pasid,
+      type: VIRTIO_IOMMU_T_INVALIDATE,
+      inv_gran: VIRTIO_IOMMU_INVAL_G_PASID,
+      inv_type: VIRTIO_IOMMU_INV_T_PASID,
+      flags: VIRTIO_IOMMU_INVAL_F_PASID | (leaf ? VIRTIO_IOMMU_INVAL_F_LEAF : 0),
+      domain: domain.id,
+      pasid,
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, pasid }, { granularity: "PASID", leaf, ret });

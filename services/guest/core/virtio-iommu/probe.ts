@@ -1,9 +1,26 @@
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE, VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID, VIRTIO_IOMMU_PGT_ARM64_F_ASID16, VIRTIO_IOMMU_PROBE_T_INPUT_RANGE,
-  VIRTIO_IOMMU_PROBE_T_NONE, VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE, VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST, VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK, VIRTIO_IOMMU_PROBE_T_PASID_SIZE,
-  VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT, VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L, VIRTIO_IOMMU_T_PROBE, virtio_iommu_probe_input_range, virtio_iommu_probe_output_size,
-  virtio_iommu_probe_page_request, virtio_iommu_probe_page_size_mask, virtio_iommu_probe_pasid_size, virtio_iommu_probe_property, virtio_iommu_probe_table_format, virtio_iommu_req_probe,
+  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE,
+  VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
+  VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID,
+  VIRTIO_IOMMU_PGT_ARM64_F_ASID16,
+  VIRTIO_IOMMU_PROBE_T_INPUT_RANGE,
+  VIRTIO_IOMMU_PROBE_T_NONE,
+  VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE,
+  VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST,
+  VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK,
+  VIRTIO_IOMMU_PROBE_T_PASID_SIZE,
+  VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT,
+  VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L,
+  VIRTIO_IOMMU_T_PROBE,
+  virtio_iommu_probe_input_range,
+  virtio_iommu_probe_output_size,
+  virtio_iommu_probe_page_request,
+  virtio_iommu_probe_page_size_mask,
+  virtio_iommu_probe_pasid_size,
+  virtio_iommu_probe_property,
+  virtio_iommu_probe_table_format,
+  virtio_iommu_req_probe,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { RequestQueue } from "./request-queue.ts";
 

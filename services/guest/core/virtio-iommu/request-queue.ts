@@ -3,7 +3,14 @@ import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { EFAULT, EINVAL, EIO, ENOENT, ENOMEM, ENOSYS, ERANGE } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  REQUEST_QUEUE, VIRTIO_IOMMU_S_FAULT, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_NOMEM, VIRTIO_IOMMU_S_OK, VIRTIO_IOMMU_S_RANGE, VIRTIO_IOMMU_S_UNSUPP,
+  REQUEST_QUEUE,
+  VIRTIO_IOMMU_S_FAULT,
+  VIRTIO_IOMMU_S_INVAL,
+  VIRTIO_IOMMU_S_NOENT,
+  VIRTIO_IOMMU_S_NOMEM,
+  VIRTIO_IOMMU_S_OK,
+  VIRTIO_IOMMU_S_RANGE,
+  VIRTIO_IOMMU_S_UNSUPP,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { Virtqueue } from "../virtqueue/virtqueue.ts";
 
@@ -12,18 +19,29 @@ const TAIL_BYTES = 4;
 /** virtio status to errno, as the Linux driver does it (virtio-iommu.md, section 4). */
 export function viommu_get_req_errno(status: number): number {
   switch (status) {
-    case VIRTIO_IOMMU_S_OK: return 0;
-    case VIRTIO_IOMMU_S_UNSUPP: return -ENOSYS;
-    case VIRTIO_IOMMU_S_INVAL: return -EINVAL;
-    case VIRTIO_IOMMU_S_RANGE: return -ERANGE;
-    case VIRTIO_IOMMU_S_NOENT: return -ENOENT;
-    case VIRTIO_IOMMU_S_FAULT: return -EFAULT;
-    case VIRTIO_IOMMU_S_NOMEM: return -ENOMEM;
-    default: return -EIO;
+    case VIRTIO_IOMMU_S_OK:
+      return 0;
+    case VIRTIO_IOMMU_S_UNSUPP:
+      return -ENOSYS;
+    case VIRTIO_IOMMU_S_INVAL:
+      return -EINVAL;
+    case VIRTIO_IOMMU_S_RANGE:
+      return -ERANGE;
+    case VIRTIO_IOMMU_S_NOENT:
+      return -ENOENT;
+    case VIRTIO_IOMMU_S_FAULT:
+      return -EFAULT;
+    case VIRTIO_IOMMU_S_NOMEM:
+      return -ENOMEM;
+    default:
+      return -EIO;
   }
 }
 
-export interface RequestAnswer { ret: number; written: Uint8Array }
+export interface RequestAnswer {
+  ret: number;
+  written: Uint8Array;
+}
 
 /** Queue 0. Any number of requests can be under way; each waits for its own used element. */
 export class RequestQueue {

@@ -9,8 +9,20 @@ import { EINVAL, EIO, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  ACKNOWLEDGE, DRIVER, DRIVER_OK, FAILED, FEATURES_OK, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_MAP_UNMAP,
-  VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PAGE_REQUEST, VIRTIO_IOMMU_F_PROBE, virtio_iommu_config,
+  ACKNOWLEDGE,
+  DRIVER,
+  DRIVER_OK,
+  FAILED,
+  FEATURES_OK,
+  VIRTIO_F_VERSION_1,
+  VIRTIO_IOMMU_F_ATTACH_TABLE,
+  VIRTIO_IOMMU_F_DOMAIN_RANGE,
+  VIRTIO_IOMMU_F_INPUT_RANGE,
+  VIRTIO_IOMMU_F_MAP_UNMAP,
+  VIRTIO_IOMMU_F_MMIO,
+  VIRTIO_IOMMU_F_PAGE_REQUEST,
+  VIRTIO_IOMMU_F_PROBE,
+  virtio_iommu_config,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { FrameAllocator } from "../mm/frames.ts";
 import type { Mm } from "../mm/mm.ts";
@@ -34,7 +46,13 @@ export interface ViommuPorts {
 
 /** Accepted when offered; the table requests and page requests are what vSVA needs. */
 const WANTED = [
-  VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_PROBE, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_PAGE_REQUEST,
+  VIRTIO_IOMMU_F_INPUT_RANGE,
+  VIRTIO_IOMMU_F_DOMAIN_RANGE,
+  VIRTIO_IOMMU_F_MAP_UNMAP,
+  VIRTIO_IOMMU_F_PROBE,
+  VIRTIO_IOMMU_F_MMIO,
+  VIRTIO_IOMMU_F_ATTACH_TABLE,
+  VIRTIO_IOMMU_F_PAGE_REQUEST,
   VIRTIO_F_VERSION_1,
 ];
 
@@ -65,7 +83,9 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.#edge = ports.edge;
     this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83"));
     this.iopf = new IopfQueue("viommu-iopfq", {
-      execution: ports.execution, ignorePasid: ports.switches.has("RR-75"), handleSingle: (device, fault) => handleIoPageFault(this, device, fault),
+      execution: ports.execution,
+      ignorePasid: ports.switches.has("RR-75"),
+      handleSingle: (device, fault) => handleIoPageFault(this, device, fault),
     });
   }
 
@@ -94,7 +114,10 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     if (negotiated(VIRTIO_IOMMU_F_DOMAIN_RANGE)) this.domainIds.first = Number(fields.domain_range_start);
     if (negotiated(VIRTIO_IOMMU_F_PROBE)) this.#probeSize = Number(fields.probe_size);
     this.events = new EventQueue(this.#edge, {
-      execution: this.execution, pageRequests: negotiated(VIRTIO_IOMMU_F_PAGE_REQUEST), singleSlot: this.switches.has("RR-09"), handle: (report) => viommu_fault_handler(this, report),
+      execution: this.execution,
+      pageRequests: negotiated(VIRTIO_IOMMU_F_PAGE_REQUEST),
+      singleSlot: this.switches.has("RR-09"),
+      handle: (report) => viommu_fault_handler(this, report),
     });
     await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
     await this.events.postBuffers();
@@ -131,4 +154,3 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     return ret;
   }
 }
-

@@ -1,9 +1,12 @@
-import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
+import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 
 export const QUEUE_SIZE = 256;
-export interface UsedElement { head: number; written: Uint8Array }
+export interface UsedElement {
+  head: number;
+  written: Uint8Array;
+}
 
 /** The driver's side of one virtqueue. The edge is the queue: a chain is one `available` message, the used ring the `used` messages that came. */
 export class Virtqueue {

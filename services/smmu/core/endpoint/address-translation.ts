@@ -1,13 +1,16 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import type { Upstream } from "../link.ts";
+import type { AddressType, Upstream } from "../link.ts";
 import type { Atc, AtcEntry } from "./atc.ts";
 import type { ConfigSpace } from "./config-space.ts";
 import type { FunctionPorts } from "./ports.ts";
 
-/** Permitted: the entry; "missing": the page must be requested; "aborted": UR or CA, or ATS is off. */
-export type Lookup = AtcEntry | "missing" | "aborted";
+/** The address space of an access: `pasid` null = no PASID prefix, then `priv` is false. */
+export interface Space { pasid: number | null; priv: boolean }
 
-/** ATC first, then one ATS translation request (PCIe 10.2). */
+/** Where to send the access; "missing": the page must be requested; "aborted": UR, CA, or the function may not send it. */
+export type Lookup = { at: AddressType; address: bigint } | "missing" | "aborted";
+
+/** ATC first, then one ATS translation request (PCIe 10.2); untranslated while ATS is disabled. Not modelled: an STU above 0. */
 export class AddressTranslation {
   readonly #sid: number;
   readonly #atc: Atc;
@@ -23,31 +26,41 @@ export class AddressTranslation {
     this.#ports = ports;
   }
 
-  /** Is the page there for this access, as far as the ATC knows? */
-  cached(pasid: number | null, priv: boolean, address: bigint, write: boolean): AtcEntry | undefined {
+  /** Does the ATC permit the access now? No TLP is sent. */
+  cached({ pasid, priv }: Space, address: bigint, write: boolean): boolean {
     const entry = this.#atc.lookup(pasid, priv, address);
-    return entry && (write ? entry.W : entry.R) ? entry : undefined;
+    return entry !== undefined && (write ? entry.W : entry.R);
   }
 
-  translate(pasid: number | null, priv: boolean, address: bigint, write: boolean): Lookup {
-    const hit = this.cached(pasid, priv, address, write);
-    if (hit) return hit;
-    if (!this.#config.atsEnabled || !this.#config.busMaster || (pasid !== null && !this.#config.pasidEnabled)) return "aborted";
+  /** Sends at most one translation request. The result is for the same step: after it an invalidation may have come. */
+  translate({ pasid, priv }: Space, address: bigint, write: boolean): Lookup {
+    const config = this.#config;
+    if (!config.busMaster || (pasid !== null && !config.pasidEnabled) || (priv && !config.privilegedEnabled)) return "aborted";
+    if (!config.atsEnabled) return { at: "untranslated", address };
+    const hit = this.#atc.lookup(pasid, priv, address);
+    if (hit && (write ? hit.W : hit.R)) return target(hit, address);
     const page = address & ~0xfffn;
-    if (this.#ports.tracer.wants("endpoint.atc-miss")) this.#ports.tracer.emit("endpoint.atc-miss", { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(page) }, { write });
+    if (this.#ports.tracer.wants("endpoint.atc-miss")) this.#ports.tracer.emit("endpoint.atc-miss", this.#ids(pasid, page), { write });
     const completion = this.#upstream.translationRequest({ pasid, priv, exec: false, address: page, count: 1, noWrite: !write });
     if (completion.status !== "SC") return "aborted";
     const [translation] = completion.entries;
     if (!translation || !(write ? translation.W : translation.R)) return "missing";
-    const shift = Math.round(Math.log2(translation.sizeBytes));
-    const entry: AtcEntry = { address: translation.address, shift, R: translation.R, W: translation.W, Exe: translation.Exe };
+    const { R, W, Exe, U, sizeBytes } = translation;
+    const entry: AtcEntry = { address: translation.address, shift: Math.round(Math.log2(sizeBytes)), R, W, Exe, U };
     this.#atc.fill(pasid, priv, address, entry);
     if (this.#ports.tracer.wants("endpoint.atc-fill")) {
-      this.#ports.tracer.emit("endpoint.atc-fill", { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(page), pa: hex(translation.address) }, { bytes: translation.sizeBytes, R: translation.R, W: translation.W });
+      this.#ports.tracer.emit("endpoint.atc-fill", { ...this.#ids(pasid, page), pa: hex(translation.address) }, { bytes: sizeBytes, R, W });
     }
-    return entry;
+    return target(entry, address);
+  }
+
+  #ids(pasid: number | null, page: bigint) {
+    return { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(page) };
   }
 }
 
-/** Translated address of `address` under an entry. */
-export const translated = (entry: AtcEntry, address: bigint): bigint => BigInt(entry.address) + (address & ((1n << BigInt(entry.shift)) - 1n));
+/** U = 1: the region is reached by untranslated requests only (PCIe 10.2.3). */
+function target(entry: AtcEntry, address: bigint): { at: AddressType; address: bigint } {
+  if (entry.U) return { at: "untranslated", address };
+  return { at: "translated", address: BigInt(entry.address) + (address & ((1n << BigInt(entry.shift)) - 1n)) };
+}

@@ -1,15 +1,23 @@
-/** One translation in the Address Translation Cache. */
-export interface AtcEntry { address: number; shift: number; R: boolean; W: boolean; Exe: boolean }
+/** One translation in the Address Translation Cache: `address` of a region of 2^`shift` bytes. `U`: for untranslated requests only. */
+export interface AtcEntry { address: number; shift: number; R: boolean; W: boolean; Exe: boolean; U: boolean }
 
-const key = (address: bigint, shift: number): number => Number(address >> BigInt(shift)) * 64 + shift;
-const space = (pasid: number | null, priv: boolean): number => (pasid === null ? 0 : 1 + pasid * 2 + Number(priv));
+const SHIFTS = 64, FIRST_SHIFT = 12;
+/** {PASID or none, Priv, size} as one number: below 2^28. */
+const bucketOf = (pasid: number | null, priv: boolean, shift: number): number => (pasid === null ? 0 : 1 + pasid * 2 + Number(priv)) * SHIFTS + shift;
+const pasidOf = (bucket: number): number | null => (bucket < SHIFTS ? null : Math.floor((Math.floor(bucket / SHIFTS) - 1) / 2));
+/** At most 52 bits, so exact. */
+const regionOf = (address: bigint, shift: number): number => Number(address >> BigInt(shift));
 
-/** The function's Address Translation Cache (PCIe 10.2): tags {PASID or none, Priv, address}; capacity in entries, oldest first out. 0: nothing is kept. */
+/**
+ * The function's Address Translation Cache (PCIe 10.2): tags {PASID or none, Priv, address}, no relation between Priv and non-Priv entries.
+ * Capacity in entries; full: the oldest entry of the oldest {PASID, Priv, size} goes. 0: nothing is kept.
+ */
 export class Atc {
   readonly #capacity: number;
   #count = 0;
-  readonly #spaces = new Map<number, Map<number, AtcEntry>>();
-  readonly #sizes = new Int32Array(64);
+  readonly #buckets = new Map<number, Map<number, AtcEntry>>();
+  /** Entries of each size, so that a lookup asks only for sizes that exist. */
+  readonly #ofShift = new Int32Array(SHIFTS);
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -20,66 +28,64 @@ export class Atc {
   }
 
   lookup(pasid: number | null, priv: boolean, address: bigint): AtcEntry | undefined {
-    const entries = this.#spaces.get(space(pasid, priv));
-    if (!entries) return undefined;
-    for (let shift = 12; shift < 52; shift++) {
-      if (this.#sizes[shift] === 0) continue;
-      const entry = entries.get(key(address, shift));
+    for (let shift = FIRST_SHIFT; shift < SHIFTS; shift++) {
+      if (this.#ofShift[shift] === 0) continue;
+      const entry = this.#buckets.get(bucketOf(pasid, priv, shift))?.get(regionOf(address, shift));
       if (entry) return entry;
     }
     return undefined;
   }
 
+  /** Keeps `entry` for the region around `address`; what overlapped it for that address, of whatever size, is replaced. */
   fill(pasid: number | null, priv: boolean, address: bigint, entry: AtcEntry): void {
     if (this.#capacity === 0) return;
-    const id = space(pasid, priv);
-    const entries = this.#spaces.get(id) ?? new Map<number, AtcEntry>();
-    this.#spaces.set(id, entries);
-    const at = key(address, entry.shift);
-    if (entries.delete(at)) this.#removed(entry.shift);
-    else if (this.#count >= this.#capacity) this.#evict();
-    entries.set(at, entry);
-    this.#spaces.set(id, entries);
+    for (let shift = FIRST_SHIFT; shift < SHIFTS; shift++) {
+      if (this.#ofShift[shift] !== 0) this.#remove(bucketOf(pasid, priv, shift), regionOf(address, shift));
+    }
+    if (this.#count >= this.#capacity) this.#evict();
+    const id = bucketOf(pasid, priv, entry.shift);
+    const bucket = this.#buckets.get(id) ?? new Map<number, AtcEntry>();
+    this.#buckets.set(id, bucket);
+    bucket.set(regionOf(address, entry.shift), entry);
     this.#count++;
-    this.#sizes[entry.shift]++;
+    this.#ofShift[entry.shift]++;
   }
 
-  #removed(shift: number): void {
+  #remove(id: number, region: number): void {
+    const bucket = this.#buckets.get(id);
+    if (!bucket?.delete(region)) return;
+    if (bucket.size === 0) this.#buckets.delete(id);
     this.#count--;
-    this.#sizes[shift]--;
+    this.#ofShift[id % SHIFTS]--;
   }
 
   #evict(): void {
-    for (const [id, entries] of this.#spaces) {
-      for (const [at, entry] of entries) {
-        entries.delete(at);
-        this.#removed(entry.shift);
-        if (entries.size === 0) this.#spaces.delete(id);
-        return;
-      }
+    for (const [id, bucket] of this.#buckets) {
+      for (const region of bucket.keys()) return this.#remove(id, region);
     }
   }
 
-  /** PASID null without `global`: every matching entry, of all PASIDs and of none (PCIe 10.3.1); `global`: all PASIDs. Returns how many went. */
+  /** PASID null: every matching entry, of all PASIDs and of none; `global` with a PASID: all PASIDs (PCIe 10.3.1). Returns how many went. */
   invalidate(pasid: number | null, global: boolean, address: bigint, sizeBytes: bigint): number {
     const before = this.#count;
-    for (const [id, entries] of this.#spaces) {
-      const ofPasid = id === 0 ? null : Math.floor((id - 1) / 2);
+    for (const [id, bucket] of this.#buckets) {
+      const ofPasid = pasidOf(id);
       if (pasid !== null && (global ? ofPasid === null : ofPasid !== pasid)) continue;
-      for (const [at, entry] of entries) {
-        const start = BigInt(Math.floor(at / 64)) << BigInt(entry.shift);
-        if (start >= address + sizeBytes || start + (1n << BigInt(entry.shift)) <= address) continue;
-        entries.delete(at);
-        this.#removed(entry.shift);
+      const shift = id % SHIFTS;
+      // One region, the usual case, is looked up; a larger span is compared with what is there.
+      if (sizeBytes <= 1n << BigInt(shift)) this.#remove(id, regionOf(address, shift));
+      else {
+        const first = regionOf(address, shift);
+        const end = Number((address + sizeBytes) >> BigInt(shift));
+        for (const region of bucket.keys()) if (region >= first && region < end) this.#remove(id, region);
       }
-      if (entries.size === 0) this.#spaces.delete(id);
     }
     return before - this.#count;
   }
 
   clear(): void {
-    this.#spaces.clear();
-    this.#sizes.fill(0);
+    this.#buckets.clear();
+    this.#ofShift.fill(0);
     this.#count = 0;
   }
 }

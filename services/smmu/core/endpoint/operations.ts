@@ -1,119 +1,150 @@
-import { OPERATION } from "@faultline/shared/accelerator/descriptor.ts";
+import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
 import { crc32c } from "@faultline/shared/accelerator/crc32c.ts";
+import { OPERATION } from "@faultline/shared/accelerator/descriptor.ts";
 import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
-import { type Ahead, type Blocked, isBlocked, PAGE, type PagedAccess } from "./paged-access.ts";
+import { type Failure, isFailure, PAGE, type PagedAccess, type Range } from "./paged-access.ts";
+import type { Work } from "./work.ts";
 
 export interface Job { op: number; source: bigint; destination: bigint; length: bigint; pattern: bigint }
-/** "more": another step; `result` is the completion's result field. */
-export type OperationStep = "more" | { result: bigint } | { mismatch: bigint } | Blocked;
+/** What goes into the completion. */
+export interface JobResult { status: number; bytesDone: bigint; result: bigint; faultAddress: bigint }
 
-const toPageEnd = (address: bigint): bigint => PAGE - (address % PAGE);
-const least = (...values: bigint[]): bigint => values.reduce((a, b) => (a < b ? a : b));
-
-/** One descriptor's operation as steps of at most a page each. What has been done is kept, so a fault only delays. */
+/** One descriptor's operation, at most a page with each access. What was done before a fault is kept: a fault only delays. */
 export class Operation {
   readonly #job: Job;
+  readonly #access: PagedAccess;
   readonly #engine: AcceleratorEngine;
   #done = 0n;
-  #crc = 0;
-  #sha: ReturnType<AcceleratorEngine["sha256"]> | undefined;
-  readonly #gathered: Uint8Array[] = [];
-  /** sha256 and gzip: what is to be written to the destination, once the source was read. */
-  #output: Uint8Array | undefined;
-  #written = 0;
 
-  constructor(job: Job, engine: AcceleratorEngine) {
+  constructor(job: Job, access: PagedAccess, engine: AcceleratorEngine) {
     this.#job = job;
+    this.#access = access;
     this.#engine = engine;
-    if (job.op === OPERATION.sha256) this.#sha = engine.sha256();
   }
 
-  /** Bytes of the source (fill: destination) done. */
-  get bytesDone(): bigint {
-    return this.#done;
-  }
-
-  step(access: PagedAccess): OperationStep {
-    const { op, length } = this.#job;
-    if (op === OPERATION.nop) return { result: 0n };
-    if (this.#done < length) return this.#chunk(access);
-    if (op === OPERATION.crc32c) return { result: BigInt(this.#crc) };
-    if (op === OPERATION.sha256) this.#output ??= this.#sha?.digest();
-    if (op === OPERATION.gzip) this.#output ??= this.#engine.gzip(joined(this.#gathered));
-    return this.#output ? this.#writeOutput(access, this.#output) : { result: op === OPERATION.compare ? 0n : length };
-  }
-
-  #chunk(access: PagedAccess): OperationStep {
-    const { op, source, destination, length, pattern } = this.#job;
-    const from = source + this.#done;
-    const to = destination + this.#done;
-    const left = length - this.#done;
-    const writes = op === OPERATION.copy || op === OPERATION.fill;
-    const reads = op !== OPERATION.fill;
-    const both = op === OPERATION.compare;
-    const size = Number(least(left, reads ? toPageEnd(from) : left, writes || both ? toPageEnd(to) : left));
-    const ahead: Ahead = [
-      ...(reads ? [{ address: from, length: left, write: false }] : []),
-      ...(writes || both ? [{ address: to, length: left, write: writes }] : []),
-    ];
-    if (op === OPERATION.fill) {
-      const written = access.write(to, filled(pattern, this.#done, size), ahead);
-      return isBlocked(written) ? written : this.#advance(size);
-    }
-    if (writes) {
-      const ready = access.prepareWrite(to, ahead);
-      if (isBlocked(ready)) return ready;
-    }
-    const data = access.read(from, size, ahead);
-    if (isBlocked(data)) return data;
-    switch (op) {
-      case OPERATION.copy: {
-        const written = access.write(to, data, ahead);
-        return isBlocked(written) ? written : this.#advance(size);
+  *run(): Work<JobResult> {
+    switch (this.#job.op) {
+      case OPERATION.copy:
+        return yield* this.#copy();
+      case OPERATION.fill:
+        return yield* this.#fill();
+      case OPERATION.compare:
+        return yield* this.#compare();
+      case OPERATION.crc32c: {
+        let crc = 0;
+        const failure = yield* this.#readAll((data) => {
+          crc = crc32c(data, crc);
+        });
+        return failure ? this.#failed(failure) : this.#success(BigInt(crc));
       }
-      case OPERATION.compare: {
-        const other = access.read(to, size, ahead);
-        if (isBlocked(other)) return other;
-        const differs = data.findIndex((byte, i) => byte !== other[i]);
-        return differs < 0 ? this.#advance(size) : { mismatch: this.#done + BigInt(differs) };
+      case OPERATION.sha256: {
+        const sha = this.#engine.sha256();
+        const failure = yield* this.#readAll((data) => sha.update(data));
+        return failure ? this.#failed(failure) : yield* this.#writeOutput(sha.digest());
       }
-      case OPERATION.crc32c:
-        this.#crc = crc32c(data, this.#crc);
-        return this.#advance(size);
-      case OPERATION.sha256:
-        this.#sha?.update(data);
-        return this.#advance(size);
+      case OPERATION.gzip: {
+        const parts: Uint8Array[] = [];
+        const failure = yield* this.#readAll((data) => parts.push(data));
+        return failure ? this.#failed(failure) : yield* this.#writeOutput(this.#engine.gzip(joined(parts)));
+      }
       default:
-        this.#gathered.push(data);
-        return this.#advance(size);
+        return this.#success(0n); // nop
     }
   }
 
-  #advance(size: number): "more" {
-    this.#done += BigInt(size);
-    return "more";
+  #success(result: bigint): JobResult {
+    return { status: COMPLETION_STATUS.SUCCESS, bytesDone: this.#done, result, faultAddress: 0n };
+  }
+  #failed({ status, address }: Failure): JobResult {
+    return { status, bytesDone: this.#done, result: 0n, faultAddress: address };
+  }
+  get #from(): bigint {
+    return this.#job.source + this.#done;
+  }
+  get #to(): bigint {
+    return this.#job.destination + this.#done;
+  }
+  /** What is left of source and destination. */
+  #ahead(writeDestination: boolean): Range[] {
+    const length = this.#job.length - this.#done;
+    return [{ address: this.#from, length, write: false }, { address: this.#to, length, write: writeDestination }];
+  }
+  /** As much as lies in one page of each address. */
+  #chunk(...addresses: bigint[]): number {
+    return addresses.reduce((least, address) => Math.min(least, Number(PAGE - (address % PAGE))), Number(min(this.#job.length - this.#done, PAGE)));
   }
 
-  #writeOutput(access: PagedAccess, output: Uint8Array): OperationStep {
-    if (this.#written === output.length) return { result: BigInt(output.length) };
-    const to = this.#job.destination + BigInt(this.#written);
-    const left = output.length - this.#written;
-    const size = Math.min(left, Number(toPageEnd(to)));
-    const written = access.write(to, output.subarray(this.#written, this.#written + size), [{ address: to, length: BigInt(left), write: true }]);
-    if (isBlocked(written)) return written;
-    this.#written += size;
-    return "more";
+  *#copy(): Work<JobResult> {
+    while (this.#done < this.#job.length) {
+      const data = yield* this.#access.read(this.#from, this.#chunk(this.#from, this.#to), this.#ahead(true));
+      if (isFailure(data)) return this.#failed(data);
+      const failure = yield* this.#access.write(this.#to, data, this.#ahead(true));
+      if (failure) return this.#failed(failure);
+      this.#done += BigInt(data.length);
+    }
+    return this.#success(this.#done);
+  }
+
+  *#fill(): Work<JobResult> {
+    const { destination, length, pattern } = this.#job;
+    while (this.#done < length) {
+      const data = filled(pattern, this.#done, this.#chunk(this.#to));
+      const failure = yield* this.#access.write(this.#to, data, [{ address: this.#to, length: destination + length - this.#to, write: true }]);
+      if (failure) return this.#failed(failure);
+      this.#done += BigInt(data.length);
+    }
+    return this.#success(length);
+  }
+
+  *#compare(): Work<JobResult> {
+    while (this.#done < this.#job.length) {
+      const chunk = this.#chunk(this.#from, this.#to);
+      const one = yield* this.#access.read(this.#from, chunk, this.#ahead(false));
+      if (isFailure(one)) return this.#failed(one);
+      const other = yield* this.#access.read(this.#to, chunk, this.#ahead(false));
+      if (isFailure(other)) return this.#failed(other);
+      const differs = one.findIndex((byte, i) => byte !== other[i]);
+      if (differs >= 0) {
+        this.#done += BigInt(differs);
+        return { status: COMPLETION_STATUS.MISMATCH, bytesDone: this.#done, result: this.#done, faultAddress: 0n };
+      }
+      this.#done += BigInt(chunk);
+    }
+    return this.#success(this.#job.length);
+  }
+
+  *#readAll(take: (data: Uint8Array) => void): Work<Failure | null> {
+    while (this.#done < this.#job.length) {
+      const data = yield* this.#access.read(this.#from, this.#chunk(this.#from), this.#ahead(false).slice(0, 1));
+      if (isFailure(data)) return data;
+      take(data);
+      this.#done += BigInt(data.length);
+    }
+    return null;
+  }
+
+  /** `result` is the length written; `bytesDone` stays with the source. */
+  *#writeOutput(output: Uint8Array): Work<JobResult> {
+    const { destination } = this.#job;
+    const ahead = { address: destination, length: BigInt(output.length), write: true };
+    const failure = yield* this.#access.write(destination, output, [ahead], (bytes) => {
+      ahead.address += BigInt(bytes);
+      ahead.length -= BigInt(bytes);
+    });
+    return failure ? this.#failed(failure) : this.#success(BigInt(output.length));
   }
 }
 
-/** The 8-byte pattern repeated from the start of the destination. */
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** The 8-byte pattern, repeated from the start of the destination. */
 function filled(pattern: bigint, offset: bigint, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let i = 0; i < size; i++) bytes[i] = Number((pattern >> ((8n * (offset + BigInt(i))) % 64n)) & 0xffn);
-  return bytes;
+  const word = Uint8Array.from({ length: 8 }, (_, i) => Number((pattern >> BigInt(8 * i)) & 0xffn));
+  const phase = Number(offset % 8n);
+  return Uint8Array.from({ length: size }, (_, i) => word[(phase + i) % 8]);
 }
 
-function joined(parts: Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,131 +1,153 @@
-import type { PasidPrefix, Upstream } from "../link.ts";
-import { type AddressTranslation, translated } from "./address-translation.ts";
-import type { AtcEntry } from "./atc.ts";
-import type { PageNeed, PageRequestInterface } from "./page-request-interface.ts";
+import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
+import type { Upstream } from "../link.ts";
+import type { AddressTranslation, Lookup, Space } from "./address-translation.ts";
+import type { GroupOutcome, PageNeed, PageRequestInterface } from "./page-request-interface.ts";
+import type { Work } from "./work.ts";
 
 export const PAGE = 4096n;
 const pageOf = (address: bigint): bigint => address & ~(PAGE - 1n);
+const toPageEnd = (address: bigint): number => Number(PAGE - (address % PAGE));
 
-/** Why an access cannot go on: it waits for a group, or it ended. `address` is the page. */
-export type Blocked = { blocked: "waiting" } | { blocked: "invalid" | "failure" | "aborted" | "retry-limit" | "closed"; address: bigint };
-export const isBlocked = (value: unknown): value is Blocked => typeof value === "object" && value !== null && "blocked" in value;
+/** Why an access cannot be made: a completion status, and the address that was accessed. */
+export interface Failure { status: number; address: bigint }
+export const isFailure = (value: Failure | Uint8Array | null): value is Failure => value !== null && "status" in value;
 
-/** Pages that a transfer will need soon, nearest first: they are requested together with a missing one. */
-export type Ahead = readonly { address: bigint; length: bigint; write: boolean }[];
+/** What a transfer still has to reach, from the next byte on. */
+export interface Range { address: bigint; length: bigint; write: boolean }
 
-/** What one queue has asked for and not got: pages waiting for a response, and how often each was answered SUCCESS and was missing again. */
+export interface AccessParts {
+  translation: AddressTranslation;
+  pages: PageRequestInterface;
+  upstream: Upstream;
+  settings(): { pagesPerGroup: number; retryLimit: number };
+  /** A stop of the queue was asked for: nothing new is begun. */
+  stopping(): boolean;
+  /** A group of this queue was opened (+1) or ended (-1). */
+  outstanding(change: 1 | -1): void;
+}
+
+const FAILURE_OF: Record<Exclude<GroupOutcome, "success">, number> = {
+  invalid: COMPLETION_STATUS.RESPONSE_INVALID, failure: COMPLETION_STATUS.RESPONSE_FAILURE, closed: COMPLETION_STATUS.ABORTED,
+};
+
+/** The accesses of one descriptor to its address space: each may miss, ask for its page and those that will be needed next, and try again. */
 export class PagedAccess {
-  readonly #translation: AddressTranslation;
-  readonly #pages: PageRequestInterface;
-  readonly #upstream: Upstream;
-  readonly #settings: () => { pagesPerGroup: number; retryLimit: number };
-  pasid: number | null = null;
-  priv = false;
-  readonly #waiting = new Set<bigint>();
-  readonly #failed = new Map<bigint, "invalid" | "failure" | "closed">();
+  readonly #parts: AccessParts;
+  readonly #space: Space;
+  readonly #paging: boolean;
+  /** Responses SUCCESS after which a page was tried again; a page wanted for reading and for writing counts twice. */
   readonly #retries = new Map<bigint, number>();
 
-  constructor(translation: AddressTranslation, pages: PageRequestInterface, upstream: Upstream, settings: () => { pagesPerGroup: number; retryLimit: number }) {
-    this.#translation = translation;
-    this.#pages = pages;
-    this.#upstream = upstream;
-    this.#settings = settings;
+  /** `paging` false: a missing page is not requested, the access fails as stopped. */
+  constructor(parts: AccessParts, space: Space, paging = true) {
+    this.#parts = parts;
+    this.#space = space;
+    this.#paging = paging;
   }
 
-  /** Nothing of this queue waits for a response. */
-  get drained(): boolean {
-    return this.#waiting.size === 0;
-  }
-
-  /** Forgets failures and retries: a new descriptor begins. */
-  begin(): void {
-    this.#failed.clear();
-    this.#retries.clear();
-  }
-
-  /** Reads `length` bytes that lie in one page. */
-  read(address: bigint, length: number, ahead: Ahead): Uint8Array | Blocked {
-    const entry = this.#entry(address, false, ahead);
-    if (isBlocked(entry)) return entry;
-    const completion = this.#upstream.memoryRead({ ...this.#translatedPrefix(), at: "translated", address: translated(entry, address), length });
-    return completion.status === "SC" ? completion.data : { blocked: "aborted", address: pageOf(address) };
-  }
-
-  /** Makes sure that a page may be written, without writing. */
-  prepareWrite(address: bigint, ahead: Ahead): true | Blocked {
-    const entry = this.#entry(address, true, ahead);
-    return isBlocked(entry) ? entry : true;
-  }
-
-  /** Writes bytes that lie in one page. */
-  write(address: bigint, data: Uint8Array, ahead: Ahead): true | Blocked {
-    const entry = this.#entry(address, true, ahead);
-    if (isBlocked(entry)) return entry;
-    const outcome = this.#upstream.memoryWrite({ ...this.#translatedPrefix(), at: "translated", address: translated(entry, address), data });
-    return outcome.status === "SC" ? true : { blocked: "aborted", address: pageOf(address) };
-  }
-
-  /** Translated requests carry no PASID (the capability does not offer it). */
-  #translatedPrefix(): PasidPrefix {
-    return { pasid: null, priv: false, exec: false };
-  }
-
-  #entry(address: bigint, write: boolean, ahead: Ahead): AtcEntry | Blocked {
-    const page = pageOf(address);
-    const mark = write ? page | 1n : page; // a page may be asked for reading and for writing
-    if (this.#waiting.has(mark)) return { blocked: "waiting" };
-    const failed = this.#failed.get(mark);
-    if (failed) return { blocked: failed, address: page };
-    const result = this.#translation.translate(this.pasid, this.priv, address, write);
-    if (result === "aborted") return { blocked: "aborted", address: page };
-    if (result !== "missing") return result;
-    if ((this.#retries.get(mark) ?? 0) > this.#settings().retryLimit) return { blocked: "retry-limit", address: page };
-    if (!this.#pages.usable) return { blocked: "aborted", address: page };
-    this.#requestPages(page, write, ahead);
-    return { blocked: "waiting" };
-  }
-
-  /** Page requests for the missing page and for those ahead that miss too, in groups of pagesPerGroup, as far as credits go. */
-  #requestPages(page: bigint, write: boolean, ahead: Ahead): void {
-    const credits = this.#pages.credits;
-    if (credits === 0) return; // the next step tries again
-    const needs: PageNeed[] = [this.#need(page, write)];
-    for (const candidate of this.#candidates(ahead)) {
-      if (needs.length >= credits) break;
-      const mark = candidate.write ? candidate.page | 1n : candidate.page;
-      if ((candidate.page === page && candidate.write === write) || this.#waiting.has(mark) || this.#failed.has(mark)) continue;
-      const result = this.#translation.translate(this.pasid, this.priv, candidate.page, candidate.write);
-      if (result === "missing") needs.push(this.#need(candidate.page, candidate.write));
-      else if (result === "aborted") break;
+  /** Reads up to `limit` bytes, no further than the end of the page. */
+  *read(address: bigint, limit: number, ahead: readonly Range[]): Work<Uint8Array | Failure> {
+    for (;;) {
+      const target = this.#lookup(address, false);
+      if (typeof target === "object") {
+        const completion = this.#parts.upstream.memoryRead({ ...this.#prefix(target.at), ...target, length: Math.min(limit, toPageEnd(address)) });
+        yield "acted";
+        return completion.status === "SC" ? completion.data : { status: COMPLETION_STATUS.ABORTED, address };
+      }
+      const failure = yield* this.#resolve(target, address, false, ahead);
+      if (failure) return failure;
     }
-    const { pagesPerGroup } = this.#settings();
-    for (let from = 0; from < needs.length; from += pagesPerGroup) this.#open(needs.slice(from, from + pagesPerGroup));
   }
 
-  /** Page by page, the ranges in turn, so that source and destination are asked for together. */
-  *#candidates(ahead: Ahead): Generator<{ page: bigint; write: boolean }> {
-    const limit = BigInt(this.#pages.credits);
-    for (let n = 0n; n < limit; n++) {
+  /** Writes all of `data`, at most a page with each request. `written` is told of each piece. */
+  *write(address: bigint, data: Uint8Array, ahead: readonly Range[], written: (bytes: number) => void = () => {}): Work<Failure | null> {
+    for (let done = 0; done < data.length; ) {
+      const at = BigInt.asUintN(64, address + BigInt(done));
+      const target = this.#lookup(at, true);
+      if (typeof target === "object") {
+        const piece = data.subarray(done, done + toPageEnd(at));
+        const outcome = this.#parts.upstream.memoryWrite({ ...this.#prefix(target.at), ...target, data: piece });
+        yield "acted";
+        if (outcome.status !== "SC") return { status: COMPLETION_STATUS.ABORTED, address: at };
+        done += piece.length;
+        written(piece.length);
+        continue;
+      }
+      const failure = yield* this.#resolve(target, at, true, ahead);
+      if (failure) return failure;
+    }
+    return null;
+  }
+
+  /** Translated requests carry no PASID: the PASID capability does not offer it (PCIe 7.8.8.2). */
+  #prefix(at: "translated" | "untranslated") {
+    return at === "translated" ? { pasid: null, priv: false, exec: false } : { ...this.#space, exec: false };
+  }
+
+  #lookup(address: bigint, write: boolean): Lookup | "stopped" {
+    return this.#parts.stopping() ? "stopped" : this.#parts.translation.translate(this.#space, address, write);
+  }
+
+  /** Null: the page may be there now, try again. */
+  *#resolve(lookup: "missing" | "aborted" | "stopped", address: bigint, write: boolean, ahead: readonly Range[]): Work<Failure | null> {
+    const { pages, settings, stopping, outstanding } = this.#parts;
+    if (lookup === "stopped") return { status: COMPLETION_STATUS.STOPPED, address };
+    yield "acted"; // the translation request
+    if (lookup === "aborted") return { status: COMPLETION_STATUS.ABORTED, address };
+    if (!this.#paging) return { status: COMPLETION_STATUS.STOPPED, address };
+    if (this.#exhausted(pageOf(address), write)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
+    const needs = yield* this.#gather(this.#need(pageOf(address), write), ahead);
+    let outcome: GroupOutcome | undefined;
+    for (;;) {
+      if (stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
+      if (!pages.usable) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
+      const group = needs.slice(0, Math.min(pages.credits, settings().pagesPerGroup));
+      const answered = (result: GroupOutcome): void => {
+        outcome = result;
+        outstanding(-1);
+        if (result === "success") for (const page of group) this.#answered(page);
+      };
+      if (group.length > 0 && pages.request(this.#space.pasid, group, answered)) break;
+      yield "waiting"; // no credit, or no PRG index
+    }
+    outstanding(1);
+    while (outcome === undefined) yield "waiting";
+    return outcome === "success" ? null : { status: FAILURE_OF[outcome], address };
+  }
+
+  /** The missing page, and pages ahead that miss too, at most a group: nearest first, the ranges in turn, so that source and destination are asked for together. */
+  *#gather(missing: PageNeed, ahead: readonly Range[]): Work<PageNeed[]> {
+    const { translation, settings, stopping } = this.#parts;
+    const needs = [missing];
+    const { pagesPerGroup } = settings();
+    for (let n = 0n; n < BigInt(pagesPerGroup); n++) {
       for (const { address, length, write } of ahead) {
         const page = pageOf(address) + n * PAGE;
-        if (length > 0n && page < address + length) yield { page, write };
+        if (needs.length >= pagesPerGroup || stopping()) return needs;
+        if (page >= address + length || this.#exhausted(page, write) || translation.cached(this.#space, page, write)) continue;
+        const same = needs.find((need) => need.address === page);
+        if (same) {
+          same.read ||= !write;
+          same.write ||= write;
+          continue;
+        }
+        const result = translation.translate(this.#space, page, write);
+        yield "acted";
+        if (result === "aborted") return needs;
+        if (result === "missing") needs.push(this.#need(page, write));
       }
     }
+    return needs;
   }
 
   #need(address: bigint, write: boolean): PageNeed {
-    return { address, read: !write, write, priv: this.priv };
+    return { address, read: !write, write, priv: this.#space.priv };
   }
-
-  #open(pages: PageNeed[]): void {
-    const marks = pages.map(({ address, write }) => (write ? address | 1n : address));
-    const opened = this.#pages.request(this.pasid, pages, (outcome) => {
-      for (const mark of marks) {
-        this.#waiting.delete(mark);
-        if (outcome === "success") this.#retries.set(mark, (this.#retries.get(mark) ?? 0) + 1);
-        else this.#failed.set(mark, outcome);
-      }
-    });
-    if (opened) for (const mark of marks) this.#waiting.add(mark);
+  #exhausted(page: bigint, write: boolean): boolean {
+    const tried = this.#retries.get(page | BigInt(write)) ?? 0;
+    return tried > 0 && tried >= this.#parts.settings().retryLimit;
+  }
+  #answered({ address, read, write }: PageNeed): void {
+    for (const mark of [...(read ? [address] : []), ...(write ? [address | 1n] : [])]) this.#retries.set(mark, (this.#retries.get(mark) ?? 0) + 1);
   }
 }

@@ -52,14 +52,23 @@ export class PriQueue {
 
   receive(request: PageRequest): void {
     const { queue } = this;
-    if (!this.enabled || this.#gerror.active("PRIQ_ABT_ERR")) return this.#fail(request);
+    if (!this.enabled || this.#gerror.active("PRIQ_ABT_ERR")) {
+      this.#fail(request);
+      return;
+    }
     if (!this.overflowActive && queue.full) queue.prod = (queue.prod ^ OVFLG) >>> 0;
-    if (this.overflowActive) return this.#discard(request);
+    if (this.overflowActive) this.#discard(request);
+    else this.#enqueue(request);
+  }
+
+  #enqueue(request: PageRequest): void {
+    const { queue } = this;
     const address = queue.address(queue.prod);
     if (!this.#ports.memory.contains(address, 16)) {
       // A synchronous abort: PROD does not move (8.2).
       this.#gerror.raise("PRIQ_ABT_ERR");
-      return this.#fail(request);
+      this.#fail(request);
+      return;
     }
     const wasEmpty = queue.empty;
     const index = queue.prod;
@@ -83,10 +92,9 @@ export class PriQueue {
   #discard(request: PageRequest): void {
     if (isStopMarker(request) || !request.last) return;
     if ((this.#regs.low("PRIQ_IRQ_CFG2") & OVFLG) !== 0) this.#interrupts.raise("PRIQ");
-    if (request.pasid === null || this.#ssidBits === 0) return this.#answer(request, null, PRG_RESPONSE_CODE.Success);
-    const withPasid = this.#owner.overflowPasid(request.sid);
-    if (withPasid === "failure") return this.#answer(request, null, PRG_RESPONSE_CODE.ResponseFailure);
-    this.#answer(request, withPasid ? request.pasid : null, PRG_RESPONSE_CODE.Success);
+    const withPasid = request.pasid !== null && this.#ssidBits !== 0 && this.#owner.overflowPasid(request.sid);
+    if (withPasid === "failure") this.#answer(request, null, PRG_RESPONSE_CODE.ResponseFailure);
+    else this.#answer(request, withPasid ? request.pasid : null, PRG_RESPONSE_CODE.Success);
   }
 
   #answer(request: PageRequest, pasid: number | null, code: number): void {

@@ -28,8 +28,8 @@ export class Interrupts {
     if ((this.#regs.low("IRQ_CTRL") & mask(registers.IRQ_CTRL.fields[`${source}_IRQEN`])) === 0) return;
     const cfg0: RegisterName = `${source}_IRQ_CFG0`;
     const address = this.#identity.msi ? this.#regs.address(cfg0, 0xfffffffc) : 0;
-    if (address === 0) return this.signal(source, 0, 0);
-    if (!this.msi(address, this.#regs.low(`${source}_IRQ_CFG1`))) this.#gerror.raise(`MSI_${source}_ABT_ERR`);
+    if (address === 0) this.signal(source, 0, 0);
+    else if (!this.msi(address, this.#regs.low(`${source}_IRQ_CFG1`))) this.#gerror.raise(`MSI_${source}_ABT_ERR`);
   }
 
   /** One 32-bit write of `data`, not translated: to GITS_TRANSLATER an interrupt of the SMMU's DeviceID, to RAM a store. False: aborted. */

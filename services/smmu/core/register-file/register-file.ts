@@ -37,7 +37,7 @@ export class RegisterFile {
     for (const name of Object.keys(this.#id) as (keyof IdRegisters)[]) this.#low.set(name, this.#id[name]);
     this.#low.set("GBPA", 0x1000);
     const ids: RegisterName[] = ["PIDR4", "PIDR5", "PIDR6", "PIDR7", "PIDR0", "PIDR1", "PIDR2", "PIDR3", "CIDR0", "CIDR1", "CIDR2", "CIDR3"];
-    ids.forEach((name, i) => this.#low.set(name, PIDR[i]));
+    for (const [i, name] of ids.entries()) this.#low.set(name, PIDR[i]);
   }
 
   low(name: RegisterName): number {

@@ -24,6 +24,8 @@ const GLOBAL = 0x10000;
 const GLOBAL_PRIVATE = 0x10001;
 const STAGE_2 = 0x10002;
 const PER_VMID = 0x20000;
+/** What stage-1 and combined entries are keyed by: VA[47:0] and which table; VA[55:48] all equal the table bit, so nothing is lost, and it is exact in a double. */
+export const tlbInput = (va48: number, upper: boolean): number => va48 + (upper ? 2 ** 48 : 0);
 /** Keys of a region inside a space: page number times 64 plus log2 of the size; exact in a double. */
 const key = (input: number, shift: number): number => Math.floor(input / 2 ** shift) * 64 + shift;
 

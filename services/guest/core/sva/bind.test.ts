@@ -1,0 +1,114 @@
+import { describe, expect, it } from "vitest";
+import { bootedGuest } from "../../test-support/boot.ts";
+import { complete, settle } from "../../test-support/test-execution.ts";
+import { Mm } from "../mm/mm.ts";
+import { mmput } from "../mm/munmap.ts";
+import { iommu_sva_bind_device } from "./bind.ts";
+import type { Bond } from "./bond.ts";
+import { disableIopf, disableSva, enableIopf, enableSva } from "./features.ts";
+import { iommu_sva_unbind_device } from "./unbind.ts";
+
+async function setUp(switches: string[] = []) {
+  const all = await bootedGuest({ switches });
+  const { guest, memory } = all;
+  const endpoint = guest.viommu.endpoints.get(8)!;
+  const newMm = () => Mm.create("process", { memory, frames: guest.frames, files: guest.files, outputBits: 48 })!;
+  const bind = async (mm: Mm) => (await complete(all.execution, iommu_sva_bind_device(guest.viommu, endpoint, mm))) as Bond;
+  const invalidations = () =>
+    all.vmm.requests.filter((request) => request.type === 7).map(({ bytes }) => ({ gran: bytes[4], type: bytes[6], flags: bytes[8], pasid: bytes[16], asid: bytes[24] }));
+  return { ...all, viommu: guest.viommu, endpoint, newMm, bind, invalidations };
+}
+
+describe("iommu_sva_bind_device (flow.md S5)", () => {
+  it("writes the CD of the mm at its PASID with two INVALIDATE T_PASID, F_PASID | F_LEAF", async () => {
+    const { vmm, newMm, bind, invalidations } = await setUp();
+    const mm = newMm();
+    const bond = await bind(mm);
+    expect(vmm.cd(bond.pasid)).toMatchObject({ V: 1n, ASET: 0n, ASID: BigInt(mm.asid), TTB0: BigInt(mm.pageTable.root) >> 4n });
+    expect(invalidations()).toEqual(Array(2).fill({ gran: 2, type: 4, flags: 5, pasid: 1, asid: 0 }));
+  });
+  it("IC-105: the same mm again takes a reference, and each bind needs one unbind", async () => {
+    const { vmm, viommu, execution, newMm, bind } = await setUp();
+    const mm = newMm();
+    const bond = await bind(mm);
+    expect(await bind(mm)).toBe(bond);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect(vmm.cd(1).V).toBe(1n);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect([vmm.cd(1).V, mm.pasid, mm.asid, mm.notifiers.count]).toEqual([0n, 0, 0, 0]);
+  });
+  it("leaves nothing behind when the CD cannot be propagated (RR-84)", async () => {
+    const { vmm, viommu, newMm, bind } = await setUp();
+    vmm.status = (type) => (type === 7 ? 3 : 0);
+    const mm = newMm();
+    expect(await bind(mm)).toBe(-5);
+    expect([vmm.cd(1).V, mm.pasid, mm.asid, mm.notifiers.count, viommu.pasids.size]).toEqual([0n, 0, 0, 0, 0]);
+  });
+  it("is -ENODEV without SVA and -EINVAL without a PASID table (RR-27)", async () => {
+    const { viommu, endpoint, newMm, bind } = await setUp();
+    endpoint.domain = null;
+    expect(await bind(newMm())).toBe(-22);
+    await disableSva(viommu, endpoint);
+    expect(await bind(newMm())).toBe(-19);
+  });
+});
+
+describe("unbind and exit (flow.md T1, T2)", () => {
+  it("clears the CD, then flushes by ASID with the ATC", async () => {
+    const { viommu, execution, newMm, bind, invalidations } = await setUp();
+    const mm = newMm();
+    const bond = await bind(mm);
+    const { asid } = mm;
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect(invalidations().slice(2)).toEqual([
+      { gran: 2, type: 4, flags: 5, pasid: 1, asid: 0 },
+      { gran: 2, type: 3, flags: 2, pasid: 0, asid },
+    ]);
+  });
+  it("asks for no ATC invalidation under RR-28", async () => {
+    const { viommu, execution, newMm, bind, invalidations } = await setUp(["RR-28"]);
+    await complete(execution, iommu_sva_unbind_device(viommu, await bind(newMm())));
+    expect(invalidations().at(-1)?.type).toBe(1);
+  });
+  it("a process that exits without unbind leaves a quiet CD before its tables are freed, and unbind does not flush again", async () => {
+    const { vmm, viommu, execution, guest, newMm, bind, invalidations } = await setUp();
+    const mm = newMm();
+    const bond = await bind(mm);
+    const free = guest.frames.freeCount;
+    await complete(execution, mmput(mm));
+    expect(vmm.cd(1)).toMatchObject({ V: 1n, EPD0: 1n, R: 0n, S: 0n });
+    expect(guest.frames.freeCount).toBeGreaterThan(free);
+    expect(invalidations().length).toBe(4);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect(invalidations().length).toBe(5);
+  });
+  it("waits until every group that was seen is answered", async () => {
+    const { vmm, viommu, execution, newMm, bind } = await setUp();
+    const bond = await bind(newMm());
+    let release = () => {};
+    execution.held.set("guest.iopf.before-handle", new Promise((resolve) => (release = resolve)));
+    vmm.event({ reason: 2, flags: 0x731, endpoint: 8, pasid: 1, address: 0x1000n, group_id: 5 });
+    await settle();
+    let done = false;
+    const unbinding = iommu_sva_unbind_device(viommu, bond).then(() => (done = true));
+    await settle();
+    expect([done, vmm.cd(1).V]).toEqual([false, 1n]);
+    release();
+    await complete(execution, unbinding);
+    expect(vmm.responses).toMatchObject([{ group_id: 5n, resp_code: 1n }]);
+  });
+});
+
+describe("features (iommu-core.md, section 3)", () => {
+  it("IC-304, IC-312: enabling twice is -EBUSY, IOPF before SVA is -EBUSY, bonds keep SVA", async () => {
+    const { viommu, endpoint, newMm, bind } = await setUp();
+    expect([enableIopf(endpoint), await enableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([-16, -16, -16]);
+    await bind(newMm());
+    expect(await disableSva(viommu, endpoint)).toBe(-16);
+  });
+  it("IC-306, IC-309: SVA needs IOPF where it is supported; disabling what is off is -EINVAL", async () => {
+    const { viommu, endpoint } = await setUp();
+    expect([await disableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([0, 0]);
+    expect([await enableSva(viommu, endpoint), await disableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([-22, -22, -22]);
+  });
+});

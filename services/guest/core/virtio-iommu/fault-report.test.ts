@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { bootedGuest } from "../../test-support/boot.ts";
+import { settle } from "../../test-support/test-execution.ts";
+import { disableSva } from "../sva/features.ts";
+
+// READ, LAST, PAGE_REQ, ADDRESS, PASID, GROUP_ID
+const REQUEST = 0x1 | 0x10 | 0x20 | 0x100 | 0x200 | 0x400;
+const request = (group_id: number, flags = REQUEST) => ({ reason: 2, flags, endpoint: 8, pasid: 9, address: 0x1000n, group_id });
+
+describe("a page request from the event queue (virtio-iommu.md, 7.6)", () => {
+  it("for an unknown PASID is answered INVALID", async () => {
+    const { vmm } = await bootedGuest();
+    vmm.event(request(5));
+    await settle();
+    expect(vmm.responses).toMatchObject([{ endpoint: 8n, group_id: 5n, pasid: 9n, flags: 1n, resp_code: 1n }]);
+  });
+  it("gives its buffer back to the device", async () => {
+    const { vmm } = await bootedGuest();
+    for (let group = 0; group < 300; group++) {
+      vmm.event(request(group));
+      await settle();
+    }
+    expect(vmm.eventHeads.length).toBe(256);
+    expect(vmm.responses.length).toBe(300);
+  });
+  it("RR-13: that cannot be reported is answered INVALID; with the defect never", async () => {
+    for (const switches of [[], ["RR-13"]]) {
+      const { vmm, guest } = await bootedGuest({ switches });
+      await disableSva(guest.viommu, guest.viommu.endpoints.get(8)!);
+      vmm.event(request(5));
+      await settle();
+      expect(vmm.responses.map((response) => response.resp_code)).toEqual(switches.length ? [] : [1n]);
+    }
+  });
+  it("RR-09: two in one batch are both answered; with the defect the first is lost", async () => {
+    for (const switches of [[], ["RR-09"]]) {
+      const { vmm, execution } = await bootedGuest({ switches });
+      const spawn = execution.spawn.bind(execution);
+      execution.spawn = (name, task) => spawn(name, async () => (name.includes("work") ? settle().then(task) : task()));
+      vmm.event(request(1));
+      vmm.event(request(2));
+      await settle();
+      await settle();
+      expect(vmm.responses.map((response) => Number(response.group_id))).toEqual(switches.length ? [2] : [1, 2]);
+    }
+  });
+  it("RR-12: without a PASID keeps its group; with the defect it is group 0", async () => {
+    for (const switches of [[], ["RR-12"]]) {
+      const { vmm } = await bootedGuest({ switches });
+      vmm.event(request(5, REQUEST & ~0x200));
+      await settle();
+      expect(vmm.responses).toMatchObject([{ group_id: switches.length ? 0n : 5n, flags: 0n, resp_code: 1n }]);
+    }
+  });
+  it("RR-77: without ADDRESS faults nowhere and is answered INVALID", async () => {
+    const { vmm } = await bootedGuest();
+    vmm.event(request(5, REQUEST & ~0x100));
+    await settle();
+    expect(vmm.responses).toMatchObject([{ group_id: 5n, resp_code: 1n }]);
+  });
+  it("VI-G-37: with reserved bytes set is ignored, and its buffer goes back", async () => {
+    const { vmm } = await bootedGuest();
+    vmm.event({ ...request(5), reserved: 1 });
+    await settle();
+    expect([vmm.responses.length, vmm.eventHeads.length]).toEqual([0, 256]);
+  });
+});

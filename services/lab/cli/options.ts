@@ -1,0 +1,32 @@
+import type { Workload } from "@faultline/shared/linux/workload.ts";
+import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { fileURLToPath } from "node:url";
+import { loadMachine } from "../machines/load-machine.ts";
+import { parseSize } from "../machines/units.ts";
+import { withRam } from "../machines/with-ram.ts";
+import { inputError } from "./errors.ts";
+
+const operations = ["copy", "crc32c", "sha256", "gzip"] as const satisfies readonly Workload["operation"][];
+const defaultMachineFile = fileURLToPath(new URL("../machines/default.yaml", import.meta.url));
+
+export function operationOption(text: string): Workload["operation"] {
+  const operation = operations.find((name) => name === text);
+  if (!operation) throw inputError(`--op ${text} is no operation: ${operations.join(", ")}`, "op");
+  return operation;
+}
+
+/** A whole number in [from, to], named by its flag when it is none. */
+export function numberOption(flag: string, text: string, from: number, to: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= from && value <= to)) throw inputError(`--${flag} ${text} is no whole number from ${from} to ${to}`, flag);
+  return value;
+}
+
+/** Flags before environment before file: `--machine` or FAULTLINE_MACHINE, then `--ram`. */
+export function machineOption(options: { machine?: string; ram?: string }): Machine {
+  const machine = loadMachine(options.machine ?? process.env.FAULTLINE_MACHINE ?? defaultMachineFile);
+  if (options.ram === undefined) return machine;
+  const ram = parseSize(options.ram);
+  if (ram === null || ram % 4096 || ram < 2 ** 20 || ram > 2 ** 32) throw inputError(`--ram ${options.ram} is no size from 1MiB to 4GiB (like 64MiB)`, "ram");
+  return withRam(machine, ram);
+}

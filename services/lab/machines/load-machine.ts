@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { defaultMachine, type EndpointOptions, type Machine, type VmOptions } from "@faultline/shared/machine/machine.ts";
+import { Ajv, type ErrorObject } from "ajv";
+import { isNode, LineCounter, parseDocument } from "yaml";
+import { inputError } from "../cli/errors.ts";
+import { contradiction } from "./contradictions.ts";
+import schema from "./schema.json" with { type: "json" };
+import { parseBdf, parseSize } from "./units.ts";
+
+const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile(schema);
+
+/** Fields of a machine file from its top: `["smmu", "pri"]`. */
+export type FieldPath = readonly (string | number)[];
+export const fieldName = (path: FieldPath): string => path.map((part, i) => (typeof part === "number" ? `[${part}]` : `${i ? "." : ""}${part}`)).join("") || "machine";
+
+type Sections = Record<string, Record<string, unknown>> & { endpoints?: Record<string, unknown>[]; vms?: Record<string, unknown>[]; abi?: Machine["abi"]; edgeCredits?: number };
+
+/** Reads a machine file. An unknown key, a value of the wrong kind or a contradiction is an input error that names field and line. */
+export function loadMachine(path: string): Machine {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw inputError(`machine file ${path} cannot be read`, "machine");
+  }
+  return parseMachine(text, path);
+}
+
+export function parseMachine(text: string, name: string): Machine {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  if (document.errors.length) {
+    const [error] = document.errors;
+    throw inputError(`${name}:${error.linePos?.[0].line ?? 1}: ${error.message.split("\n")[0]}`, "machine");
+  }
+  const lineOf = (path: FieldPath): number => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+    }
+    return 1;
+  };
+  const refuse = (path: FieldPath, message: string) => inputError(`${name}:${lineOf(path)}: ${fieldName(path)} ${message}`, fieldName(path));
+
+  const file = (document.toJS() ?? {}) as Sections;
+  if (!validate(file)) {
+    const error = validate.errors![0];
+    const path = pathOf(error);
+    throw refuse(path, messageOf(error));
+  }
+  const machine = completed(file);
+  const found = contradiction(machine);
+  if (found) throw refuse(found.path, found.message);
+  return machine;
+}
+
+/** What the file leaves out is as in the default machine. */
+function completed(file: Sections): Machine {
+  const [endpointDefault] = defaultMachine.endpoints;
+  const [vmDefault] = defaultMachine.vms;
+  const endpoints = file.endpoints?.map((given) => ({ ...endpointDefault, ...given, bdf: parseBdf(given.bdf)! }) as EndpointOptions) ?? defaultMachine.endpoints;
+  const vms = file.vms?.map((given, index): VmOptions => {
+    const ram = parseSize(given.ram) ?? vmDefault.ram;
+    const slots = (given.slots as { gpa: number; size: unknown }[] | undefined)?.map(({ gpa, size }) => ({ gpa, size: parseSize(size)! })) ?? [{ gpa: vmDefault.slots[0].gpa, size: ram }];
+    const assigned = (given.endpoints as string[] | undefined)?.map((bdf) => parseBdf(bdf)!) ?? (index === 0 ? endpoints.map(({ bdf }) => bdf) : []);
+    return { ...vmDefault, ...given, ram, slots, endpoints: assigned } as VmOptions;
+  });
+  const { size, ...dram } = file.dram ?? {};
+  return {
+    dram: { ...defaultMachine.dram, ...dram, size: parseSize(size) ?? defaultMachine.dram.size },
+    smmu: { ...defaultMachine.smmu, ...file.smmu, caches: { ...defaultMachine.smmu.caches, ...(file.smmu?.caches as object | undefined) } },
+    endpoints,
+    vms: vms ?? [{ ...vmDefault, endpoints: endpoints.map(({ bdf }) => bdf) }],
+    abi: file.abi ?? defaultMachine.abi,
+    edgeCredits: file.edgeCredits ?? defaultMachine.edgeCredits,
+  };
+}
+
+function pathOf(error: ErrorObject): FieldPath {
+  const path = error.instancePath.split("/").slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  if (error.keyword === "additionalProperties") path.push(error.params.additionalProperty);
+  if (error.keyword === "required") path.push(error.params.missingProperty);
+  return path;
+}
+
+function messageOf(error: ErrorObject): string {
+  if (error.keyword === "additionalProperties") return "is not a field of a machine file";
+  if (error.keyword === "required") return "is missing";
+  if (error.keyword === "enum") return `must be one of ${error.params.allowedValues.join(", ")}`;
+  return error.message ?? "is not valid";
+}

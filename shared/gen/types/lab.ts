@@ -1,0 +1,61 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply__Output } from './lab/v1/ArmReply.ts';
+import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from './lab/v1/ArmRequest.ts';
+import type { Do as _lab_v1_Do, Do__Output as _lab_v1_Do__Output } from './lab/v1/Do.ts';
+import type { FilePiece as _lab_v1_FilePiece, FilePiece__Output as _lab_v1_FilePiece__Output } from './lab/v1/FilePiece.ts';
+import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from './lab/v1/FlushReply.ts';
+import type { FlushRequest as _lab_v1_FlushRequest, FlushRequest__Output as _lab_v1_FlushRequest__Output } from './lab/v1/FlushRequest.ts';
+import type { LabClient as _lab_v1_LabClient, LabDefinition as _lab_v1_LabDefinition } from './lab/v1/Lab.ts';
+import type { Progress as _lab_v1_Progress, Progress__Output as _lab_v1_Progress__Output } from './lab/v1/Progress.ts';
+import type { ReadyReply as _lab_v1_ReadyReply, ReadyReply__Output as _lab_v1_ReadyReply__Output } from './lab/v1/ReadyReply.ts';
+import type { ReadyRequest as _lab_v1_ReadyRequest, ReadyRequest__Output as _lab_v1_ReadyRequest__Output } from './lab/v1/ReadyRequest.ts';
+import type { ReleaseReply as _lab_v1_ReleaseReply, ReleaseReply__Output as _lab_v1_ReleaseReply__Output } from './lab/v1/ReleaseReply.ts';
+import type { ReleaseRequest as _lab_v1_ReleaseRequest, ReleaseRequest__Output as _lab_v1_ReleaseRequest__Output } from './lab/v1/ReleaseRequest.ts';
+import type { Rule as _lab_v1_Rule, Rule__Output as _lab_v1_Rule__Output } from './lab/v1/Rule.ts';
+import type { RunWorkloadReply as _lab_v1_RunWorkloadReply, RunWorkloadReply__Output as _lab_v1_RunWorkloadReply__Output } from './lab/v1/RunWorkloadReply.ts';
+import type { RunWorkloadRequest as _lab_v1_RunWorkloadRequest, RunWorkloadRequest__Output as _lab_v1_RunWorkloadRequest__Output } from './lab/v1/RunWorkloadRequest.ts';
+import type { StopReply as _lab_v1_StopReply, StopReply__Output as _lab_v1_StopReply__Output } from './lab/v1/StopReply.ts';
+import type { StopRequest as _lab_v1_StopRequest, StopRequest__Output as _lab_v1_StopRequest__Output } from './lab/v1/StopRequest.ts';
+import type { TraceBatch as _lab_v1_TraceBatch, TraceBatch__Output as _lab_v1_TraceBatch__Output } from './lab/v1/TraceBatch.ts';
+import type { TraceRequest as _lab_v1_TraceRequest, TraceRequest__Output as _lab_v1_TraceRequest__Output } from './lab/v1/TraceRequest.ts';
+import type { When as _lab_v1_When, When__Output as _lab_v1_When__Output } from './lab/v1/When.ts';
+import type { Where as _lab_v1_Where, Where__Output as _lab_v1_Where__Output } from './lab/v1/Where.ts';
+import type { Workload as _lab_v1_Workload, Workload__Output as _lab_v1_Workload__Output } from './lab/v1/Workload.ts';
+import type { WorkloadResult as _lab_v1_WorkloadResult, WorkloadResult__Output as _lab_v1_WorkloadResult__Output } from './lab/v1/WorkloadResult.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  lab: {
+    v1: {
+      ArmReply: MessageTypeDefinition<_lab_v1_ArmReply, _lab_v1_ArmReply__Output>
+      ArmRequest: MessageTypeDefinition<_lab_v1_ArmRequest, _lab_v1_ArmRequest__Output>
+      Do: MessageTypeDefinition<_lab_v1_Do, _lab_v1_Do__Output>
+      FilePiece: MessageTypeDefinition<_lab_v1_FilePiece, _lab_v1_FilePiece__Output>
+      FlushReply: MessageTypeDefinition<_lab_v1_FlushReply, _lab_v1_FlushReply__Output>
+      FlushRequest: MessageTypeDefinition<_lab_v1_FlushRequest, _lab_v1_FlushRequest__Output>
+      Lab: SubtypeConstructor<typeof grpc.Client, _lab_v1_LabClient> & { service: _lab_v1_LabDefinition }
+      Progress: MessageTypeDefinition<_lab_v1_Progress, _lab_v1_Progress__Output>
+      ReadyReply: MessageTypeDefinition<_lab_v1_ReadyReply, _lab_v1_ReadyReply__Output>
+      ReadyRequest: MessageTypeDefinition<_lab_v1_ReadyRequest, _lab_v1_ReadyRequest__Output>
+      ReleaseReply: MessageTypeDefinition<_lab_v1_ReleaseReply, _lab_v1_ReleaseReply__Output>
+      ReleaseRequest: MessageTypeDefinition<_lab_v1_ReleaseRequest, _lab_v1_ReleaseRequest__Output>
+      Rule: MessageTypeDefinition<_lab_v1_Rule, _lab_v1_Rule__Output>
+      RunWorkloadReply: MessageTypeDefinition<_lab_v1_RunWorkloadReply, _lab_v1_RunWorkloadReply__Output>
+      RunWorkloadRequest: MessageTypeDefinition<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadRequest__Output>
+      StopReply: MessageTypeDefinition<_lab_v1_StopReply, _lab_v1_StopReply__Output>
+      StopRequest: MessageTypeDefinition<_lab_v1_StopRequest, _lab_v1_StopRequest__Output>
+      TraceBatch: MessageTypeDefinition<_lab_v1_TraceBatch, _lab_v1_TraceBatch__Output>
+      TraceRequest: MessageTypeDefinition<_lab_v1_TraceRequest, _lab_v1_TraceRequest__Output>
+      When: MessageTypeDefinition<_lab_v1_When, _lab_v1_When__Output>
+      Where: MessageTypeDefinition<_lab_v1_Where, _lab_v1_Where__Output>
+      Workload: MessageTypeDefinition<_lab_v1_Workload, _lab_v1_Workload__Output>
+      WorkloadResult: MessageTypeDefinition<_lab_v1_WorkloadResult, _lab_v1_WorkloadResult__Output>
+    }
+  }
+}
+

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface FlushRequest {
+  'marker'?: (number);
+}
+
+export interface FlushRequest__Output {
+  'marker': (number);
+}

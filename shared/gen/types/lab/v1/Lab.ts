@@ -1,0 +1,103 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply__Output } from '../../lab/v1/ArmReply.ts';
+import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from '../../lab/v1/ArmRequest.ts';
+import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from '../../lab/v1/FlushReply.ts';
+import type { FlushRequest as _lab_v1_FlushRequest, FlushRequest__Output as _lab_v1_FlushRequest__Output } from '../../lab/v1/FlushRequest.ts';
+import type { ReadyReply as _lab_v1_ReadyReply, ReadyReply__Output as _lab_v1_ReadyReply__Output } from '../../lab/v1/ReadyReply.ts';
+import type { ReadyRequest as _lab_v1_ReadyRequest, ReadyRequest__Output as _lab_v1_ReadyRequest__Output } from '../../lab/v1/ReadyRequest.ts';
+import type { ReleaseReply as _lab_v1_ReleaseReply, ReleaseReply__Output as _lab_v1_ReleaseReply__Output } from '../../lab/v1/ReleaseReply.ts';
+import type { ReleaseRequest as _lab_v1_ReleaseRequest, ReleaseRequest__Output as _lab_v1_ReleaseRequest__Output } from '../../lab/v1/ReleaseRequest.ts';
+import type { RunWorkloadReply as _lab_v1_RunWorkloadReply, RunWorkloadReply__Output as _lab_v1_RunWorkloadReply__Output } from '../../lab/v1/RunWorkloadReply.ts';
+import type { RunWorkloadRequest as _lab_v1_RunWorkloadRequest, RunWorkloadRequest__Output as _lab_v1_RunWorkloadRequest__Output } from '../../lab/v1/RunWorkloadRequest.ts';
+import type { StopReply as _lab_v1_StopReply, StopReply__Output as _lab_v1_StopReply__Output } from '../../lab/v1/StopReply.ts';
+import type { StopRequest as _lab_v1_StopRequest, StopRequest__Output as _lab_v1_StopRequest__Output } from '../../lab/v1/StopRequest.ts';
+import type { TraceBatch as _lab_v1_TraceBatch, TraceBatch__Output as _lab_v1_TraceBatch__Output } from '../../lab/v1/TraceBatch.ts';
+import type { TraceRequest as _lab_v1_TraceRequest, TraceRequest__Output as _lab_v1_TraceRequest__Output } from '../../lab/v1/TraceRequest.ts';
+
+export interface LabClient extends grpc.Client {
+  Arm(argument: _lab_v1_ArmRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  Arm(argument: _lab_v1_ArmRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  Arm(argument: _lab_v1_ArmRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  Arm(argument: _lab_v1_ArmRequest, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  arm(argument: _lab_v1_ArmRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  arm(argument: _lab_v1_ArmRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  arm(argument: _lab_v1_ArmRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  arm(argument: _lab_v1_ArmRequest, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  
+  Flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  Flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  Flush(argument: _lab_v1_FlushRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  Flush(argument: _lab_v1_FlushRequest, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  flush(argument: _lab_v1_FlushRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  flush(argument: _lab_v1_FlushRequest, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
+  
+  Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  Ready(argument: _lab_v1_ReadyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  Ready(argument: _lab_v1_ReadyRequest, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  ready(argument: _lab_v1_ReadyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  ready(argument: _lab_v1_ReadyRequest, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
+  
+  Release(argument: _lab_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  Release(argument: _lab_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  Release(argument: _lab_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  Release(argument: _lab_v1_ReleaseRequest, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  release(argument: _lab_v1_ReleaseRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  release(argument: _lab_v1_ReleaseRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  release(argument: _lab_v1_ReleaseRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  release(argument: _lab_v1_ReleaseRequest, callback: grpc.requestCallback<_lab_v1_ReleaseReply__Output>): grpc.ClientUnaryCall;
+  
+  RunWorkload(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
+  RunWorkload(options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
+  runWorkload(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
+  runWorkload(options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
+  
+  Stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  Stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  Stop(argument: _lab_v1_StopRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  Stop(argument: _lab_v1_StopRequest, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  stop(argument: _lab_v1_StopRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  stop(argument: _lab_v1_StopRequest, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
+  
+  Trace(argument: _lab_v1_TraceRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_lab_v1_TraceBatch__Output>;
+  Trace(argument: _lab_v1_TraceRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_lab_v1_TraceBatch__Output>;
+  trace(argument: _lab_v1_TraceRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_lab_v1_TraceBatch__Output>;
+  trace(argument: _lab_v1_TraceRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_lab_v1_TraceBatch__Output>;
+  
+}
+
+export interface LabHandlers extends grpc.UntypedServiceImplementation {
+  Arm: grpc.handleUnaryCall<_lab_v1_ArmRequest__Output, _lab_v1_ArmReply>;
+  
+  Flush: grpc.handleUnaryCall<_lab_v1_FlushRequest__Output, _lab_v1_FlushReply>;
+  
+  Ready: grpc.handleUnaryCall<_lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply>;
+  
+  Release: grpc.handleUnaryCall<_lab_v1_ReleaseRequest__Output, _lab_v1_ReleaseReply>;
+  
+  RunWorkload: grpc.handleBidiStreamingCall<_lab_v1_RunWorkloadRequest__Output, _lab_v1_RunWorkloadReply>;
+  
+  Stop: grpc.handleUnaryCall<_lab_v1_StopRequest__Output, _lab_v1_StopReply>;
+  
+  Trace: grpc.handleServerStreamingCall<_lab_v1_TraceRequest__Output, _lab_v1_TraceBatch>;
+  
+}
+
+export interface LabDefinition extends grpc.ServiceDefinition {
+  Arm: MethodDefinition<_lab_v1_ArmRequest, _lab_v1_ArmReply, _lab_v1_ArmRequest__Output, _lab_v1_ArmReply__Output>
+  Flush: MethodDefinition<_lab_v1_FlushRequest, _lab_v1_FlushReply, _lab_v1_FlushRequest__Output, _lab_v1_FlushReply__Output>
+  Ready: MethodDefinition<_lab_v1_ReadyRequest, _lab_v1_ReadyReply, _lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply__Output>
+  Release: MethodDefinition<_lab_v1_ReleaseRequest, _lab_v1_ReleaseReply, _lab_v1_ReleaseRequest__Output, _lab_v1_ReleaseReply__Output>
+  RunWorkload: MethodDefinition<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply, _lab_v1_RunWorkloadRequest__Output, _lab_v1_RunWorkloadReply__Output>
+  Stop: MethodDefinition<_lab_v1_StopRequest, _lab_v1_StopReply, _lab_v1_StopRequest__Output, _lab_v1_StopReply__Output>
+  Trace: MethodDefinition<_lab_v1_TraceRequest, _lab_v1_TraceBatch, _lab_v1_TraceRequest__Output, _lab_v1_TraceBatch__Output>
+}

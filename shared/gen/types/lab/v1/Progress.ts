@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface Progress {
+  'bytesDone'?: (number | string);
+}
+
+export interface Progress__Output {
+  'bytesDone': (number);
+}

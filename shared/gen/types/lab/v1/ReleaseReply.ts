@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface ReleaseReply {
+}
+
+export interface ReleaseReply__Output {
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface ReleaseRequest {
+  'rule'?: (string);
+}
+
+export interface ReleaseRequest__Output {
+  'rule': (string);
+}

@@ -1,0 +1,12 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface TraceBatch {
+  'events'?: (string)[];
+  'marker'?: (number);
+}
+
+export interface TraceBatch__Output {
+  'events': (string)[];
+  'marker': (number);
+}

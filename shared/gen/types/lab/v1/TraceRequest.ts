@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/lab/v1/lab.proto
+
+
+export interface TraceRequest {
+  'kinds'?: (string)[];
+}
+
+export interface TraceRequest__Output {
+  'kinds': (string)[];
+}

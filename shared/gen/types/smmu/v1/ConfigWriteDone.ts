@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/smmu/v1/smmu.proto
+
+
+export interface ConfigWriteDone {
+}
+
+export interface ConfigWriteDone__Output {
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/vfio/v1/vfio.proto
+
+
+export interface Open {
+  'path'?: (string);
+}
+
+export interface Open__Output {
+  'path': (string);
+}

@@ -1,0 +1,12 @@
+// Original file: /work/main/proto/vfio/v1/vfio.proto
+
+
+export interface PreadResult {
+  'ret'?: (number);
+  'data'?: (Buffer | Uint8Array | string);
+}
+
+export interface PreadResult__Output {
+  'ret': (number);
+  'data': (Buffer);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/vfio/v1/vfio.proto
+
+
+export interface PwriteResult {
+  'ret'?: (number);
+}
+
+export interface PwriteResult__Output {
+  'ret': (number);
+}

@@ -1,0 +1,12 @@
+// Original file: /work/main/proto/vfio/v1/vfio.proto
+
+
+export interface Signal {
+  'fd'?: (number);
+  'value'?: (number);
+}
+
+export interface Signal__Output {
+  'fd': (number);
+  'value': (number);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface Ack {
+  'n'?: (number);
+}
+
+export interface Ack__Output {
+  'n': (number);
+}

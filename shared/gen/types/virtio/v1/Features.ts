@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface Features {
+  'features'?: (Buffer | Uint8Array | string);
+}
+
+export interface Features__Output {
+  'features': (Buffer);
+}

@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface GetFeatures {
+}
+
+export interface GetFeatures__Output {
+}

@@ -1,0 +1,8 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface GetStatus {
+}
+
+export interface GetStatus__Output {
+}

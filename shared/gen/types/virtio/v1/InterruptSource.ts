@@ -1,0 +1,14 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+export const InterruptSource = {
+  config: 'config',
+  msix: 'msix',
+} as const;
+
+export type InterruptSource =
+  | 'config'
+  | 0
+  | 'msix'
+  | 1
+
+export type InterruptSource__Output = typeof InterruptSource[keyof typeof InterruptSource]

@@ -1,0 +1,14 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface Memory {
+  'backing'?: (string);
+  'path'?: (string);
+  'bytes'?: (Buffer | Uint8Array | string);
+}
+
+export interface Memory__Output {
+  'backing': (string);
+  'path': (string);
+  'bytes': (Buffer);
+}

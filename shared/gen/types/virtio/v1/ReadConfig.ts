@@ -1,0 +1,12 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface ReadConfig {
+  'offset'?: (number);
+  'length'?: (number);
+}
+
+export interface ReadConfig__Output {
+  'offset': (number);
+  'length': (number);
+}

@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface SetStatus {
+  'status'?: (number);
+}
+
+export interface SetStatus__Output {
+  'status': (number);
+}

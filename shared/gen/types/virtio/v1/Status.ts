@@ -1,0 +1,10 @@
+// Original file: /work/main/proto/virtio/v1/virtio.proto
+
+
+export interface Status {
+  'status'?: (number);
+}
+
+export interface Status__Output {
+  'status': (number);
+}
