@@ -2,7 +2,7 @@ import type { Bits } from "../codec/bit-struct.ts";
 
 /* The accelerator's data sheet (interfaces.md, section 5). Addresses are offsets in BAR0. */
 
-export const ACCELERATOR = { vendorId: 0x1234, deviceId: 0x5a01, classCode: 0x120000, id: 0x0001_5a01, barSize: 0x1_0000, queues: 8, log2MaxRing: 12, highestOperation: 6 } as const;
+export const ACCELERATOR = { vendorId: 0x1234, deviceId: 0x5a01, classCode: 0x120000, id: 0x0001_5a01, barSize: 0x1_0000, queues: 8, log2MaxRing: 12, highestOperation: 6, maxGzipBytes: 2 ** 28 } as const;
 
 export interface RegisterDeclaration { offset: number; sizeBytes: 4 | 8; access: "RO" | "RW" | "RW1C"; fields: Record<string, Bits> }
 

@@ -1,13 +1,14 @@
 import type { Tracer } from "../trace/tracer.ts";
+import { Credits } from "./credits.ts";
 import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
+import { type Mismatch, mismatch } from "./hello.ts";
 import { type EdgeRecord, recordText } from "./records.ts";
-import type { EdgeRules } from "./rules.ts";
+import type { EdgeRules, RuleVerdict } from "./rules.ts";
+import { StoreBuffer } from "./store-buffer.ts";
 import type { Transport } from "./transport.ts";
 
 const NO_TRACE = new Uint8Array(0);
 const NO_WRITES: readonly PostedWrite[] = [];
-/** Messages without a reply are acknowledged when a quarter of the window is owed. */
-const ACK_SHARE = 4;
 
 export interface EdgeOptions<Out, In> {
   /** "smmu", "vfio" or "virtio". */
@@ -19,19 +20,27 @@ export interface EdgeOptions<Out, In> {
   credits: number;
   /** Whether this end answers the message: then its reply returns the credit, and no ack does. */
   answers(body: In): boolean;
-  validate(body: In): { field: string; reason: string } | null;
+  validate(body: In, replyTo: number): Mismatch | null;
+  /** The kind that answers a request of this end; without it any reply does. */
+  expects?(request: Out): string | null;
   /** Makes posted bytes visible before the core sees the message. */
   applyWrite(address: number, data: Uint8Array): void;
   /** Bytes that this end posted and never sent, when the edge breaks: they go to memory (design.md, section 2). */
   applyOwnWrite?(address: number, data: Uint8Array): void;
   /** The message and its bytes are in place: the core's turn. */
   deliver(seq: number, body: In): void;
+  /** Refuses a peer whose hello fits but whom this end does not want (a VM that runs already). */
+  accept?(peer: Hello): Mismatch | null;
   onReady?(peer: Hello): void;
   onBreak(reason: string): void;
+  /** The peer refused one of our messages: a bug of one of the two. Without it an assertion. */
+  onRejected?(seq: number, why: Mismatch): void;
+  /** What a request that the lab lost is answered with; without it a lost store succeeds and everything else breaks. */
+  lost?(request: Out): In;
   lamport: { value: number };
   tracer: Tracer;
   /** The records a message carries, for the trace and for rules. */
-  decode(body: Out, writes: readonly PostedWrite[]): EdgeRecord[];
+  decode(body: Out | In, writes: readonly PostedWrite[]): EdgeRecord[];
   rules?: EdgeRules;
 }
 
@@ -39,42 +48,43 @@ export interface EdgeOptions<Out, In> {
 export class Edge<Out extends { kind: string }, In extends { kind: string }> implements EdgePort<Out, In> {
   readonly #o: EdgeOptions<Out, In>;
   readonly #transport: Transport<Out, In>;
+  readonly #credits: Credits;
+  readonly #storeBuffer = new StoreBuffer();
+  readonly #requests = new Map<number, { request: Out; resolve(body: In | "broken"): void }>();
   #open = false;
   #broken = false;
   #seq = 0;
-  #credits: number;
-  #owed = 0;
-  #posted: PostedWrite[] = [];
-  readonly #requests = new Map<number, (body: In | "broken") => void>();
-  #writers: (() => void)[] = [];
 
   constructor(transport: Transport<Out, In>, options: EdgeOptions<Out, In>) {
     this.#o = options;
     this.#transport = transport;
-    this.#credits = options.credits;
+    this.#credits = new Credits(options.credits);
     transport.onMessage = (envelope) => this.#receive(envelope);
     transport.onClose = (reason) => this.#break(reason);
-    this.#transmit({ kind: "hello", ...options.hello }, 0, NO_WRITES);
+    this.#control({ kind: "hello", ...options.hello }, 0);
   }
 
   get broken(): boolean {
     return this.#broken;
   }
 
+  /** Hello is done both ways. */
+  get open(): boolean {
+    return this.#open && !this.#broken;
+  }
+
   send(body: Out): SendResult {
     if (this.#broken) return "broken";
-    if (!this.#open || this.#credits === 0) return "full";
-    this.#credits--;
+    if (!this.#open || !this.#credits.take()) return "full";
     this.#emit(body, 0);
     return "sent";
   }
 
   async request(body: Out): Promise<In | "broken"> {
-    while (!this.#broken && (!this.#open || this.#credits === 0)) await this.writable();
+    while (!this.#broken && !(this.#open && this.#credits.take())) await this.#credits.wait();
     if (this.#broken) return "broken";
-    this.#credits--;
     return new Promise((resolve) => {
-      this.#requests.set(this.#seq + 1, resolve);
+      this.#requests.set(this.#seq + 1, { request: body, resolve });
       this.#emit(body, 0);
     });
   }
@@ -84,12 +94,12 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   post(address: number, data: Uint8Array): void {
-    this.#posted.push({ address, data });
+    if (this.#broken) this.#o.applyOwnWrite?.(address, data);
+    else this.#storeBuffer.post(address, data);
   }
 
-  writable(): Promise<void> {
-    if (this.#broken || (this.#open && this.#credits > 0)) return Promise.resolve();
-    return new Promise((resolve) => this.#writers.push(resolve));
+  async writable(): Promise<void> {
+    if (!this.#broken && !(this.#open && this.#credits.left > 0)) await this.#credits.wait();
   }
 
   /** Ends the edge from this side. */
@@ -100,125 +110,140 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   #emit(body: Out, replyTo: number): void {
-    const writes = this.#posted.length ? this.#posted : NO_WRITES;
-    if (this.#posted.length) this.#posted = [];
     const { tracer, rules } = this.#o;
-    const seq = this.#seq + 1;
-    if (rules?.armed || tracer.wants("edge.send")) {
+    const seq = ++this.#seq;
+    const writes = this.#storeBuffer.take();
+    const lamport = ++this.#o.lamport.value;
+    const traced = tracer.wants("edge.send");
+    if (traced || rules?.armed) {
       const records = this.#o.decode(body, writes);
-      if (tracer.wants("edge.send")) {
-        tracer.emit("edge.send", records[0]?.ids ?? {}, { edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, seq, replyTo, records: records.map(recordText) });
-      }
-      if (rules?.armed) {
-        const verdict = rules.decide({ edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records });
-        if (verdict !== "pass") {
-          tracer.emit("edge.rule", records[0]?.ids ?? {}, { rule: verdict.rule, do: verdict.do, direction: this.#o.direction, kind: body.kind, seq });
-          if (verdict.do === "drop") return this.#drop(body);
-          if (verdict.do === "duplicate") this.#transmit(body, replyTo, writes);
-          if (verdict.do === "hold" || verdict.do === "delay") {
-            this.#seq++;
-            verdict.later(() => {
-              if (!this.#broken) this.#transport.send(this.#envelope(seq, body, replyTo, writes));
-            });
-            return;
-          }
-        }
+      if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, records);
+      const verdict = rules?.decide({ edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records, body }) ?? "pass";
+      if (verdict !== "pass") {
+        tracer.emit("edge.rule", records[0]?.ids ?? {}, { rule: verdict.rule, do: verdict.do, direction: this.#o.direction, kind: body.kind, seq });
+        return this.#obey(verdict, { seq, replyTo, lamport, trace: NO_TRACE, writes, body });
       }
     }
-    this.#transmit(body, replyTo, writes);
+    this.#transport.send({ seq, replyTo, lamport, trace: NO_TRACE, writes, body });
   }
 
-  /** A lost message: event and bytes are gone, and its credit comes back as if it had been taken in. A lost request of a store (pwrite) looks completed to its sender. */
-  #drop(body: Out): void {
-    this.#seq++;
-    const waiting = this.#requests.get(this.#seq);
-    this.#requests.delete(this.#seq);
-    this.#grant(1);
-    waiting?.((body.kind === "pwrite" ? { kind: "pwriteResult", ret: 4 } : "broken") as never);
+  #control(body: ControlBody, replyTo: number): void {
+    this.#transport.send({ seq: ++this.#seq, replyTo, lamport: ++this.#o.lamport.value, trace: NO_TRACE, writes: NO_WRITES, body });
   }
 
-  #envelope(seq: number, body: Out | ControlBody, replyTo: number, writes: readonly PostedWrite[]): Envelope<Out> {
-    this.#o.lamport.value++;
-    return { seq, replyTo, lamport: this.#o.lamport.value, trace: NO_TRACE, writes, body };
+  /** Does what a rule of the lab says with a message that is about to leave. */
+  #obey(verdict: Exclude<RuleVerdict, "pass">, envelope: Envelope<Out>): void {
+    switch (verdict.do) {
+      case "drop":
+        return this.#drop(envelope, verdict.by);
+      case "duplicate":
+        this.#transport.send(envelope);
+        this.#transport.send({ ...envelope, seq: ++this.#seq });
+        return;
+      case "delay":
+      case "hold":
+        verdict.later(() => {
+          if (this.#broken) this.#toMemory(envelope.writes);
+          else this.#transport.send({ ...envelope, lamport: ++this.#o.lamport.value });
+        });
+    }
   }
 
-  #transmit(body: Out | ControlBody, replyTo: number, writes: readonly PostedWrite[]): void {
-    this.#seq++;
-    this.#transport.send(this.#envelope(this.#seq, body, replyTo, writes));
+  /**
+   * Event and bytes are lost, and the credit comes back as if the message had been taken in. A reply that pushed a lost record ahead of itself still
+   * arrives; a lost request is answered here, with what its sender sees when nobody answers.
+   */
+  #drop(envelope: Envelope<Out>, by: "record" | "kind"): void {
+    if (envelope.replyTo) {
+      if (by === "record") this.#transport.send({ ...envelope, writes: NO_WRITES });
+      return;
+    }
+    const body = envelope.body as Out;
+    const waiting = this.#requests.get(envelope.seq);
+    this.#requests.delete(envelope.seq);
+    this.#credits.grant(1);
+    waiting?.resolve(this.#o.lost?.(body) ?? ((body.kind === "pwrite" ? { kind: "pwriteResult", ret: 4 } : "broken") as never));
   }
 
   #receive(envelope: Envelope<In>): void {
     if (this.#broken) return;
     this.#o.lamport.value = Math.max(this.#o.lamport.value, envelope.lamport) + 1;
-    const body = envelope.body as In | ControlBody;
-    if (!this.#open) return this.#greet(body as ControlBody, envelope.seq);
-    if (body.kind === "ack") return this.#grant((body as { n: number }).n);
-    if (body.kind === "rejected") return this.#rejected(body as ControlBody & { kind: "rejected" }, envelope.replyTo);
-    const invalid = this.#o.validate(body as In);
-    if (invalid) return this.#transmit({ kind: "rejected", ...invalid }, envelope.seq, NO_WRITES);
+    if (!this.#open) return this.#greet(envelope.body as ControlBody, envelope.seq);
+    const control = envelope.body as ControlBody;
+    if (control.kind === "ack") return this.#credits.grant(control.n);
+    if (control.kind === "rejected") return this.#rejected(envelope.replyTo, { field: control.field, reason: control.reason });
+    const body = envelope.body as In;
+    const invalid = this.#o.validate(body, envelope.replyTo) ?? this.#unfit(envelope, body);
+    if (invalid) return this.#control({ kind: "rejected", ...invalid }, envelope.seq);
     for (const write of envelope.writes) this.#o.applyWrite(write.address, write.data);
-    if (envelope.replyTo) {
-      const waiting = this.#requests.get(envelope.replyTo);
-      this.#requests.delete(envelope.replyTo);
-      this.#grant(1);
-      waiting?.(body as In);
-      return;
+    if (this.#o.tracer.wants("edge.deliver")) {
+      this.#trace("edge.deliver", this.#o.direction.split("->").reverse().join("->"), body, envelope.seq, envelope.replyTo, this.#o.decode(body, envelope.writes));
     }
-    if (this.#o.tracer.wants("edge.deliver")) this.#o.tracer.emit("edge.deliver", {}, { edge: this.#o.edge, kind: body.kind, seq: envelope.seq });
-    if (!this.#o.answers(body as In)) this.#acknowledge();
-    this.#o.deliver(envelope.seq, body as In);
+    if (envelope.replyTo) return this.#answer(envelope.replyTo, body);
+    if (!this.#o.answers(body)) {
+      const n = this.#credits.owe();
+      if (n) this.#control({ kind: "ack", n }, 0);
+    }
+    this.#o.deliver(envelope.seq, body);
+  }
+
+  /** What only this end's state tells about a message: whether its addresses are addresses and its request exists. */
+  #unfit({ writes, replyTo }: Envelope<In>, body: In): Mismatch | null {
+    if (writes.some(({ address }) => !Number.isSafeInteger(address))) return { field: "writes.address", reason: "must be 8 little-endian bytes below 2^53" };
+    if (!replyTo) return null;
+    if (replyTo > this.#seq) return { field: "replyTo", reason: `there is no message ${replyTo}` };
+    const waiting = this.#requests.get(replyTo);
+    const due = waiting && this.#o.expects?.(waiting.request);
+    return due && due !== body.kind ? { field: "body", reason: `message ${replyTo} is answered by ${due}, got ${body.kind}` } : null;
+  }
+
+  /** A second answer to one request (a duplicate of the lab) is an unexpected completion: dropped. */
+  #answer(replyTo: number, body: In): void {
+    const waiting = this.#requests.get(replyTo);
+    if (!waiting) return;
+    this.#requests.delete(replyTo);
+    this.#credits.grant(1);
+    waiting.resolve(body);
   }
 
   #greet(body: ControlBody, seq: number): void {
     if (body.kind === "rejected") return this.close(`rejected: ${body.field}: ${body.reason}`);
-    const own = this.#o.hello;
-    const mismatch = body.kind !== "hello" ? "kind" : (["protocol", "machineDigest", "abi"] as const).find((field) => body[field] !== own[field]);
-    if (mismatch) {
-      const reason = mismatch === "kind" ? `expected hello, got ${body.kind}` : `this end has ${own[mismatch as "abi"]}`;
-      this.#transmit({ kind: "rejected", field: mismatch, reason }, seq, NO_WRITES);
-      return this.close(`hello does not match: ${mismatch}`);
+    const why = mismatch(this.#o.hello, body) ?? this.#o.accept?.(body as Hello);
+    if (why) {
+      this.#control({ kind: "rejected", ...why }, seq);
+      return this.close(`hello does not match: ${why.field}: ${why.reason}`);
     }
     this.#open = true;
     this.#o.onReady?.(body as Hello);
-    this.#wakeWriters();
+    this.#credits.wake();
   }
 
-  #rejected(body: { field: string; reason: string }, replyTo: number): void {
-    const waiting = this.#requests.get(replyTo);
-    this.#requests.delete(replyTo);
-    this.#grant(1);
-    if (waiting) waiting("broken");
-    throw new Error(`${this.#o.direction}: our message ${replyTo} was rejected: ${body.field}: ${body.reason}`);
+  #rejected(seq: number, why: Mismatch): void {
+    if (!this.#o.onRejected) throw new Error(`${this.#o.direction}: our message ${seq} was rejected: ${why.field}: ${why.reason}`);
+    const waiting = this.#requests.get(seq);
+    this.#requests.delete(seq);
+    this.#credits.grant(1);
+    waiting?.resolve("broken");
+    this.#o.onRejected(seq, why);
   }
 
-  #acknowledge(): void {
-    if (++this.#owed * ACK_SHARE < this.#o.credits) return;
-    const n = this.#owed;
-    this.#owed = 0;
-    this.#transmit({ kind: "ack", n }, 0, NO_WRITES);
+  #trace(kind: "edge.send" | "edge.deliver", direction: string, body: { kind: string }, seq: number, replyTo: number, records: EdgeRecord[]): void {
+    this.#o.tracer.emit(kind, records[0]?.ids ?? {}, { edge: this.#o.edge, direction, kind: body.kind, seq, replyTo, records: records.map(recordText) });
   }
 
-  #grant(n: number): void {
-    this.#credits = Math.min(this.#credits + n, this.#o.credits);
-    this.#wakeWriters();
-  }
-
-  #wakeWriters(): void {
-    const writers = this.#writers;
-    this.#writers = [];
-    for (const resume of writers) resume();
+  #toMemory(writes: readonly PostedWrite[]): void {
+    for (const write of writes) this.#o.applyOwnWrite?.(write.address, write.data);
   }
 
   #break(reason: string): void {
     if (this.#broken) return;
     this.#broken = true;
-    for (const write of this.#posted) this.#o.applyOwnWrite?.(write.address, write.data);
-    this.#posted = [];
+    this.#toMemory(this.#storeBuffer.take());
     this.#o.tracer.emit("edge.break", {}, { edge: this.#o.edge, direction: this.#o.direction, reason });
     const waiting = [...this.#requests.values()];
     this.#requests.clear();
-    for (const resolve of waiting) resolve("broken");
-    this.#wakeWriters();
+    for (const { resolve } of waiting) resolve("broken");
+    this.#credits.wake();
     this.#o.onBreak(reason);
   }
 }

@@ -1,7 +1,10 @@
 import type { Envelope } from "./envelope.ts";
 import type { Transport } from "./transport.ts";
 
-/** A pair of connected ends in one process. `toSecond` and `toFirst` decide when a message arrives, in order per direction: the simulation's scheduler, or a test. */
+/**
+ * A pair of connected ends in one process. `toSecond` and `toFirst` decide when a message arrives, in order per direction: the simulation's scheduler, or a
+ * test. What was sent before a close still arrives, as on a socket.
+ */
 export function inMemoryPair<A, B>(toSecond: (deliver: () => void) => void, toFirst = toSecond): [Transport<A, B>, Transport<B, A>] {
   let closed = false;
   const first: Transport<A, B> = { send: (envelope) => forward(toSecond, () => second, envelope), close: (reason) => shut(toSecond, () => second, reason), onMessage: () => {}, onClose: () => {} };
@@ -10,9 +13,8 @@ export function inMemoryPair<A, B>(toSecond: (deliver: () => void) => void, toFi
   function forward<T>(schedule: (deliver: () => void) => void, peer: () => { onMessage(envelope: Envelope<T>): void }, envelope: Envelope<T>): void {
     if (closed) return;
     Object.freeze(envelope);
-    schedule(() => {
-      if (!closed) peer().onMessage(envelope);
-    });
+    Object.freeze(envelope.body);
+    schedule(() => peer().onMessage(envelope));
   }
   function shut(schedule: (deliver: () => void) => void, peer: () => { onClose(reason: string): void }, reason: string): void {
     if (closed) return;

@@ -6,12 +6,14 @@ import type { PostedWrite } from "../envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "../smmu.ts";
 import type { EdgeRecord } from "../records.ts";
 
+/** Commands leave with whatever message the host sends next. */
+const fromHost: ReadonlySet<string> = new Set(["mmioRead", "mmioWrite", "configWrite", "power"]);
 const names = new Map<number, string>(Object.entries(OPCODE).map(([name, opcode]) => [opcode, name]));
 
 /** Records of smmu/v1: 16-byte writes from the host are commands; from the SMMU 16 bytes are a PRI queue record and 32 an event. */
 export function decodeSmmu(body: HostToSmmu | SmmuToHost, writes: readonly PostedWrite[]): EdgeRecord[] {
   return writes.flatMap(({ data }): EdgeRecord[] => {
-    if (body.kind === "mmioWrite" || body.kind === "mmioRead") return commands(data);
+    if (fromHost.has(body.kind)) return commands(data);
     if (data.length === 16) return [priqRecord(data)];
     return data.length === 32 ? [eventRecord(data)] : [];
   });

@@ -94,11 +94,10 @@ export class ConfigSpace {
     const pri = this.#pri(offset, size);
     const atsBefore = this.atsEnabled;
     const priBefore = this.priEnabled;
-    // Allocation changes only while PRI is disabled (PCIe 10.5.2.5).
-    if (priBefore && offset >= PRI_AT + PRI.allocation && offset < PRI_AT + PRI.sizeBytes) return;
     for (let i = 0; i < size; i++) {
       const byte = (value >>> (8 * i)) & 0xff;
       const at = offset + i;
+      if (this.#locked(at)) continue;
       const kept = this.#bytes[at] & ~this.#writable[at];
       this.#bytes[at] = (kept | (byte & this.#writable[at])) & ~(byte & this.#writeOneToClear[at]);
     }
@@ -111,6 +110,12 @@ export class ConfigSpace {
     if (pri !== null && (((value >>> (8 * pri)) & PRI.reset) !== 0) && !this.priEnabled) this.#events.priReset();
     const control = PCIE_AT + PCIE.deviceControl;
     if (offset <= control + 1 && offset + size > control + 1 && ((value >>> (8 * (control + 1 - offset))) & (DEVICE_CONTROL.initiateFunctionLevelReset >>> 8)) !== 0) this.#events.functionLevelReset();
+  }
+
+  /** Undefined by PCIe, ignored here: the allocation while PRI is enabled (10.5.2.5), the PASID enables while ATS is (7.8.8.3). */
+  #locked(at: number): boolean {
+    if (at >= PRI_AT + PRI.allocation && at < PRI_AT + PRI.sizeBytes) return this.priEnabled;
+    return at >= PASID_AT + PASID.control && at < PASID_AT + PASID.sizeBytes && this.atsEnabled;
   }
 
   /** Byte distance of PRI control inside the write, or null when it is not covered. */
@@ -138,6 +143,9 @@ export class ConfigSpace {
   }
   get pasidEnabled(): boolean {
     return (this.#bytes[PASID_AT + PASID.control] & PASID.enable) !== 0;
+  }
+  get privilegedEnabled(): boolean {
+    return this.pasidEnabled && (this.#bytes[PASID_AT + PASID.control] & PASID.privilegedEnable) !== 0;
   }
   get memoryEnabled(): boolean {
     return (this.#bytes[HEADER.command] & COMMAND.memory) !== 0;

@@ -18,6 +18,7 @@ export class PageRequestInterface {
   readonly #upstream: Upstream;
   readonly #ports: FunctionPorts;
   readonly #groups = new Map<number, Group>();
+  /** Runs on through resets, so that a late response seldom finds its index in use again. */
   #nextIndex = 0;
   #outstanding = 0;
 
@@ -31,75 +32,74 @@ export class PageRequestInterface {
   get outstanding(): number {
     return this.#outstanding;
   }
-  /** Page requests that may be sent now. */
+  /** Page requests that may be sent now: at most the allocation outstanding (10.5.2.5). */
   get credits(): number {
     return this.usable ? Math.max(0, this.#config.allocation - this.#outstanding) : 0;
   }
+  get responseFailure(): boolean {
+    return (this.#config.priStatus & PRI.responseFailure) !== 0;
+  }
   /** Enabled, and not stopped by a Response Failure. */
   get usable(): boolean {
-    return this.#config.priEnabled && (this.#config.priStatus & PRI.responseFailure) === 0;
+    return this.#config.priEnabled && !this.responseFailure;
   }
 
-  /** Opens a group of pages of one PASID; its requests leave one a step. The caller has asked `credits`. False: no free PRG index. */
+  /** Opens a group of pages of one PASID; its requests leave one a step. The caller has asked `credits`. False: no PRG index is free. */
   request(pasid: number | null, pages: readonly PageNeed[], answered: (outcome: GroupOutcome) => void): boolean {
     if (this.#groups.size === PRG_INDEXES) return false;
     while (this.#groups.has(this.#nextIndex)) this.#nextIndex = (this.#nextIndex + 1) % PRG_INDEXES;
     const prgi = this.#nextIndex;
     this.#nextIndex = (prgi + 1) % PRG_INDEXES;
     this.#groups.set(prgi, { prgi, pasid, pages, unsent: pages.length, answered });
-    this.#outstanding += pages.length; // each counts until the group's response
+    this.#outstanding += pages.length; // each until the group's response
     return true;
   }
 
-  /** Sends one Page Request message. False: nothing to send. */
+  /** Sends one Page Request message. False: nothing to send. A group that was begun is finished even when PRI was disabled meanwhile: its requests are queued for transmission (10.5.2.3). */
   step(): boolean {
-    if (!this.usable) return false;
     for (const group of this.#groups.values()) {
       if (group.unsent === 0) continue;
-      const page = group.pages[group.pages.length - group.unsent];
-      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: hex(this.#sid), pasid: group.pasid, grpid: group.prgi })) return false;
+      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: this.#sid, pasid: group.pasid ?? -1, grpid: group.prgi })) continue;
+      const { pasid, prgi } = group;
+      const { address, read, write, priv } = group.pages[group.pages.length - group.unsent];
       const last = --group.unsent === 0;
-      this.#ports.tracer.emit("endpoint.page-request", { sid: hex(this.#sid), pasid: group.pasid ?? undefined, grpid: group.prgi, iova: hex(page.address) }, { last, read: page.read, write: page.write });
-      this.#upstream.pageRequest({ pasid: group.pasid, priv: page.priv, exec: false, address: page.address, prgi: group.prgi, last, read: page.read, write: page.write });
+      this.#ports.tracer.emit("endpoint.page-request", { ...this.#ids(group), iova: hex(address) }, { last, read, write });
+      this.#upstream.pageRequest({ pasid, priv, exec: false, address, prgi, last, read, write }); // the response may be in already
       return true;
     }
     return false;
   }
 
-  /** PCIe 10.4.2: an unknown index, or a PASID that does not fit, is Unexpected PRG Index; Response Failure stops the interface whatever its PASID. */
+  /**
+   * 10.4.2: an index that is not open, or a PASID that does not fit the group (undefined by PCIe, chosen here), is Unexpected PRG Index.
+   * A Response Failure stops the interface whatever its PASID, also before the group's Last was sent; after it responses are ignored.
+   */
   response(tlp: { pasid: number | null; prgi: number; code: number }): void {
     const group = this.#groups.get(tlp.prgi);
     const failure = tlp.code !== PRG_RESPONSE_CODE.Success && tlp.code !== PRG_RESPONSE_CODE.InvalidRequest;
-    const fits = group !== undefined && group.unsent === 0 && (failure || tlp.pasid === group.pasid);
-    const ids = { sid: hex(this.#sid), pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi };
-    const ignored = (this.#config.priStatus & PRI.responseFailure) !== 0;
-    this.#ports.tracer.emit("endpoint.prg-response", ids, { code: tlp.code, accepted: fits && !ignored });
-    if (ignored) return;
-    if (!fits || !group) return this.#config.setPriStatus(PRI.unexpectedPrgIndex, 0);
+    const accepted = !this.responseFailure && group !== undefined && (failure || (group.unsent === 0 && tlp.pasid === group.pasid));
+    this.#ports.tracer.emit("endpoint.prg-response", { sid: hex(this.#sid), pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi }, { code: tlp.code, accepted });
+    if (this.responseFailure) return;
+    if (!accepted) return this.#config.setPriStatus(PRI.unexpectedPrgIndex, 0);
     if (failure) {
       this.#config.setPriStatus(PRI.responseFailure | PRI.stopped, 0);
-      return this.closeAll("failure");
+      for (const open of [...this.#groups.values()]) this.#close(open, "failure");
+      return;
     }
     this.#close(group, tlp.code === PRG_RESPONSE_CODE.Success ? "success" : "invalid");
     this.#stopWhenDrained();
   }
 
   #close(group: Group, outcome: GroupOutcome): void {
-    this.#groups.delete(group.prgi);
+    if (!this.#groups.delete(group.prgi)) return;
     this.#outstanding -= group.pages.length;
+    if (outcome === "closed") this.#ports.tracer.emit("endpoint.group-closed", this.#ids(group));
     group.answered(outcome);
   }
 
-  /** Every open group ends: a reset of the function, PRI Reset, or a Response Failure. */
-  closeAll(outcome: "closed" | "failure"): void {
-    for (const group of [...this.#groups.values()]) {
-      if (outcome === "closed") this.#ports.tracer.emit("endpoint.group-closed", { sid: hex(this.#sid), pasid: group.pasid ?? undefined, grpid: group.prgi });
-      this.#close(group, outcome);
-    }
-  }
-
-  /** Enable 1 -> 0: what was not sent is dropped; Stopped once nothing is outstanding (10.5.2.3). */
+  /** Enable 1 -> 0: groups of which nothing was sent are dropped; Stopped once nothing is outstanding (10.5.2.3). */
   disabled(): void {
+    this.#config.setPriStatus(0, PRI.stopped);
     for (const group of [...this.#groups.values()]) if (group.unsent === group.pages.length) this.#close(group, "closed");
     this.#stopWhenDrained();
   }
@@ -107,16 +107,18 @@ export class PageRequestInterface {
     if (!this.#config.priEnabled && this.#outstanding === 0) this.#config.setPriStatus(PRI.stopped, 0);
   }
 
-  /** PRI Reset while disabled. */
+  /** PRI Reset while disabled, and FLR: every open group is closed. The allocation stays. */
   reset(): void {
-    this.closeAll("closed");
+    for (const group of [...this.#groups.values()]) this.#close(group, "closed");
     this.#config.setPriStatus(PRI.stopped, 0);
   }
 
-  /** Open groups of one PASID, or of all. */
-  openGroups(pasid?: number | null): number {
-    let count = 0;
-    for (const group of this.#groups.values()) if (pasid === undefined || group.pasid === pasid) count++;
-    return count;
+  /** Stop Marker: L = 1, R = W = 0 with a PASID, behind the PASID's last request; not outstanding, not answered (10.4.1.2.1). */
+  stopMarker(pasid: number): void {
+    this.#upstream.pageRequest({ pasid, priv: false, exec: false, address: 0n, prgi: 0, last: true, read: false, write: false });
+  }
+
+  #ids({ pasid, prgi }: Group) {
+    return { sid: hex(this.#sid), pasid: pasid ?? undefined, grpid: prgi };
   }
 }

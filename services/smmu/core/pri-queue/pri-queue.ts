@@ -42,9 +42,9 @@ export class PriQueue {
     this.#owner = owner;
   }
 
-  /** Effective PRIQEN: PRIQEN and SMMUEN (6.3.9). */
+  /** Effective PRIQEN: PRIQEN (RES0 without IDR0.PRI, so CR0ACK is asked) and SMMUEN (6.3.9). */
   get enabled(): boolean {
-    return (this.#regs.low("CR0") & 3) === 3;
+    return (this.#regs.low("CR0ACK") & 3) === 3;
   }
   get overflowActive(): boolean {
     return ((this.queue.prod ^ this.queue.cons) & OVFLG) !== 0;

@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where one run on this machine keeps its sockets and its memory file (interfaces.md, section 2). */
+export interface RunFolder {
+  name: string;
+  dir: string;
+  /** The memory file in /dev/shm. */
+  memory: string;
+  socket(service: string): string;
+  remove(): void;
+}
+
+interface RunRecord { pid: number; started: string; memory: string }
+
+const SHM = "/dev/shm";
+const uid = process.getuid?.() ?? 0;
+const memoryPrefix = `faultline-${uid}-`;
+/** A folder whose `run.json` is not written yet belongs to a run that is starting; after this long it is left over. */
+const STARTING_MS = 10_000;
+
+export const runsFolder = (): string => (process.env.XDG_RUNTIME_DIR ? join(process.env.XDG_RUNTIME_DIR, "faultline") : `/tmp/faultline-${uid}`);
+
+/** Makes the folder of a new run, after removing what dead runs left. */
+export function createRunFolder(machineJson: string): RunFolder {
+  const base = runsFolder();
+  mkdirSync(base, { recursive: true, mode: 0o700 });
+  removeStale(base);
+  const name = freeName(base);
+  const dir = join(base, name);
+  mkdirSync(dir, { mode: 0o700 });
+  const memory = join(SHM, `${memoryPrefix}${name}`);
+  const record: RunRecord = { pid: process.pid, started: startOf(process.pid) ?? "", memory };
+  writeFileSync(join(dir, "run.json"), `${JSON.stringify({ ...record, run: name })}\n`);
+  writeFileSync(join(dir, "machine.json"), machineJson);
+  return {
+    name, dir, memory,
+    socket: (service) => join(dir, `${service}.sock`),
+    remove() {
+      rmSync(memory, { force: true });
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function freeName(base: string): string {
+  for (let i = 0; ; i++) {
+    const name = `run-${process.pid}${i ? `-${i}` : ""}`;
+    if (!existsSync(join(base, name))) return name;
+  }
+}
+
+/** Removes the folders and memory files of runs whose supervisor is gone. */
+export function removeStale(base: string): void {
+  const live = new Set<string>();
+  for (const name of readdirSync(base)) {
+    const dir = join(base, name);
+    const record = readRecord(dir);
+    if (record ? startOf(record.pid) === record.started : Date.now() - statSync(dir).mtimeMs < STARTING_MS) {
+      live.add(name);
+      continue;
+    }
+    if (record?.memory.startsWith(join(SHM, memoryPrefix))) rmSync(record.memory, { force: true });
+    rmSync(dir, { recursive: true, force: true });
+  }
+  for (const file of readdirSync(SHM)) if (file.startsWith(memoryPrefix) && !live.has(file.slice(memoryPrefix.length))) rmSync(join(SHM, file), { force: true });
+}
+
+function readRecord(dir: string): RunRecord | null {
+  try {
+    return JSON.parse(readFileSync(join(dir, "run.json"), "utf8"));
+  } catch {
+    return null;
+  }
+}
+
+/** When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): a number used again is told apart. Null: no such process. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return null;
+  }
+}
