@@ -1,16 +1,12 @@
 import { bitStruct } from "../codec/bit-struct.ts";
 import { at } from "../linux-uapi/c-struct.ts";
 
-/* virtio-iommu, ABI `review` (virtio-iommu.md, sections 2 to 7). Requests are declared whole; their last 4 bytes are the tail, which the device writes. */
+/* virtio-iommu, ABI `review` (virtio-iommu.md, sections 2 to 7); what `rfc-v1` has otherwise is in virtio-iommu-rfc-v1.ts. Requests are declared whole; their last 4 bytes are the tail, which the device writes. */
 
 export const REQUEST_QUEUE = 0, EVENT_QUEUE = 1;
 
-/** Feature bit numbers. */
-export const VIRTIO_IOMMU_F_INPUT_RANGE = 0, VIRTIO_IOMMU_F_DOMAIN_RANGE = 1, VIRTIO_IOMMU_F_MAP_UNMAP = 2, VIRTIO_IOMMU_F_BYPASS = 3, VIRTIO_IOMMU_F_PROBE = 4, VIRTIO_IOMMU_F_MMIO = 5;
-export const VIRTIO_IOMMU_F_BYPASS_CONFIG = 6, VIRTIO_IOMMU_F_ATTACH_TABLE = 8, VIRTIO_IOMMU_F_PAGE_REQUEST = 9, VIRTIO_F_VERSION_1 = 32;
-
-/** Device status bits (virtio 2.1). */
-export const ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, DEVICE_NEEDS_RESET = 64, FAILED = 128;
+export * from "./device-status.ts";
+export * from "./feature-bits.ts";
 
 /** Configuration space, 40 bytes. `input_range_end` and `domain_range_end` are inclusive. */
 export const virtio_iommu_config = bitStruct("virtio_iommu_config", 40, {

@@ -1,8 +1,7 @@
 import { runDemo } from "../demo/demo.ts";
 import { defaultFile, readInput } from "../demo/input.ts";
 import { demoText } from "../demo/text.ts";
-import { startSimulation } from "../simulation/running-simulation.ts";
-import { startProcesses } from "../supervisor/running-processes.ts";
+import { startMachine } from "./start-machine.ts";
 import { machineOption, numberOption, operationOption } from "./options.ts";
 
 export interface DemoOptions { op: string; file?: string; pagesPerGroup: string; machine?: string; ram?: string; seed: string; json?: boolean }
@@ -14,7 +13,7 @@ export async function demoCommand(mode: "processes" | "sim", options: DemoOption
   const seed = numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const machine = machineOption(options);
   const file = readInput(options.file ?? defaultFile, machine);
-  const running = mode === "sim" ? await startSimulation(machine, { seed, switches: new Set() }) : await startProcesses(machine, { switches: [], trace: "fault-path" });
+  const running = await startMachine(mode, machine, { seed, switches: [], trace: "fault-path" });
   try {
     const result = await runDemo(running, operation, file, pagesPerGroup);
     process.stdout.write(`${options.json ? JSON.stringify(result) : demoText(machine, mode === "sim" ? `simulation, seed ${seed}` : "four processes", result)}\n`);

@@ -1,5 +1,4 @@
 import { Command, CommanderError } from "commander";
-import { benchCommand } from "./bench.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT, Failure, type FailureKind } from "./errors.ts";
 import { runCommand } from "./run.ts";
@@ -40,7 +39,7 @@ function program(): Command {
     .description("Measures against a floor taken in the same run: fault-path")
     .option("--rounds <n>", "rounds, floor and product interleaved", "5")
     .option("--json", "one JSON object on stdout")
-    .action((name, options) => ends(benchCommand(name, options)));
+    .action((name, options) => ends(import("./bench.ts").then(({ benchCommand }) => benchCommand(name, options))));
   return faultline;
 }
 

@@ -3,8 +3,7 @@ import { runText } from "../report/run-text.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { loadScenario } from "../scenarios/load-scenario.ts";
 import { Random } from "../simulation/random.ts";
-import { startSimulation } from "../simulation/running-simulation.ts";
-import { startProcesses } from "../supervisor/running-processes.ts";
+import { startMachine } from "./start-machine.ts";
 import { EXIT, inputError } from "./errors.ts";
 import { numberOption } from "./options.ts";
 import { switchesOption } from "./switches.ts";
@@ -22,7 +21,7 @@ export async function runCommand(idOrFile: string, options: RunOptions): Promise
 
   const random = new Random(seed);
   const bytes = Uint8Array.from({ length: scenario.fileBytes }, () => random.uint32() & 0xff);
-  const running = mode === "sim" ? await startSimulation(scenario.machine, { seed, switches: new Set(mutants) }) : await startProcesses(scenario.machine, { switches: mutants, trace: "all" });
+  const running = await startMachine(mode, scenario.machine, { seed, switches: mutants, trace: "all" });
   try {
     await running.arm(scenario.rules);
     await running.runWorkload([{ name: scenario.workload.file, bytes }], scenario.workload);

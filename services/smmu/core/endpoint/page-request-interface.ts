@@ -59,7 +59,7 @@ export class PageRequestInterface {
   step(): boolean {
     for (const group of this.#groups.values()) {
       if (group.unsent === 0) continue;
-      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: this.#sid, pasid: group.pasid ?? -1, grpid: group.prgi })) continue;
+      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: hex(this.#sid), pasid: group.pasid ?? -1, grpid: group.prgi })) continue;
       const { pasid, prgi } = group;
       const { address, read, write, priv } = group.pages[group.pages.length - group.unsent];
       const last = --group.unsent === 0;

@@ -111,6 +111,7 @@ export class PagedAccess {
       yield "waiting"; // no credit, or no PRG index
     }
     outstanding(1);
+    yield "acted"; // the group: its requests leave in steps of their own
     while (outcome === undefined) yield "waiting";
     return outcome === "success" ? null : { status: FAILURE_OF[outcome], address };
   }
