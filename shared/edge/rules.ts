@@ -3,7 +3,7 @@ import type { EdgeRecord } from "./records.ts";
 /** A message as rules see it. */
 export interface RuleSubject { edge: string; direction: string; kind: string; records: readonly EdgeRecord[]; body?: { kind: string } }
 
-/** Where, when and what (design.md, section 6), compiled (load-rules.ts). */
+/** Where, when and what (design.md, section 6), compiled by load-rules.ts. */
 export interface EdgeRule {
   id: string;
   /** Absent: the direction alone names the edge. */
@@ -20,6 +20,8 @@ export interface EdgeRule {
   after?: number;
   /** Condition over the decoded fields `m` of the record, or of the message when `what` is a message kind. */
   condition?: (m: Record<string, unknown>) => boolean;
+  /** The CEL text that `condition` was compiled from (load-rules.ts): what travels to another process. */
+  conditionText?: string;
   do: "drop" | "duplicate" | "delay" | "hold";
   /** `delay`: nanoseconds. */
   ns?: number;

@@ -4,8 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export interface RelayCommand { inFlight: number; count: number }
-export interface RelayResult { roundTripsUs: number[]; perSecond: number }
+export interface RelayCommand {
+  inFlight: number;
+  count: number;
+}
+export interface RelayResult {
+  roundTripsUs: number[];
+  perSecond: number;
+}
 
 const program = fileURLToPath(new URL("relay.ts", import.meta.url));
 
@@ -18,7 +24,12 @@ export interface Floor {
 export async function startFloor(): Promise<Floor> {
   const dir = mkdtempSync(join(tmpdir(), "faultline-floor-"));
   const socket = (name: string) => join(dir, `${name}.sock`);
-  const chain = [[socket("smmu"), "-"], [socket("host"), socket("smmu")], [socket("vmm"), socket("host")], ["-", socket("vmm")]];
+  const chain = [
+    [socket("smmu"), "-"],
+    [socket("host"), socket("smmu")],
+    [socket("vmm"), socket("host")],
+    ["-", socket("vmm")],
+  ];
   const children: ChildProcess[] = [];
   for (const argv of chain) {
     const child = fork(program, argv, { stdio: ["ignore", "ignore", "inherit", "ipc"] });

@@ -6,7 +6,15 @@ type Stream = { write(message: Buffer): unknown; on(event: "data", listener: (me
 
 const bytes = (message: Buffer): Buffer => message;
 const definition: ServiceDefinition = {
-  connect: { path: "/floor.Relay/Connect", requestStream: true, responseStream: true, requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes },
+  connect: {
+    path: "/floor.Relay/Connect",
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
 };
 const MESSAGE_BYTES = 64;
 /** argv: the socket that this process serves, and the one of the process below; "-" where there is none. */
@@ -40,7 +48,7 @@ async function listen(path: string): Promise<{ stream: Stream | null; received: 
 
 function dial(path: string): Stream {
   const Relay = makeGenericClientConstructor(definition, "Relay");
-  const client = new Relay(`unix:${path}`, credentials.createInsecure()) as Client & { connect(): Stream };
+  const client = new Relay(`unix:${path}`, credentials.createInsecure()) as unknown as Client & { connect(): Stream };
   const stream = client.connect();
   stream.on("error", () => {});
   return stream;

@@ -4,7 +4,16 @@ import { inv1 } from "./inv-1.ts";
 
 /** A history written by hand: kind, group, fields. */
 const history = (...lines: [kind: string, grpid?: number, fields?: TraceFields, ids?: TraceIds][]): TraceEvent[] =>
-  lines.map(([kind, grpid, fields = {}, ids = {}], i) => ({ n: i + 1, t: i, lamport: i, who: "smmu", kind, ids: { sid: "0x8", pasid: 5, grpid, ...ids }, fields, cause: null }));
+  lines.map(([kind, grpid, fields = {}, ids = {}], i) => ({
+    n: i + 1,
+    t: i,
+    lamport: i,
+    who: "smmu",
+    kind,
+    ids: { sid: "0x8", pasid: 5, grpid, ...ids },
+    fields,
+    cause: null,
+  }));
 const last = { last: true };
 
 describe("INV-1: every accepted group is answered exactly once or closed by a reset", () => {

@@ -1,7 +1,12 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 
-interface Group { sid: string; pasid: number | undefined; grpid: number; opened: number }
+interface Group {
+  sid: string;
+  pasid: number | undefined;
+  grpid: number;
+  opened: number;
+}
 
 const keyOf = ({ ids }: TraceEvent): string => `${ids.sid}/${ids.grpid}`;
 const nameOf = ({ sid, pasid, grpid }: { sid?: string; pasid?: number; grpid?: number }): string =>
@@ -39,7 +44,9 @@ export const inv1: Checker = {
           else {
             const first = answered.get(key);
             violations.push({
-              invariant: "INV-1", message: `${nameOf(event.ids)}: answered ${first === undefined ? "without a request" : "more than once"}`, events: first === undefined ? [event.n] : [first, event.n],
+              invariant: "INV-1",
+              message: `${nameOf(event.ids)}: answered ${first === undefined ? "without a request" : "more than once"}`,
+              events: first === undefined ? [event.n] : [first, event.n],
             });
           }
           break;

@@ -1,10 +1,18 @@
 import { runDemo } from "../demo/demo.ts";
 import { defaultFile, readInput } from "../demo/input.ts";
 import { demoText } from "../demo/text.ts";
-import { startMachine } from "./start-machine.ts";
 import { machineOption, numberOption, operationOption } from "./options.ts";
+import { startMachine } from "./start-machine.ts";
 
-export interface DemoOptions { op: string; file?: string; pagesPerGroup: string; machine?: string; ram?: string; seed: string; json?: boolean }
+export interface DemoOptions {
+  op: string;
+  file?: string;
+  pagesPerGroup: string;
+  machine?: string;
+  ram?: string;
+  seed: string;
+  json?: boolean;
+}
 
 /** `faultline demo` and `faultline sim demo`. */
 export async function demoCommand(mode: "processes" | "sim", options: DemoOptions): Promise<number> {

@@ -7,7 +7,9 @@ const json = process.argv.includes("--json");
 
 /** The command line of Faultline (interfaces.md, section 11). */
 function program(): Command {
-  const faultline = new Command("faultline").description("Virtual Shared Virtual Addressing on Arm, emulated end to end, and broken on purpose.").showHelpAfterError(false);
+  const faultline = new Command("faultline")
+    .description("Virtual Shared Virtual Addressing on Arm, emulated end to end, and broken on purpose.")
+    .showHelpAfterError(false);
   const ends = (action: Promise<number>) => action.then((code) => void (process.exitCode = code));
 
   const demo = (command: Command, mode: "processes" | "sim") =>

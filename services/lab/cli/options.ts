@@ -1,6 +1,6 @@
+import { fileURLToPath } from "node:url";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { fileURLToPath } from "node:url";
 import { loadMachine } from "../machines/load-machine.ts";
 import { parseSize } from "../machines/units.ts";
 import { withRam } from "../machines/with-ram.ts";

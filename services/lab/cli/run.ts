@@ -3,12 +3,18 @@ import { runText } from "../report/run-text.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { loadScenario } from "../scenarios/load-scenario.ts";
 import { Random } from "../simulation/random.ts";
-import { startMachine } from "./start-machine.ts";
 import { EXIT, inputError } from "./errors.ts";
 import { numberOption } from "./options.ts";
+import { startMachine } from "./start-machine.ts";
 import { switchesOption } from "./switches.ts";
 
-export interface RunOptions { mode: string; seed?: string; mutants?: string; out?: string; json?: boolean }
+export interface RunOptions {
+  mode: string;
+  seed?: string;
+  mutants?: string;
+  out?: string;
+  json?: boolean;
+}
 
 /** `faultline run`: one experiment, judged by the checkers. */
 export async function runCommand(idOrFile: string, options: RunOptions): Promise<number> {

@@ -6,7 +6,10 @@ const known: readonly { id: string }[] = [...guestDefects, ...hostDefects];
 
 /** "RR-09,M-no-job-timeout" as ids; an unknown one is an input error. */
 export function switchesOption(flag: string, text: string | undefined): string[] {
-  const ids = (text ?? "").split(",").map((id) => id.trim()).filter(Boolean);
+  const ids = (text ?? "")
+    .split(",")
+    .map((id) => id.trim())
+    .filter(Boolean);
   const unknown = ids.find((id) => !known.some((defect) => defect.id === id));
   if (unknown) throw inputError(`--${flag} ${unknown} is unknown: ${known.map(({ id }) => id).join(", ")}`, flag);
   return ids;

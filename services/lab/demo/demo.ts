@@ -28,5 +28,16 @@ export async function runDemo(machine: RunningMachine, operation: Workload["oper
   const history = await machine.history();
   const fault = firstFault(history);
   const { pageRequests, groups, responses, roundTripUs } = summarize(history);
-  return { ok: true, operation, inputBytes: result.inputBytes, digest, pageRequests, groups, responses, roundTripUs, criticalMessages: fault?.criticalMessages ?? 0, firstFault: fault?.steps ?? [] };
+  return {
+    ok: true,
+    operation,
+    inputBytes: result.inputBytes,
+    digest,
+    pageRequests,
+    groups,
+    responses,
+    roundTripUs,
+    criticalMessages: fault?.criticalMessages ?? 0,
+    firstFault: fault?.steps ?? [],
+  };
 }

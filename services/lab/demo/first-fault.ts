@@ -1,5 +1,5 @@
-import type { TraceEvent, TraceFields, TraceIds, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
+import type { TraceEvent, TraceFields, TraceIds, TraceValue } from "@faultline/shared/trace/tracer.ts";
 
 /** One step of spec/flow.md a) to h); `us` since the miss. */
 export interface FaultStep {
@@ -13,8 +13,22 @@ export interface FaultStep {
 
 /** The kinds that the steps are read from. */
 export const stepKinds = [
-  "guest.bind", "guest.cd-written", "host.command", "endpoint.atc-miss", "ats.translation-request", "endpoint.page-request", "pri-queue.record", "host.fault-reported",
-  "guest.event-received", "guest.fault-handled", "guest.page-response", "host.page-response", "host.pri-response", "endpoint.prg-response", "endpoint.atc-fill", "edge.send",
+  "guest.bind",
+  "guest.cd-written",
+  "host.command",
+  "endpoint.atc-miss",
+  "ats.translation-request",
+  "endpoint.page-request",
+  "pri-queue.record",
+  "host.fault-reported",
+  "guest.event-received",
+  "guest.fault-handled",
+  "guest.page-response",
+  "host.page-response",
+  "host.pri-response",
+  "endpoint.prg-response",
+  "endpoint.atc-fill",
+  "edge.send",
 ] as const satisfies readonly TraceKind[];
 
 type Match = (event: TraceEvent) => boolean;
@@ -53,9 +67,17 @@ export function firstFault(history: readonly TraceEvent[]): { steps: FaultStep[]
   };
   const bind = before("guest.bind", ({ ids }) => ids.pasid === pasid);
   const step = (letter: FaultStep["step"], from: string, to: string, structure: string, event: TraceEvent | undefined, fields: TraceFields = {}): FaultStep => ({
-    step: letter, from, to, structure, fields: { ...(event ? idsOf(event.ids) : {}), ...event?.fields, ...fields }, us: event ? micros(event.t - zero) : 0,
+    step: letter,
+    from,
+    to,
+    structure,
+    fields: { ...(event ? idsOf(event.ids) : {}), ...event?.fields, ...fields },
+    us: event ? micros(event.t - zero) : 0,
   });
-  const cfgi = history.find((event, i) => i < start && event.kind === "host.command" && event.fields.name === "CMD_CFGI_CD" && event.n < (found.cd?.n ?? 0) && event.t >= (found.cd?.t ?? 0) - 1e9);
+  const cfgi = history.find(
+    (event, i) =>
+      i < start && event.kind === "host.command" && event.fields.name === "CMD_CFGI_CD" && event.n < (found.cd?.n ?? 0) && event.t >= (found.cd?.t ?? 0) - 1e9,
+  );
 
   return {
     steps: [
@@ -64,9 +86,17 @@ export function firstFault(history: readonly TraceEvent[]): { steps: FaultStep[]
       step("c", "smmu", "endpoint", "ATS Translation Completion", translation, { R: translation?.fields.R ?? false, W: translation?.fields.W ?? false }),
       step("d", "endpoint", "host", "PRIQ entry", found.record),
       step("e", "host", "vmm", "struct iommu_fault in the DMA_FAULT ring", found.report),
-      step("f", "vmm", "guest", "struct virtio_iommu_fault", found.event, { result: found.handled?.fields.result, handledUs: found.handled ? micros(found.handled.t - zero) : undefined }),
+      step("f", "vmm", "guest", "struct virtio_iommu_fault", found.event, {
+        result: found.handled?.fields.result,
+        handledUs: found.handled ? micros(found.handled.t - zero) : undefined,
+      }),
       step("g", "guest", "host", "virtio_iommu_req_page_resp, iommu_page_response", found.response),
-      step("h", "host", "endpoint", "CMD_PRI_RESP, PRG Response", found.prg, { resp: found.command?.fields.resp, commandUs: found.command ? micros(found.command.t - zero) : undefined, pa: found.fill?.ids.pa, filledUs: found.fill ? micros(found.fill.t - zero) : undefined }),
+      step("h", "host", "endpoint", "CMD_PRI_RESP, PRG Response", found.prg, {
+        resp: found.command?.fields.resp,
+        commandUs: found.command ? micros(found.command.t - zero) : undefined,
+        pa: found.fill?.ids.pa,
+        filledUs: found.fill ? micros(found.fill.t - zero) : undefined,
+      }),
     ],
     criticalMessages: criticalMessages(history.slice(start, end), request),
   };

@@ -20,7 +20,10 @@ export function readInput(path: string, machine: Machine): InputFile {
   const { name, ram } = machine.vms[0];
   const needed = size + GUEST_RESERVE;
   if (needed > ram) {
-    throw inputError(`--file ${path} has ${size} bytes, more than the ${formatSize(ram)} of ${name} can hold: give it room with --ram ${Math.ceil(needed / MIB / 2) * 2}MiB`, "file");
+    throw inputError(
+      `--file ${path} has ${size} bytes, more than the ${formatSize(ram)} of ${name} can hold: give it room with --ram ${Math.ceil(needed / MIB / 2) * 2}MiB`,
+      "file",
+    );
   }
   return { name: basename(path), bytes: readFileSync(path) };
 }

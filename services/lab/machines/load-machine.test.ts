@@ -22,8 +22,16 @@ describe("the machine file (interfaces.md, section 3)", () => {
     ["PRI without ATS", "smmu:\n  stage1: true\n  ats: false\n  pri: true\n", /^m\.yaml:4: smmu\.pri needs smmu\.ats/],
     ["many SubstreamIDs in a linear table", "smmu: { ssidBits: 16, twoLevelCdTable: false }\n", /smmu\.ssidBits above 10 needs smmu\.twoLevelCdTable/],
     ["an endpoint twice", 'endpoints:\n  - { bdf: "00:01.0" }\n  - { bdf: "00:01.0" }\n', /^m\.yaml:3: endpoints\[1\]\.bdf 00:01\.0 is given twice/],
-    ["an endpoint in two VMs", 'vms:\n  - { name: a, endpoints: ["00:01.0"] }\n  - { name: b, endpoints: ["00:01.0"] }\n', /^m\.yaml:3: vms\[1\]\.endpoints\[0\] 00:01\.0 is given twice: a has it/],
-    ["RAM that its slots do not hold", "vms:\n  - { name: a, ram: 16MiB, slots: [{ gpa: 0x80000000, size: 8MiB }] }\n", /^m\.yaml:2: vms\[0\]\.ram is 16MiB, its slots hold 8MiB/],
+    [
+      "an endpoint in two VMs",
+      'vms:\n  - { name: a, endpoints: ["00:01.0"] }\n  - { name: b, endpoints: ["00:01.0"] }\n',
+      /^m\.yaml:3: vms\[1\]\.endpoints\[0\] 00:01\.0 is given twice: a has it/,
+    ],
+    [
+      "RAM that its slots do not hold",
+      "vms:\n  - { name: a, ram: 16MiB, slots: [{ gpa: 0x80000000, size: 8MiB }] }\n",
+      /^m\.yaml:2: vms\[0\]\.ram is 16MiB, its slots hold 8MiB/,
+    ],
     ["more RAM than DRAM", "dram: { size: 16MiB }\n", /dram\.size 16MiB does not hold/],
     ["no YAML", "dram: [\n", /^m\.yaml:\d+: /],
   ];

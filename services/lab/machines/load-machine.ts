@@ -13,7 +13,12 @@ const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile(sc
 export type FieldPath = readonly (string | number)[];
 export const fieldName = (path: FieldPath): string => path.map((part, i) => (typeof part === "number" ? `[${part}]` : `${i ? "." : ""}${part}`)).join("") || "machine";
 
-type Sections = Record<string, Record<string, unknown>> & { endpoints?: Record<string, unknown>[]; vms?: Record<string, unknown>[]; abi?: Machine["abi"]; edgeCredits?: number };
+type Sections = Record<string, Record<string, unknown>> & {
+  endpoints?: Record<string, unknown>[];
+  vms?: Record<string, unknown>[];
+  abi?: Machine["abi"];
+  edgeCredits?: number;
+};
 
 /** Reads a machine file. An unknown key, a value of the wrong kind or a contradiction is an input error that names field and line. */
 export function loadMachine(path: string): Machine {
@@ -61,7 +66,9 @@ function completed(file: Sections): Machine {
   const endpoints = file.endpoints?.map((given) => ({ ...endpointDefault, ...given, bdf: parseBdf(given.bdf)! }) as EndpointOptions) ?? defaultMachine.endpoints;
   const vms = file.vms?.map((given, index): VmOptions => {
     const ram = parseSize(given.ram) ?? vmDefault.ram;
-    const slots = (given.slots as { gpa: number; size: unknown }[] | undefined)?.map(({ gpa, size }) => ({ gpa, size: parseSize(size)! })) ?? [{ gpa: vmDefault.slots[0].gpa, size: ram }];
+    const slots = (given.slots as { gpa: number; size: unknown }[] | undefined)?.map(({ gpa, size }) => ({ gpa, size: parseSize(size)! })) ?? [
+      { gpa: vmDefault.slots[0].gpa, size: ram },
+    ];
     const assigned = (given.endpoints as string[] | undefined)?.map((bdf) => parseBdf(bdf)!) ?? (index === 0 ? endpoints.map(({ bdf }) => bdf) : []);
     return { ...vmDefault, ...given, ram, slots, endpoints: assigned } as VmOptions;
   });
@@ -77,7 +84,10 @@ function completed(file: Sections): Machine {
 }
 
 function pathOf(error: ErrorObject): FieldPath {
-  const path = error.instancePath.split("/").slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  const path = error.instancePath
+    .split("/")
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   if (error.keyword === "additionalProperties") path.push(error.params.additionalProperty);
   if (error.keyword === "required") path.push(error.params.missingProperty);
   return path;

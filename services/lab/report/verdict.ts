@@ -4,7 +4,11 @@ import { judge } from "../checkers/index.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
 
 export type Verdict = "pass" | "violation" | "error";
-export interface Judgement { verdict: Verdict; violations: Violation[]; error: string | null }
+export interface Judgement {
+  verdict: Verdict;
+  violations: Violation[];
+  error: string | null;
+}
 
 /** Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing. */
 export function judgeRun(scenario: Pick<Scenario, "rules" | "expect">, history: readonly TraceEvent[]): Judgement {
@@ -18,10 +22,19 @@ export function judgeRun(scenario: Pick<Scenario, "rules" | "expect">, history: 
 function unexpected(expect: Scenario["expect"], history: readonly TraceEvent[]): Violation[] {
   const end = history.findLast(({ kind }) => kind === "lab.workload-end" || kind === "lab.deadlock");
   const event = end ? [end.n] : [];
-  if (end?.kind !== "lab.workload-end") return [{ invariant: "hypothesis", message: `the workload did not end: ${end?.fields.reason ?? "no end in the history"}`, events: event }];
+  if (end?.kind !== "lab.workload-end")
+    return [{ invariant: "hypothesis", message: `the workload did not end: ${end?.fields.reason ?? "no end in the history"}`, events: event }];
   if ((end.fields.ok === true) !== (expect.workload === "succeeds")) {
-    return [{ invariant: "hypothesis", message: `expected that the workload ${expect.workload}, it ${end.fields.ok ? "succeeded" : `failed: ${end.fields.error}`}`, events: event }];
+    return [
+      {
+        invariant: "hypothesis",
+        message: `expected that the workload ${expect.workload}, it ${end.fields.ok ? "succeeded" : `failed: ${end.fields.error}`}`,
+        events: event,
+      },
+    ];
   }
   const error = String(end.fields.error ?? "");
-  return expect.error && !error.includes(expect.error) ? [{ invariant: "hypothesis", message: `expected an error with "${expect.error}", got "${error}"`, events: event }] : [];
+  return expect.error && !error.includes(expect.error)
+    ? [{ invariant: "hypothesis", message: `expected an error with "${expect.error}", got "${error}"`, events: event }]
+    : [];
 }

@@ -3,7 +3,14 @@ import { loadScenario, parseScenario, scenarioIds } from "./load-scenario.ts";
 
 const text = (change: Record<string, string> = {}) =>
   Object.entries({
-    id: "x", title: "t", source: "S31", workload: "{ operation: copy, file: { bytes: 4096 } }", hypothesis: "h", faults: '[{ where: "vmm->host page-response", do: drop }]', expect: "{ workload: succeeds }", ...change,
+    id: "x",
+    title: "t",
+    source: "S31",
+    workload: "{ operation: copy, file: { bytes: 4096 } }",
+    hypothesis: "h",
+    faults: '[{ where: "vmm->host page-response", do: drop }]',
+    expect: "{ workload: succeeds }",
+    ...change,
   })
     .filter(([, value]) => value !== "")
     .map(([field, value]) => `${field}: ${value}`)

@@ -10,7 +10,11 @@ import schema from "./schema.json" with { type: "json" };
 import { parseWhere } from "./where.ts";
 
 interface ScenarioFile {
-  id: string; title: string; source: string; seed?: number; machine?: object;
+  id: string;
+  title: string;
+  source: string;
+  seed?: number;
+  machine?: object;
   workload: { operation: Workload["operation"]; file: { bytes: number }; pagesPerGroup?: number; jobTimeout?: string };
   hypothesis: string;
   faults: { where: string; when?: { nth?: number; every?: number; times?: number }; do: EdgeRule["do"]; for?: string }[];
@@ -18,7 +22,11 @@ interface ScenarioFile {
 }
 
 export interface Scenario {
-  id: string; title: string; source: string; seed: number; hypothesis: string;
+  id: string;
+  title: string;
+  source: string;
+  seed: number;
+  hypothesis: string;
   machine: Machine;
   /** `file` names an input of `fileBytes` bytes drawn from the seed. */
   workload: Workload;
@@ -32,7 +40,10 @@ const validate = new Ajv().compile<ScenarioFile>(schema);
 const UNIT_NS: Record<string, number> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
 const durationNs = (text: string): number => Number.parseInt(text, 10) * UNIT_NS[text.replace(/\d/g, "")];
 
-export const scenarioIds = (): string[] => readdirSync(folder).filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -5));
+export const scenarioIds = (): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => name.slice(0, -5));
 
 /** A scenario by its id, or from a file. What the file may not say is an input error that names the field. */
 export function loadScenario(idOrFile: string): Scenario {
@@ -52,7 +63,12 @@ export function parseScenario(text: string, name: string): Scenario {
   }
   const { workload } = file;
   return {
-    id: file.id, title: file.title, source: file.source, seed: file.seed ?? 1, hypothesis: file.hypothesis.trim(), expect: file.expect,
+    id: file.id,
+    title: file.title,
+    source: file.source,
+    seed: file.seed ?? 1,
+    hypothesis: file.hypothesis.trim(),
+    expect: file.expect,
     machine: parseMachine(stringify(file.machine ?? {}), `${name} machine`),
     workload: { operation: workload.operation, file: "input", pagesPerGroup: workload.pagesPerGroup ?? 8, jobTimeoutNs: durationNs(workload.jobTimeout ?? "10s") },
     fileBytes: workload.file.bytes,

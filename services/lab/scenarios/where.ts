@@ -2,7 +2,15 @@ import { smmuEdge, vfioEdge, virtioEdge } from "@faultline/shared/edge/definitio
 import type { EdgeRecord } from "@faultline/shared/edge/records.ts";
 
 const records: readonly EdgeRecord["record"][] = [
-  "command", "priq-record", "event-record", "dma-fault", "page-response", "event-report", "page-resp-request", "invalidate-request", "request",
+  "command",
+  "priq-record",
+  "event-record",
+  "dma-fault",
+  "page-response",
+  "event-report",
+  "page-resp-request",
+  "invalidate-request",
+  "request",
 ];
 const edges = [smmuEdge, vfioEdge, virtioEdge];
 const directions = edges.flatMap(({ upper, lower }) => [`${upper}->${lower}`, `${lower}->${upper}`]);
@@ -13,5 +21,7 @@ export function parseWhere(where: string): { direction: string; what: string } |
   if (!directions.includes(direction)) return `${direction} is no direction: ${directions.join(", ")}`;
   if (!what || rest.length) return "names a direction and one record or message kind";
   const messages = edges.filter(({ upper, lower }) => direction.includes(upper) && direction.includes(lower)).flatMap(({ messages }) => Object.keys(messages));
-  return (records as readonly string[]).includes(what) || messages.includes(what) ? { direction, what } : `${what} does not cross this edge: ${[...records, ...messages].join(", ")}`;
+  return (records as readonly string[]).includes(what) || messages.includes(what)
+    ? { direction, what }
+    : `${what} does not cross this edge: ${[...records, ...messages].join(", ")}`;
 }

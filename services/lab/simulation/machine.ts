@@ -29,7 +29,13 @@ export interface SimulationOptions {
   yieldEverywhere?: boolean;
 }
 
-interface Service { name: string; tracer: Tracer; lamport: { value: number }; rules: EdgeRules; execution: SimExecution }
+interface Service {
+  name: string;
+  tracer: Tracer;
+  lamport: { value: number };
+  rules: EdgeRules;
+  execution: SimExecution;
+}
 
 /** The whole machine in one process: the cores of the four services over edges in memory, one scheduler, virtual time. */
 export class SimulatedMachine {
@@ -82,7 +88,10 @@ export class SimulatedMachine {
   #service(name: string): Service {
     const lamport = { value: 0 };
     const service = {
-      name, lamport, tracer: this.#recorder.tracer(name, lamport), execution: new SimExecution(this.scheduler, this.points),
+      name,
+      lamport,
+      tracer: this.#recorder.tracer(name, lamport),
+      execution: new SimExecution(this.scheduler, this.points),
       rules: new EdgeRules((ns, expired) => void this.scheduler.after(ns, expired)),
     };
     this.#services.push(service);
@@ -101,10 +110,15 @@ export class SimulatedMachine {
     const [smmu, host] = [this.#service("smmu"), this.#service("host")];
     let hostCore: Host | null = null;
     const bus = connect(
-      this.scheduler, smmuEdge, identity,
+      this.scheduler,
+      smmuEdge,
+      identity,
       { ...host, applyWrite, applyOwnWrite: applyWrite, onBreak, deliver: (seq, body) => hostCore?.fromSmmu(seq, body) },
       {
-        ...smmu, applyWrite, applyOwnWrite: applyWrite, onBreak,
+        ...smmu,
+        applyWrite,
+        applyOwnWrite: applyWrite,
+        onBreak,
         deliver: (seq, body) => {
           this.#hardware!.deliver(seq, body);
           this.#kick();
@@ -112,7 +126,12 @@ export class SimulatedMachine {
       },
     );
     this.#hardware = new Hardware(machine, {
-      memory, host: bus.lower, tracer: smmu.tracer, engine: nodeEngine, now: () => this.scheduler.now(), held: (id, fields) => this.points.holds(id, fields),
+      memory,
+      host: bus.lower,
+      tracer: smmu.tracer,
+      engine: nodeEngine,
+      now: () => this.scheduler.now(),
+      held: (id, fields) => this.points.holds(id, fields),
       timer: (ns, expired) =>
         this.scheduler.after(ns, () => {
           expired();
@@ -127,7 +146,9 @@ export class SimulatedMachine {
       let vmmCore: Vmm | null = null;
       let attachment: VmmAttachment | null = null;
       const calls = connect(
-        this.scheduler, vfioEdge, identity,
+        this.scheduler,
+        vfioEdge,
+        identity,
         { ...vmm, onBreak, applyWrite: (address, data) => vmmCore!.applyWrite(address, data), deliver: (seq, body) => vmmCore!.fromHost(seq, body) },
         { ...host, onBreak, applyWrite: (address, data) => attachment!.applyWrite(address, data), deliver: (seq, body) => attachment!.deliver(seq, body) },
       );
@@ -137,12 +158,20 @@ export class SimulatedMachine {
 
       let guestCore: Guest | null = null;
       const virtio = connect(
-        this.scheduler, virtioEdge, identity,
+        this.scheduler,
+        virtioEdge,
+        identity,
         { ...guest, onBreak, applyWrite: () => {}, deliver: (seq, body) => guestCore!.fromVmm(seq, body) },
         { ...vmm, onBreak, applyWrite: () => {}, deliver: (seq, body) => attachedGuest.deliver(seq, body) },
       );
       const attachedGuest = vmmCore.attachGuest(virtio.lower);
-      guestCore = new Guest(machine, vm, { memory: guestCpuMemory(memory, roots, vm, machine.vms[vm].slots), vmm: virtio.upper, execution: guest.execution, tracer: guest.tracer, switches });
+      guestCore = new Guest(machine, vm, {
+        memory: guestCpuMemory(memory, roots, vm, machine.vms[vm].slots),
+        vmm: virtio.upper,
+        execution: guest.execution,
+        tracer: guest.tracer,
+        switches,
+      });
       this.#guests.push(guestCore);
       came(guest.name, await guestCore.boot());
     }

@@ -15,7 +15,11 @@ export async function startSimulation(machine: Machine, options: SimulationOptio
   return {
     arm: async (rules) => simulation.arm(rules),
     async runWorkload(files, workload) {
-      simulation.lab.emit("lab.workload-start", {}, { operation: workload.operation, file: workload.file, bytes: files[0]?.bytes.length ?? 0, pagesPerGroup: workload.pagesPerGroup });
+      simulation.lab.emit(
+        "lab.workload-start",
+        {},
+        { operation: workload.operation, file: workload.file, bytes: files[0]?.bytes.length ?? 0, pagesPerGroup: workload.pagesPerGroup },
+      );
       const end = await simulation.runWorkload(files, workload, { limitNs: WORKLOAD_LIMIT_NS });
       if (end.ended) {
         simulation.lab.emit("lab.workload-end", {}, { ok: end.value.ok, error: end.value.error, jobs: end.value.jobs });

@@ -37,7 +37,10 @@ describe("the simulation's scheduler", () => {
     });
     scheduler.after(20, () => void seen.push(["next", scheduler.now()]));
     await scheduler.drive(never);
-    expect(seen).toEqual([["chain", 10], ["next", 20]]);
+    expect(seen).toEqual([
+      ["chain", 10],
+      ["next", 20],
+    ]);
   });
 
   it("says idle when work waits for something that nobody will do, and limit when time is up", async () => {

@@ -7,7 +7,11 @@ export type DriveResult<T> = { ended: true; value: T } | { ended: false; reason:
 /** What a poll costs beyond the event that made its condition true. */
 const POLL_NS = 100;
 
-interface Poller { condition: () => boolean; resume: (holds: boolean) => void; deadline: { cancel(): void } }
+interface Poller {
+  condition: () => boolean;
+  resume: (holds: boolean) => void;
+  deadline: { cancel(): void };
+}
 
 /**
  * Owns every delivery, timer and random draw of a simulation (design.md, section 4). Virtual time moves only when nothing is runnable at the present instant;

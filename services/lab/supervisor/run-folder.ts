@@ -11,7 +11,11 @@ export interface RunFolder {
   remove(): void;
 }
 
-interface RunRecord { pid: number; started: string; memory: string }
+interface RunRecord {
+  pid: number;
+  started: string;
+  memory: string;
+}
 
 const SHM = "/dev/shm";
 const uid = process.getuid?.() ?? 0;
@@ -34,7 +38,9 @@ export function createRunFolder(machineJson: string): RunFolder {
   writeFileSync(join(dir, "run.json"), `${JSON.stringify({ ...record, run: name })}\n`);
   writeFileSync(join(dir, "machine.json"), machineJson);
   return {
-    name, dir, memory,
+    name,
+    dir,
+    memory,
     socket: (service) => join(dir, `${service}.sock`),
     remove() {
       rmSync(memory, { force: true });

@@ -2,7 +2,10 @@ import type { EdgeRule } from "@faultline/shared/edge/rules.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 
-export interface InputFile { name: string; bytes: Uint8Array }
+export interface InputFile {
+  name: string;
+  bytes: Uint8Array;
+}
 /** `ended` false: it never will. `reason` says how that was seen. */
 export type WorkloadEnd = { ended: true; result: WorkloadResult } | { ended: false; reason: string };
 

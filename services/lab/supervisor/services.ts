@@ -2,14 +2,25 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { RunFolder } from "./run-folder.ts";
 
-export interface Service { name: string; kind: "smmu" | "host" | "vmm" | "guest"; child: ChildProcess; stderr: string }
-export interface Ended { name: string; how: string }
+export interface Service {
+  name: string;
+  kind: "smmu" | "host" | "vmm" | "guest";
+  child: ChildProcess;
+  stderr: string;
+}
+export interface Ended {
+  name: string;
+  how: string;
+}
 
 /** The parts of a machine, the lower end of each edge first. */
 export const servicesOf = (vms: number): { name: string; kind: Service["kind"]; vm: number }[] => [
   { name: "smmu", kind: "smmu", vm: 0 },
   { name: "host", kind: "host", vm: 0 },
-  ...Array.from({ length: vms }, (_, vm) => [{ name: `vmm${vm}`, kind: "vmm" as const, vm }, { name: `guest${vm}`, kind: "guest" as const, vm }]).flat(),
+  ...Array.from({ length: vms }, (_, vm) => [
+    { name: `vmm${vm}`, kind: "vmm" as const, vm },
+    { name: `guest${vm}`, kind: "guest" as const, vm },
+  ]).flat(),
 ];
 
 /**
@@ -21,7 +32,14 @@ export function startService(run: RunFolder, { name, kind, vm }: ReturnType<type
   const child = spawn(process.execPath, [main], {
     stdio: ["pipe", "ignore", "pipe"],
     detached: true,
-    env: { ...process.env, FAULTLINE_RUN_DIR: run.dir, FAULTLINE_MEMORY: run.memory, FAULTLINE_MACHINE_JSON: `${run.dir}/machine.json`, FAULTLINE_VM: String(vm), FAULTLINE_SWITCHES: switches.join(",") },
+    env: {
+      ...process.env,
+      FAULTLINE_RUN_DIR: run.dir,
+      FAULTLINE_MEMORY: run.memory,
+      FAULTLINE_MACHINE_JSON: `${run.dir}/machine.json`,
+      FAULTLINE_VM: String(vm),
+      FAULTLINE_SWITCHES: switches.join(","),
+    },
   });
   const service: Service = { name, kind, child, stderr: "" };
   child.stdin!.on("error", () => {}); // the service is gone: its exit says so
@@ -41,7 +59,11 @@ export const ended = ({ name, child }: Service): Promise<Ended> =>
 export async function stopServices(services: readonly Service[], graceMs: number): Promise<void> {
   const gone = Promise.all(services.map(ended));
   for (const { child } of services) child.stdin!.end();
-  const late = setTimeout(() => services.forEach(({ child }) => child.exitCode === null && child.signalCode === null && child.kill("SIGKILL")), graceMs);
+  const late = setTimeout(() => services.forEach(kill), graceMs);
   await gone;
   clearTimeout(late);
+}
+
+function kill({ child }: Service): void {
+  if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
 }

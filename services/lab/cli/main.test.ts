@@ -1,0 +1,41 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const faultline = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8" });
+
+describe("bad input (interfaces.md, section 11)", () => {
+  const cases: [string, string[], RegExp, string | undefined][] = [
+    ["a missing file", ["sim", "demo", "--file", "/nonexistent/x"], /\/nonexistent\/x cannot be read/, "file"],
+    ["a directory", ["sim", "demo", "--file", "/"], /is not a file/, "file"],
+    ["an unknown operation", ["demo", "--op", "md5"], /md5 is no operation: copy, crc32c, sha256, gzip/, "op"],
+    ["a bad number", ["demo", "--pages-per-group", "65"], /--pages-per-group 65 is no whole number from 1 to 64/, "pages-per-group"],
+    ["a bad seed", ["run", "drop-page-response", "--seed", "-1"], /seed/, undefined],
+    ["an unknown mode", ["run", "drop-page-response", "--mode", "dream"], /dream/, "mode"],
+    ["an unknown scenario", ["run", "no-such"], /no scenario no-such: drop-page-response/, "scenario"],
+    ["an unknown mutant", ["run", "drop-page-response", "--mutants", "M-x"], /M-x is unknown/, "mutants"],
+    ["an unknown command", ["fly"], /unknown command 'fly'/, undefined],
+    ["an unknown option", ["demo", "--fast"], /unknown option '--fast'/, undefined],
+    ["a machine file that is not there", ["demo", "--machine", "/nonexistent.yaml"], /\/nonexistent\.yaml cannot be read/, "machine"],
+    ["a size in no unit", ["demo", "--ram", "lots"], /--ram lots is no size/, "ram"],
+    ["an unknown benchmark", ["bench", "speed"], /no benchmark speed/, "name"],
+  ];
+  it.each(cases)("%s is one line on stderr, or one object on stdout, and exit 2", (_what, args, message, field) => {
+    const text = faultline(...args);
+    expect([text.status, text.stdout]).toEqual([2, ""]);
+    expect(text.stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(text.stderr).toMatch(message);
+    const json = faultline(...args, "--json");
+    expect([json.status, json.stderr]).toEqual([2, ""]);
+    const { ok, error } = JSON.parse(json.stdout);
+    expect({ ok, kind: error.kind, field: error.field }).toEqual({ ok: false, kind: "input", field });
+    expect(error.message).toMatch(message);
+  }, 20_000);
+
+  it("help is no error", () => {
+    const { status, stdout } = faultline("--help");
+    expect(status).toBe(0);
+    expect(stdout).toContain("demo");
+  });
+});

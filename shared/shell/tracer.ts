@@ -1,0 +1,65 @@
+import type { TraceEvent, TraceFields, TraceIds, Tracer } from "../trace/tracer.ts";
+import type { TraceKind } from "../trace/trace-events.ts";
+
+/** Events of one batch on a trace stream. */
+const BATCH = 512;
+
+/** Who listens to the trace. `batch` gets lines of history.ndjson, and a marker of `flush` behind them. */
+export interface TraceSubscriber {
+  /** Empty: all kinds. */
+  kinds: ReadonlySet<string>;
+  batch(lines: string[], marker: number): void;
+}
+
+/** The tracer of a process: stamps events with the run's total order and sends them to subscribers, off the path that emitted them. */
+export class ProcessTracer implements Tracer {
+  readonly #who: string;
+  readonly #lamport: { readonly value: number };
+  readonly #subscribers = new Map<TraceSubscriber, TraceEvent[]>();
+  #nextEvent: (() => number) | null = null;
+  #scheduled = false;
+
+  constructor(who: string, lamport: { readonly value: number }) {
+    this.#who = who;
+    this.#lamport = lamport;
+  }
+
+  /** The counter in the memory file; before it is mapped nothing is traced. */
+  count(nextEvent: () => number): void {
+    this.#nextEvent = nextEvent;
+  }
+
+  wants(kind: TraceKind): boolean {
+    if (this.#subscribers.size === 0 || !this.#nextEvent) return false;
+    for (const { kinds } of this.#subscribers.keys()) if (kinds.size === 0 || kinds.has(kind)) return true;
+    return false;
+  }
+
+  emit(kind: TraceKind, ids: TraceIds, fields: TraceFields = {}, cause = 0): number {
+    if (!this.wants(kind) || !this.#nextEvent) return 0;
+    const n = this.#nextEvent();
+    const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who: this.#who, kind, ids, fields, cause: cause || null };
+    for (const [{ kinds }, events] of this.#subscribers) if (kinds.size === 0 || kinds.has(kind)) events.push(event);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.flush());
+    }
+    return n;
+  }
+
+  /** Returns what ends the subscription. */
+  subscribe(subscriber: TraceSubscriber): () => void {
+    this.#subscribers.set(subscriber, []);
+    return () => void this.#subscribers.delete(subscriber);
+  }
+
+  /** Hands everything emitted so far to the subscribers, with the marker behind it. */
+  flush(marker = 0): void {
+    this.#scheduled = false;
+    for (const [subscriber, events] of this.#subscribers) {
+      for (let at = 0; at < events.length; at += BATCH) subscriber.batch(events.slice(at, at + BATCH).map((event) => JSON.stringify(event)), 0);
+      events.length = 0;
+      if (marker) subscriber.batch([], marker);
+    }
+  }
+}
