@@ -4,6 +4,7 @@ import type { EdgeDefinition } from "../edge/definitions.ts";
 import type { Envelope } from "../edge/envelope.ts";
 import type { Transport } from "../edge/transport.ts";
 import { EnvelopeCodec, type WireEnvelope } from "./envelope-codec.ts";
+import { InfrastructureError } from "./infrastructure-error.ts";
 import { connectMethod, protoService } from "./protos.ts";
 
 type Body = { kind: string };
@@ -116,7 +117,7 @@ export async function dial(address: string, dialMs = DIAL_MS): Promise<Client> {
     client.waitForReady(deadline, (error) => {
       if (!error) return resolve();
       client.close();
-      reject(new Error(`nobody serves ${address} within ${dialMs / 1000} s`));
+      reject(new InfrastructureError(`nobody serves ${address} within ${dialMs / 1000} s`));
     });
   });
   return client;

@@ -1,12 +1,17 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { roundTrips } from "../demo/round-trips.ts";
 import { percentile } from "../demo/summary.ts";
 import { Random } from "../simulation/random.ts";
 import type { RunningMachine } from "../supervisor/running-machine.ts";
 import type { Floor } from "./floor.ts";
-import { roundTrips } from "../demo/round-trips.ts";
 
 /** Figures of one side, medians of the rounds: round trips in us with one in flight, round trips per second with more. */
-export interface PathFigures { p50: number; p99: number; perSecond16: number; perSecond64: number }
+export interface PathFigures {
+  p50: number;
+  p99: number;
+  perSecond16: number;
+  perSecond64: number;
+}
 export interface FaultPathResult {
   floor: PathFigures;
   product: PathFigures;
@@ -56,7 +61,11 @@ export async function measureFaultPath(floor: Floor, product: ReadonlyMap<number
   const all: Awaited<ReturnType<typeof round>>[] = [];
   for (let i = 0; i < rounds; i++) all.push(await round(floor, product));
   const medians = (side: "floor" | "product"): PathFigures => {
-    const median = (figure: keyof PathFigures) => percentile(all.map((one) => one[side][figure]), 0.5);
+    const median = (figure: keyof PathFigures) =>
+      percentile(
+        all.map((one) => one[side][figure]),
+        0.5,
+      );
     return { p50: median("p50"), p99: median("p99"), perSecond16: median("perSecond16"), perSecond64: median("perSecond64") };
   };
   const [low, high] = [medians("floor"), medians("product")];

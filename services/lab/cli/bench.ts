@@ -2,11 +2,14 @@ import { cpus } from "node:os";
 import { benchMachine, type FaultPathResult, IN_FLIGHT, measureFaultPath } from "../bench/fault-path.ts";
 import { startFloor } from "../bench/floor.ts";
 import type { RunningMachine } from "../supervisor/running-machine.ts";
-import { startProcesses } from "../supervisor/running-processes.ts";
 import { inputError } from "./errors.ts";
 import { machineOption, numberOption } from "./options.ts";
+import { startMachine } from "./start-machine.ts";
 
-export interface BenchOptions { rounds: string; json?: boolean }
+export interface BenchOptions {
+  rounds: string;
+  json?: boolean;
+}
 
 /** `faultline bench fault-path`: the page fault's round trip against a bare relay of six messages. */
 export async function benchCommand(name: string, options: BenchOptions): Promise<number> {
@@ -16,7 +19,8 @@ export async function benchCommand(name: string, options: BenchOptions): Promise
   const floor = await startFloor();
   const product = new Map<number, RunningMachine>();
   try {
-    for (const inFlight of IN_FLIGHT) product.set(inFlight, await startProcesses(benchMachine(machine, inFlight), { switches: [], trace: "round-trips" }));
+    for (const inFlight of IN_FLIGHT)
+      product.set(inFlight, await startMachine("processes", benchMachine(machine, inFlight), { seed: 1, switches: [], trace: "round-trips" }));
     const result = await measureFaultPath(floor, product, rounds);
     const [cpu] = cpus();
     const report = { schema: "faultline-bench/1", machine: { cpus: cpus().length, model: cpu.model, node: process.version }, rounds, ...result };
@@ -37,4 +41,5 @@ const text = ({ floor, product, ratio }: FaultPathResult, rounds: number): strin
     row("per second, 64 in flight", floor.perSecond64, product.perSecond64, ratio.throughput64),
   ].join("\n");
 
-const row = (name: string, floor: number, product: number, ratio: number): string => `${name.padEnd(28)}${floor.toFixed(1).padStart(12)}${product.toFixed(1).padStart(11)}${ratio.toFixed(2).padStart(8)}`;
+const row = (name: string, floor: number, product: number, ratio: number): string =>
+  `${name.padEnd(28)}${floor.toFixed(1).padStart(12)}${product.toFixed(1).padStart(11)}${ratio.toFixed(2).padStart(8)}`;

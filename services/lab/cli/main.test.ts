@@ -11,7 +11,7 @@ describe("bad input (interfaces.md, section 11)", () => {
     ["a directory", ["sim", "demo", "--file", "/"], /is not a file/, "file"],
     ["an unknown operation", ["demo", "--op", "md5"], /md5 is no operation: copy, crc32c, sha256, gzip/, "op"],
     ["a bad number", ["demo", "--pages-per-group", "65"], /--pages-per-group 65 is no whole number from 1 to 64/, "pages-per-group"],
-    ["a bad seed", ["run", "drop-page-response", "--seed", "-1"], /seed/, undefined],
+    ["a bad seed", ["run", "drop-page-response", "--seed", "-1"], /--seed -1 is no whole number/, "seed"],
     ["an unknown mode", ["run", "drop-page-response", "--mode", "dream"], /dream/, "mode"],
     ["an unknown scenario", ["run", "no-such"], /no scenario no-such: drop-page-response/, "scenario"],
     ["an unknown mutant", ["run", "drop-page-response", "--mutants", "M-x"], /M-x is unknown/, "mutants"],
@@ -21,17 +21,21 @@ describe("bad input (interfaces.md, section 11)", () => {
     ["a size in no unit", ["demo", "--ram", "lots"], /--ram lots is no size/, "ram"],
     ["an unknown benchmark", ["bench", "speed"], /no benchmark speed/, "name"],
   ];
-  it.each(cases)("%s is one line on stderr, or one object on stdout, and exit 2", (_what, args, message, field) => {
-    const text = faultline(...args);
-    expect([text.status, text.stdout]).toEqual([2, ""]);
-    expect(text.stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(text.stderr).toMatch(message);
-    const json = faultline(...args, "--json");
-    expect([json.status, json.stderr]).toEqual([2, ""]);
-    const { ok, error } = JSON.parse(json.stdout);
-    expect({ ok, kind: error.kind, field: error.field }).toEqual({ ok: false, kind: "input", field });
-    expect(error.message).toMatch(message);
-  }, 20_000);
+  it.each(cases)(
+    "%s is one line on stderr, or one object on stdout, and exit 2",
+    (_what, args, message, field) => {
+      const text = faultline(...args);
+      expect([text.status, text.stdout]).toEqual([2, ""]);
+      expect(text.stderr.trimEnd().split("\n")).toHaveLength(1);
+      expect(text.stderr).toMatch(message);
+      const json = faultline(...args, "--json");
+      expect([json.status, json.stderr]).toEqual([2, ""]);
+      const { ok, error } = JSON.parse(json.stdout);
+      expect({ ok, kind: error.kind, field: error.field }).toEqual({ ok: false, kind: "input", field });
+      expect(error.message).toMatch(message);
+    },
+    20_000,
+  );
 
   it("help is no error", () => {
     const { status, stdout } = faultline("--help");

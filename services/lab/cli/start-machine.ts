@@ -1,11 +1,12 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { RunningMachine } from "../supervisor/running-machine.ts";
+import type { TraceSelection } from "../supervisor/running-processes.ts";
 
 export interface StartOptions {
   seed: number;
   switches: string[];
-  /** What the history holds: everything, or what a page fault's way needs. */
-  trace: "all" | "fault-path";
+  /** What the history holds: less than everything costs the services less. */
+  trace: TraceSelection;
 }
 
 /** Boots a machine the way that was asked for; only what that way needs is loaded. */

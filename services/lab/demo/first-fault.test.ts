@@ -7,7 +7,16 @@ import { demoText } from "./text.ts";
 
 const ids = { sid: "0x8", pasid: 1, grpid: 5, iova: "0x7000" };
 let n = 0;
-const event = (kind: string, given: TraceIds, fields: TraceFields = {}): TraceEvent => ({ n: ++n, t: n * 1000, lamport: n, who: "x", kind, ids: given, fields, cause: null });
+const event = (kind: string, given: TraceIds, fields: TraceFields = {}): TraceEvent => ({
+  n: ++n,
+  t: n * 1000,
+  lamport: n,
+  who: "x",
+  kind,
+  ids: given,
+  fields,
+  cause: null,
+});
 const message = (...records: string[]) => event("edge.send", {}, { records });
 
 /** A fault of two pages in group 5, as the four services trace it. */
@@ -40,7 +49,16 @@ const history = (): TraceEvent[] => {
 describe("the first fault of a history (spec/flow.md, a to h)", () => {
   it("is eight steps, timed from the miss", () => {
     const fault = firstFault(history())!;
-    expect(fault.steps.map(({ step, us }) => [step, us])).toEqual([["a", -1], ["b", 0], ["c", 1], ["d", 3], ["e", 8], ["f", 11], ["g", 12], ["h", 17]]);
+    expect(fault.steps.map(({ step, us }) => [step, us])).toEqual([
+      ["a", -1],
+      ["b", 0],
+      ["c", 1],
+      ["d", 3],
+      ["e", 8],
+      ["f", 11],
+      ["g", 12],
+      ["h", 17],
+    ]);
     expect(fault.steps[7].fields).toMatchObject({ grpid: 5, resp: 2, pa: "0x40001000" });
   });
   it("took six messages: those that carried its last request up and its response down", () => {
@@ -62,7 +80,15 @@ describe("the demo's report", () => {
   });
   it("has at most 25 lines", () => {
     const { steps, criticalMessages: count } = firstFault(history())!;
-    const text = demoText(defaultMachine, "test", { ok: true, operation: "copy", inputBytes: 8192, digest: "00", criticalMessages: count, firstFault: steps, ...summarize(history()) });
+    const text = demoText(defaultMachine, "test", {
+      ok: true,
+      operation: "copy",
+      inputBytes: 8192,
+      digest: "00",
+      criticalMessages: count,
+      firstFault: steps,
+      ...summarize(history()),
+    });
     expect(text.split("\n").length).toBeLessThanOrEqual(25);
     for (const letter of "abcdefgh") expect(text).toMatch(new RegExp(`^ +${letter} `, "m"));
   });

@@ -3,7 +3,16 @@ import { describe, expect, it } from "vitest";
 import { judgeRun } from "./verdict.ts";
 
 const rules = [{ id: "fault-0", direction: "vmm->host", what: "page-response", do: "drop" as const }];
-const event = (kind: string, fields: TraceFields = {}, n = 1): TraceEvent => ({ n, t: 0, lamport: 0, who: "x", kind, ids: { sid: "0x8", pasid: 1, grpid: 2 }, fields, cause: null });
+const event = (kind: string, fields: TraceFields = {}, n = 1): TraceEvent => ({
+  n,
+  t: 0,
+  lamport: 0,
+  who: "x",
+  kind,
+  ids: { sid: "0x8", pasid: 1, grpid: 2 },
+  fields,
+  cause: null,
+});
 const fired = event("edge.rule", { rule: "fault-0" });
 const failsWith = (error: string) => event("lab.workload-end", { ok: false, error }, 9);
 const scenario = { rules, expect: { workload: "fails" as const, error: "time-out" } };

@@ -20,7 +20,13 @@ export function connect<Upper extends { kind: string }, Lower extends { kind: st
 ): { upper: Edge<Upper, Lower>; lower: Edge<Lower, Upper> } {
   const channel = () => scheduler.channel(LATENCY.minimum, LATENCY.spread);
   const [up, down] = inMemoryPair<Upper, Lower>(channel(), channel());
-  const hello = (name: string) => ({ protocol: definition.protocol, name, machineDigest: machine.digest, abi: machine.abi, memory: { backing: "heap", path: "", bytes: 0 } });
+  const hello = (name: string) => ({
+    protocol: definition.protocol,
+    name,
+    machineDigest: machine.digest,
+    abi: machine.abi,
+    memory: { backing: "heap", path: "", bytes: 0 },
+  });
   return {
     lower: lowerEnd(definition, down, { ...lower, credits: machine.credits, hello: hello(lower.name) }),
     upper: upperEnd(definition, up, { ...upper, credits: machine.credits, hello: hello(upper.name) }),

@@ -31,13 +31,25 @@ export function lossOf(services: readonly Service[], closing: () => boolean): Pr
 function describe(services: readonly Service[], gone: readonly Ended[]): Failure {
   const cause = gone.find(({ how }) => how.startsWith("killed")) ?? gone[0];
   const lost = services.find(({ name }) => name === cause.name)!;
-  const lines = services.map((service) => ({ service, line: lastLine(service.stderr) }));
-  const said = lines.filter(({ service, line }) => service !== lost && line).map(({ service, line }) => `${service.name}: ${line}`);
-  const own = lastLine(lost.stderr);
+  // Who ended by itself says why in its last line.
+  if (!cause.how.startsWith("killed") && lost.stderr) return infrastructureError(lastLine(lost.stderr), cause.name);
+  const others = services.filter((service) => service !== lost && service.stderr);
   return infrastructureError(
-    `lost ${cause.name} (${cause.how}${own ? `: ${own}` : ""}): edge ${edgesOf[lost.kind]} broke${said.length ? `; ${said.join("; ")}` : ""}`,
+    [`lost ${cause.name} (${cause.how}): edge ${edgesOf[lost.kind]} broke`, ...others.map(({ stderr }) => lastLine(stderr))].join("; "),
     cause.name,
   );
 }
 
-const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)!.trim();
+/** The line that says why: the service's own sentence ("host: ..."), else an error's, else the last one. Log lines are JSON. */
+function lastLine(text: string): string {
+  const lines = text.trim().split("\n").map(plain);
+  return (lines.findLast((line) => /^(smmu|host|vmm|guest)\d*: /.test(line)) ?? lines.findLast((line) => /Error\b.*: /.test(line)) ?? lines.at(-1)!).trim();
+}
+
+function plain(line: string): string {
+  try {
+    return String(JSON.parse(line).msg);
+  } catch {
+    return line;
+  }
+}

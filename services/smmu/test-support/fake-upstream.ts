@@ -43,6 +43,9 @@ export class FakeUpstream implements Upstream {
   mapped(pasid: number | null, address: bigint): boolean {
     return this.#maps.has(this.#key(pasid, address));
   }
+  frameOf(pasid: number | null, address: bigint): number | null {
+    return this.#maps.get(this.#key(pasid, address))?.pa ?? null;
+  }
   #key(pasid: number | null, address: bigint): string {
     return `${pasid}:${address >> 12n}`;
   }
@@ -182,7 +185,9 @@ export function descriptorBytes(d: { op: number; flags?: number; tag?: number; s
   view.setUint8(0, d.op);
   view.setUint8(1, d.flags ?? 1);
   view.setUint32(4, d.tag ?? 0, true);
-  [d.source, d.destination, d.length, d.completion, d.pattern].forEach((value, i) => view.setBigUint64(8 + 8 * i, value ?? 0n, true));
+  [d.source, d.destination, d.length, d.completion, d.pattern].forEach((value, i) => {
+    view.setBigUint64(8 + 8 * i, value ?? 0n, true);
+  });
   return bytes;
 }
 

@@ -3,7 +3,6 @@ import type { MessageTypeDefinition } from '@grpc/proto-loader';
 
 import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply__Output } from './lab/v1/ArmReply.ts';
 import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from './lab/v1/ArmRequest.ts';
-import type { Do as _lab_v1_Do, Do__Output as _lab_v1_Do__Output } from './lab/v1/Do.ts';
 import type { FilePiece as _lab_v1_FilePiece, FilePiece__Output as _lab_v1_FilePiece__Output } from './lab/v1/FilePiece.ts';
 import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from './lab/v1/FlushReply.ts';
 import type { FlushRequest as _lab_v1_FlushRequest, FlushRequest__Output as _lab_v1_FlushRequest__Output } from './lab/v1/FlushRequest.ts';
@@ -20,8 +19,6 @@ import type { StopReply as _lab_v1_StopReply, StopReply__Output as _lab_v1_StopR
 import type { StopRequest as _lab_v1_StopRequest, StopRequest__Output as _lab_v1_StopRequest__Output } from './lab/v1/StopRequest.ts';
 import type { TraceBatch as _lab_v1_TraceBatch, TraceBatch__Output as _lab_v1_TraceBatch__Output } from './lab/v1/TraceBatch.ts';
 import type { TraceRequest as _lab_v1_TraceRequest, TraceRequest__Output as _lab_v1_TraceRequest__Output } from './lab/v1/TraceRequest.ts';
-import type { When as _lab_v1_When, When__Output as _lab_v1_When__Output } from './lab/v1/When.ts';
-import type { Where as _lab_v1_Where, Where__Output as _lab_v1_Where__Output } from './lab/v1/Where.ts';
 import type { Workload as _lab_v1_Workload, Workload__Output as _lab_v1_Workload__Output } from './lab/v1/Workload.ts';
 import type { WorkloadResult as _lab_v1_WorkloadResult, WorkloadResult__Output as _lab_v1_WorkloadResult__Output } from './lab/v1/WorkloadResult.ts';
 
@@ -34,7 +31,6 @@ export interface ProtoGrpcType {
     v1: {
       ArmReply: MessageTypeDefinition<_lab_v1_ArmReply, _lab_v1_ArmReply__Output>
       ArmRequest: MessageTypeDefinition<_lab_v1_ArmRequest, _lab_v1_ArmRequest__Output>
-      Do: MessageTypeDefinition<_lab_v1_Do, _lab_v1_Do__Output>
       FilePiece: MessageTypeDefinition<_lab_v1_FilePiece, _lab_v1_FilePiece__Output>
       FlushReply: MessageTypeDefinition<_lab_v1_FlushReply, _lab_v1_FlushReply__Output>
       FlushRequest: MessageTypeDefinition<_lab_v1_FlushRequest, _lab_v1_FlushRequest__Output>
@@ -51,8 +47,6 @@ export interface ProtoGrpcType {
       StopRequest: MessageTypeDefinition<_lab_v1_StopRequest, _lab_v1_StopRequest__Output>
       TraceBatch: MessageTypeDefinition<_lab_v1_TraceBatch, _lab_v1_TraceBatch__Output>
       TraceRequest: MessageTypeDefinition<_lab_v1_TraceRequest, _lab_v1_TraceRequest__Output>
-      When: MessageTypeDefinition<_lab_v1_When, _lab_v1_When__Output>
-      Where: MessageTypeDefinition<_lab_v1_Where, _lab_v1_Where__Output>
       Workload: MessageTypeDefinition<_lab_v1_Workload, _lab_v1_Workload__Output>
       WorkloadResult: MessageTypeDefinition<_lab_v1_WorkloadResult, _lab_v1_WorkloadResult__Output>
     }

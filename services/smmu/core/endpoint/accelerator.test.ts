@@ -1,35 +1,11 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { completed, DESTINATION, DONE, noise, PASID, ready, RING, SOURCE, statusOf, submit } from "../../test-support/accelerator-job.ts";
 import { type AcceleratorRig, acceleratorRig, completionOf, descriptorBytes } from "../../test-support/fake-upstream.ts";
 
-const PASID = 5, RING = 0x7f00_0000_0000n, DONE = 0x7f00_0000_1000n, SOURCE = 0x7f00_0010_0000n, DESTINATION = 0x7f00_0020_0000n;
-const SUCCESS = 0, INVALID = 1, FAILURE = 0xf;
+const SUCCESS = 0;
 const text = (s: string): Uint8Array => new TextEncoder().encode(s);
-const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >>> 8) * 13) & 0xff);
-
-/** Ring and completion present, queue 0 open. */
-function ready(options: Parameters<typeof acceleratorRig>[0] = {}): AcceleratorRig {
-  const rig = acceleratorRig(options);
-  rig.enableFunction();
-  rig.upstream.map(PASID, RING);
-  rig.upstream.map(PASID, DONE);
-  rig.openQueue(0, PASID, RING);
-  return rig;
-}
-type Fields = Omit<Parameters<typeof descriptorBytes>[0], "completion">;
-let slots = 0;
-function submit(rig: AcceleratorRig, fields: Fields): void {
-  slots = rig.read32(0x1014);
-  rig.upstream.poke(PASID, RING + BigInt(64 * slots), descriptorBytes({ completion: DONE, ...fields }));
-  rig.write32(0x1014, slots + 1);
-}
-const completed = (rig: AcceleratorRig) => completionOf(rig.upstream.peek(PASID, DONE, 32));
-const statusOf = (rig: AcceleratorRig, fields: Fields): number => {
-  submit(rig, fields);
-  rig.run();
-  return completed(rig).status;
-};
 
 describe("registers of the accelerator (interfaces.md, section 5)", () => {
   it("tells ID and CAPS", () => {
@@ -40,7 +16,11 @@ describe("registers of the accelerator (interfaces.md, section 5)", () => {
   });
   it("keeps PAGES_PER_GROUP within 1 and 64", () => {
     const rig = acceleratorRig();
-    expect([0, 64, 1000].map((pages) => (rig.write32(0x010, pages), rig.read32(0x010)))).toEqual([1, 64, 64]);
+    const readBack = [0, 64, 1000].map((pages) => {
+      rig.write32(0x010, pages);
+      return rig.read32(0x010);
+    });
+    expect(readBack).toEqual([1, 64, 64]);
   });
   it("starts a ring at 0 each time the queue is enabled, and ignores its setup registers meanwhile", () => {
     const rig = ready();
@@ -138,150 +118,6 @@ describe("operations of the accelerator (interfaces.md, section 5)", () => {
     const writes = rig.upstream.tlps.filter((tlp) => tlp.startsWith("write"));
     expect(writes.at(-2)).toMatch(/\+1$/);
     expect(writes.at(-1)).toBe("write untranslated 8080040+4");
-  });
-});
-
-describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
-  it("asks for missing pages of source and destination in one group, the last one with L", () => {
-    const rig = ready();
-    submit(rig, { op: 1, source: SOURCE, destination: DESTINATION, length: 3n * 4096n });
-    rig.run();
-    expect(rig.upstream.pageRequests).toMatchObject([
-      { pasid: PASID, address: SOURCE, prgi: 0, last: false, read: true, write: false },
-      { address: DESTINATION, prgi: 0, last: false, read: false, write: true },
-      { address: SOURCE + 4096n, last: false }, { address: DESTINATION + 4096n, last: false },
-      { address: SOURCE + 8192n, last: false }, { address: DESTINATION + 8192n, last: true },
-    ]);
-    expect(rig.read32(0x018)).toBe(6);
-  });
-  it("goes on after SUCCESS where it was, and finishes with the right bytes", () => {
-    const rig = ready();
-    submit(rig, { op: 1, source: SOURCE, destination: DESTINATION, length: 3n * 4096n });
-    rig.run();
-    rig.upstream.map(PASID, SOURCE, 3);
-    rig.upstream.map(PASID, DESTINATION, 3);
-    rig.upstream.poke(PASID, SOURCE, noise(3 * 4096));
-    rig.respond(SUCCESS);
-    rig.run();
-    expect(completed(rig)).toMatchObject({ status: 1, bytesDone: 3n * 4096n });
-    expect(rig.upstream.peek(PASID, DESTINATION, 3 * 4096)).toEqual(noise(3 * 4096));
-    expect(rig.read32(0x018)).toBe(0);
-  });
-  it("holds a group to PAGES_PER_GROUP and to the credits", () => {
-    const few = ready({ pagesPerGroup: 4 });
-    submit(few, { op: 3, source: SOURCE, length: 20n * 4096n });
-    few.run();
-    expect(few.upstream.pageRequests).toHaveLength(4);
-    const poor = ready({ credits: 3 });
-    submit(poor, { op: 3, source: SOURCE, length: 20n * 4096n });
-    poor.run();
-    expect(poor.upstream.pageRequests).toHaveLength(3);
-  });
-  it("sends a group without a page that came in the meantime, and does not ask for pages that are there", () => {
-    const rig = ready();
-    rig.upstream.map(PASID, SOURCE + 4096n);
-    submit(rig, { op: 3, source: SOURCE, length: 3n * 4096n });
-    rig.run();
-    expect(rig.upstream.pageRequests.map(({ address }) => address)).toEqual([SOURCE, SOURCE + 8192n]);
-  });
-  it("asks for a page that is only readable when it must be written", () => {
-    const rig = ready();
-    rig.upstream.map(PASID, DESTINATION, 1, false);
-    submit(rig, { op: 2, destination: DESTINATION, length: 8n });
-    rig.run();
-    expect(rig.upstream.pageRequests).toMatchObject([{ address: DESTINATION, read: false, write: true, last: true }]);
-  });
-  it("asks for the pages of ring and completion too", () => {
-    const rig = acceleratorRig();
-    rig.enableFunction();
-    rig.openQueue(0, PASID, RING);
-    rig.write32(0x1014, 1);
-    rig.run();
-    rig.upstream.map(PASID, RING);
-    rig.upstream.poke(PASID, RING, descriptorBytes({ op: 0, completion: DONE }));
-    rig.respond(SUCCESS);
-    rig.run();
-    rig.upstream.map(PASID, DONE);
-    rig.respond(SUCCESS, 1);
-    rig.run();
-    expect(rig.upstream.pageRequests.map(({ address, write }) => [address, write])).toEqual([[RING, false], [DONE, true]]);
-    expect(completed(rig).status).toBe(1);
-  });
-  it("INVALID ends the job with status 3 and the address", () => {
-    const rig = ready();
-    submit(rig, { op: 3, source: SOURCE + 16n, length: 8n });
-    rig.run();
-    rig.respond(INVALID);
-    rig.run();
-    expect(completed(rig)).toMatchObject({ status: 3, bytesDone: 0n, faultAddress: SOURCE + 16n });
-    expect(rig.read32(0x020)).toBe(Number((SOURCE + 16n) & 0xffff_ffffn));
-    expect(rig.upstream.pageRequests).toHaveLength(1);
-  });
-  it("FAILURE ends it with status 4, sets RF, and a later miss asks for nothing", () => {
-    const rig = ready();
-    submit(rig, { op: 3, source: SOURCE, length: 8n });
-    rig.run();
-    rig.respond(FAILURE);
-    rig.run();
-    expect(completed(rig).status).toBe(4);
-    expect(rig.fn.configRead(0x126, 2)).toBe(0x8101);
-    expect(rig.read32(0x00c)).toBe(0x12);
-    expect(statusOf(rig, { op: 3, source: SOURCE, length: 8n })).toBe(4);
-    expect(rig.upstream.pageRequests).toHaveLength(1);
-  });
-  it("gives up with status 7 after RETRY_LIMIT responses SUCCESS that did not help", () => {
-    const rig = ready();
-    rig.write32(0x014, 3);
-    submit(rig, { op: 3, source: SOURCE, length: 8n });
-    for (let n = 0; n < 10; n++) {
-      rig.run();
-      rig.respond(SUCCESS, n);
-    }
-    rig.run();
-    expect(rig.upstream.pageRequests).toHaveLength(3);
-    expect(completed(rig).status).toBe(7);
-  });
-  it("aborts with status 5 on UR or CA, and when PRI is off", () => {
-    const rig = ready();
-    rig.fn.configWrite(0x124, 2, 0);
-    expect(statusOf(rig, { op: 3, source: SOURCE, length: 8n })).toBe(5);
-    const other = ready();
-    other.upstream.map(PASID, SOURCE);
-    submit(other, { op: 3, source: SOURCE, length: 8n });
-    other.fn.step(); // the fetch, translated
-    other.upstream.translationStatus = "CA";
-    other.run();
-    expect(other.read32(0x00c)).toBe(0x0c); // neither data nor completion could be reached
-    expect(other.read32(0x1018)).toBe(3);
-    expect(other.upstream.msis).toContain(8);
-  });
-  it("lets other queues go on while one waits", () => {
-    const rig = ready();
-    rig.upstream.map(6, RING);
-    rig.upstream.map(6, DONE);
-    rig.upstream.poke(6, RING, descriptorBytes({ op: 0, completion: DONE }));
-    rig.openQueue(1, 6, RING);
-    submit(rig, { op: 3, source: SOURCE, length: 8n });
-    rig.run();
-    rig.write32(0x1114, 1);
-    rig.run();
-    expect([completed(rig).status, completionOf(rig.upstream.peek(6, DONE, 32)).status]).toEqual([0, 1]);
-  });
-  it("works through every page with an ATC of none and of one entry", () => {
-    for (const atc of [0, 1]) {
-      const rig = ready({ atc });
-      rig.upstream.map(PASID, SOURCE, 2);
-      rig.upstream.map(PASID, DESTINATION, 2);
-      expect(statusOf(rig, { op: 6, source: SOURCE, destination: DESTINATION, length: 8192n })).toBe(1);
-    }
-  });
-  it("sends untranslated requests with the PASID while ATS is disabled", () => {
-    const rig = ready();
-    rig.fn.configWrite(0x124, 2, 0);
-    rig.fn.configWrite(0x116, 2, 0);
-    expect(statusOf(rig, { op: 0 })).toBe(1);
-    expect(rig.upstream.tlps.some((tlp) => tlp.startsWith("translate"))).toBe(false);
-    expect(statusOf(rig, { op: 3, source: SOURCE, length: 8n })).toBe(5);
   });
 });
 

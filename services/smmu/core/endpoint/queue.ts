@@ -1,7 +1,7 @@
 import { COMPLETION_STATUS, completion } from "@faultline/shared/accelerator/completion.ts";
 import { DESCRIPTOR_FLAG, descriptor, OPERATION } from "@faultline/shared/accelerator/descriptor.ts";
 import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
-import { ACCELERATOR, QSTATUS } from "@faultline/shared/accelerator/registers.ts";
+import { ACCELERATOR } from "@faultline/shared/accelerator/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Space } from "./address-translation.ts";

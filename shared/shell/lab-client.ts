@@ -1,0 +1,127 @@
+import { type Client, credentials, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
+import type { EdgeRule } from "../edge/rules.ts";
+import type { LabClient as Stub } from "../gen/types/lab/v1/Lab.ts";
+import type { RunWorkloadReply__Output } from "../gen/types/lab/v1/RunWorkloadReply.ts";
+import type { TraceBatch__Output } from "../gen/types/lab/v1/TraceBatch.ts";
+import type { Workload, WorkloadResult } from "../linux/workload.ts";
+import type { TraceEvent } from "../trace/tracer.ts";
+import { channelOptions, DIAL_MS } from "./grpc-edge.ts";
+import { joined, pieces, ruleToWire, workloadToWire } from "./lab-messages.ts";
+import { protoService } from "./protos.ts";
+
+/** Call it to end the subscription. */
+export interface TraceSubscription {
+  (): void;
+  /** Resolves when the service sends: what it emits from now on arrives. */
+  readonly active: Promise<void>;
+  /** Resolves when the stream is over: with null after the service's own stop, else with what happened to it. */
+  readonly ended: Promise<string | null>;
+}
+
+const Constructor = makeGenericClientConstructor(protoService("lab"), "Lab");
+
+/** lab/v1 of one service, for the lab. Rejections are `Error`s with the service's own sentence. */
+export class LabClient {
+  readonly address: string;
+  readonly #stub: Client & Stub;
+  readonly #markers = new Map<number, () => void>();
+  #traces = 0;
+  #marker = 0;
+
+  constructor(address: string) {
+    this.address = address;
+    this.#stub = new Constructor(address, credentials.createInsecure(), channelOptions(address)) as unknown as Client & Stub;
+  }
+
+  /** Waits up to `timeoutMs` for the service to serve and then to be ready: hello with the edge below done, its core booted. */
+  async ready(timeoutMs = DIAL_MS): Promise<{ service: string; pid: number }> {
+    const deadline = Date.now() + timeoutMs;
+    await new Promise<void>((resolve, reject) => {
+      this.#stub.waitForReady(deadline, (error) => (error ? reject(new Error(`nobody serves ${this.address} within ${timeoutMs / 1000} s`)) : resolve()));
+    });
+    return new Promise((resolve, reject) => this.#stub.Ready({}, { deadline }, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply))));
+  }
+
+  /** Events of the service from now on, in its order; `kinds` empty: all. */
+  trace(onEvent: (event: TraceEvent) => void, kinds: readonly string[] = []): TraceSubscription {
+    const call = this.#stub.Trace({ kinds: [...kinds] });
+    let started = () => {};
+    const active = new Promise<void>((resolve) => (started = resolve));
+    this.#traces++;
+    call.on("data", ({ events, marker }: TraceBatch__Output) => {
+      started();
+      for (const line of events) onEvent(JSON.parse(line) as TraceEvent);
+      if (marker) this.#reached(marker);
+    });
+    const ended = new Promise<string | null>((resolve) => {
+      call.on("error", (error: ServiceError) => resolve(error.details || error.message));
+      call.on("end", () => resolve(null));
+    });
+    void ended.then(() => {
+      this.#traces--;
+      started();
+      for (const marker of [...this.#markers.keys()]) this.#reached(marker);
+    });
+    return Object.assign(() => call.cancel(), { active, ended });
+  }
+
+  /** Resolves when every event that the service emitted before this call has been handed to `onEvent`, or its trace has ended. */
+  async flush(): Promise<void> {
+    if (this.#traces === 0) return;
+    const marker = ++this.#marker;
+    const reached = new Promise<void>((resolve) => this.#markers.set(marker, resolve));
+    await this.#unary((done) => this.#stub.Flush({ marker }, done));
+    await reached;
+  }
+
+  /** Replaces the rules armed in the service. Rejects, naming rule and field, when one of them is wrong. */
+  async arm(rules: readonly EdgeRule[]): Promise<void> {
+    await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire) }, done));
+  }
+
+  /** Lets the messages go that the hold rule keeps. */
+  async release(rule: string): Promise<void> {
+    await this.#unary((done) => this.#stub.Release({ rule }, done));
+  }
+
+  /** Streams the files into the guest and runs the workload there. Rejects when the guest is lost, not when the job fails. */
+  runWorkload(files: readonly { name: string; bytes: Uint8Array }[], workload: Workload, onProgress: (bytesDone: number) => void = () => {}): Promise<WorkloadResult> {
+    return new Promise((resolve, reject) => {
+      const call = this.#stub.RunWorkload();
+      const output: Uint8Array[] = [];
+      call.on("data", (reply: RunWorkloadReply__Output) => {
+        if (reply.part === "progress" && reply.progress) onProgress(reply.progress.bytesDone);
+        if (reply.part === "output" && reply.output) output.push(reply.output);
+        if (reply.part === "result" && reply.result) {
+          const { error, operation, ...result } = reply.result;
+          resolve({ ...result, ...(error ? { error } : {}), operation: operation as Workload["operation"], output: joined(output) });
+        }
+      });
+      call.on("error", (error: ServiceError) => reject(failure(error)));
+      call.on("end", () => reject(new Error(`${this.address} ended the stream without a result`)));
+      for (const { name, bytes } of files) for (const piece of pieces(bytes)) call.write({ file: { name, bytes: piece } });
+      call.write({ workload: workloadToWire(workload) });
+      call.end();
+    });
+  }
+
+  /** Asks the service to stop; resolves when it has taken the request. */
+  async stop(): Promise<void> {
+    await this.#unary((done) => this.#stub.Stop({}, done));
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
+
+  #unary(call: (done: (error: ServiceError | null) => void) => unknown): Promise<void> {
+    return new Promise((resolve, reject) => call((error) => (error ? reject(failure(error)) : resolve())));
+  }
+
+  #reached(marker: number): void {
+    this.#markers.get(marker)?.();
+    this.#markers.delete(marker);
+  }
+}
+
+const failure = (error: ServiceError | null): Error => new Error(error?.details || error?.message || "no answer", { cause: error });

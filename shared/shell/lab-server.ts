@@ -1,0 +1,103 @@
+import { type sendUnaryData, type Server, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { loadRules, RuleError } from "../edge/load-rules.ts";
+import type { EdgeRules } from "../edge/rules.ts";
+import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
+import type { FlushRequest__Output } from "../gen/types/lab/v1/FlushRequest.ts";
+import type { ReleaseRequest__Output } from "../gen/types/lab/v1/ReleaseRequest.ts";
+import type { RunWorkloadReply } from "../gen/types/lab/v1/RunWorkloadReply.ts";
+import type { RunWorkloadRequest__Output } from "../gen/types/lab/v1/RunWorkloadRequest.ts";
+import type { TraceBatch } from "../gen/types/lab/v1/TraceBatch.ts";
+import type { TraceRequest__Output } from "../gen/types/lab/v1/TraceRequest.ts";
+import type { Workload, WorkloadResult } from "../linux/workload.ts";
+import { joined, pieces, ruleFromWire, workloadFromWire } from "./lab-messages.ts";
+import { protoService } from "./protos.ts";
+import type { ProcessTracer } from "./tracer.ts";
+
+export type RunWorkload = (files: { name: string; bytes: Uint8Array }[], workload: Workload, progress: (bytesDone: number) => void) => Promise<WorkloadResult>;
+
+export interface LabPorts {
+  name: string;
+  tracer: ProcessTracer;
+  rules: EdgeRules;
+  /** Resolves once the service is ready. */
+  ready: Promise<void>;
+  /** The guest's; other services have none. */
+  runWorkload(): RunWorkload | null;
+  stop(why: string): void;
+}
+
+type Answer = sendUnaryData<object>;
+
+/** Serves lab/v1. Returns what ends the trace streams, once everything emitted is on them. */
+export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promise<void> } {
+  const traces = new Set<ServerWritableStream<TraceRequest__Output, TraceBatch>>();
+  const implementation = {
+    Ready: (_: unknown, answer: Answer) => void ports.ready.then(() => answer(null, { service: ports.name, pid: process.pid })),
+    Trace(call: ServerWritableStream<TraceRequest__Output, TraceBatch>) {
+      const end = ports.tracer.subscribe({ kinds: new Set(call.request.kinds), batch: (events, marker) => void call.write({ events, marker }) });
+      traces.add(call);
+      for (const gone of ["cancelled", "error", "close"]) {
+        call.on(gone, () => {
+          end();
+          traces.delete(call);
+        });
+      }
+      call.write({ events: [], marker: 0 }); // the subscription stands
+    },
+    Flush(call: ServerUnaryCall<FlushRequest__Output, object>, answer: Answer) {
+      ports.tracer.flush(call.request.marker);
+      answer(null, {});
+    },
+    Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
+      try {
+        ports.rules.arm(loadRules(call.request.rules.map(ruleFromWire)));
+        answer(null, {});
+      } catch (error) {
+        if (!(error instanceof RuleError)) throw error;
+        answer({ code: status.INVALID_ARGUMENT, details: error.message });
+      }
+    },
+    Release(call: ServerUnaryCall<ReleaseRequest__Output, object>, answer: Answer) {
+      ports.rules.release(call.request.rule);
+      answer(null, {});
+    },
+    RunWorkload: (call: ServerDuplexStream<RunWorkloadRequest__Output, RunWorkloadReply>) => serveWorkload(call, ports),
+    Stop(_: unknown, answer: Answer) {
+      answer(null, {});
+      setImmediate(() => ports.stop("lab/v1 Stop"));
+    },
+  };
+  server.addService(protoService("lab"), implementation as unknown as UntypedServiceImplementation);
+  return {
+    async endTraces() {
+      ports.tracer.flush();
+      for (const call of traces) call.end();
+    },
+  };
+}
+
+/** Collects the files, runs the workload when it arrives, and streams progress, output and result. */
+function serveWorkload(call: ServerDuplexStream<RunWorkloadRequest__Output, RunWorkloadReply>, ports: LabPorts): void {
+  const files = new Map<string, Uint8Array[]>();
+  const refuse = (code: status, details: string) => call.emit("error", { code, details });
+  call.on("error", () => {});
+  call.on("data", (request: RunWorkloadRequest__Output) => {
+    if (request.part === "file" && request.file) {
+      const parts = files.get(request.file.name) ?? [];
+      parts.push(request.file.bytes);
+      files.set(request.file.name, parts);
+    }
+    if (request.part !== "workload" || !request.workload) return;
+    const run = ports.runWorkload();
+    if (!run) return void refuse(status.UNIMPLEMENTED, `${ports.name} runs no workloads: a guest does`);
+    const workload = workloadFromWire(request.workload);
+    if (!["copy", "crc32c", "sha256", "gzip"].includes(workload.operation)) return void refuse(status.INVALID_ARGUMENT, `workload.operation: ${workload.operation} is no operation`);
+    const input = [...files].map(([name, parts]) => ({ name, bytes: joined(parts) }));
+    void ports.ready.then(async () => {
+      const { output, ...result } = await run(input, workload, (bytesDone) => void call.write({ progress: { bytesDone } }));
+      for (const piece of pieces(output)) call.write({ output: piece });
+      call.write({ result: { ...result, error: result.error ?? "" } });
+      call.end();
+    });
+  });
+}

@@ -1,0 +1,230 @@
+import { readFileSync } from "node:fs";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { ReflectionService } from "@grpc/reflection";
+import { HealthImplementation } from "grpc-health-check";
+import { type EndOptions, lowerEnd, upperEnd } from "../edge/connect.ts";
+import type { EdgeDefinition } from "../edge/definitions.ts";
+import type { Edge } from "../edge/edge.ts";
+import type { Hello } from "../edge/envelope.ts";
+import type { Mismatch } from "../edge/hello.ts";
+import { loadRules, type RuleSource } from "../edge/load-rules.ts";
+import { EdgeRules } from "../edge/rules.ts";
+import type { Machine } from "../machine/machine.ts";
+import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
+import { ConfigError, machineDigest, type ServiceConfig, type ServiceKind, serviceConfig } from "./config.ts";
+import { channelOptions, dialEdge, serveEdge } from "./grpc-edge.ts";
+import { InfrastructureError } from "./infrastructure-error.ts";
+import { type RunWorkload, serveLab } from "./lab-server.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { protoPackage, serviceName } from "./protos.ts";
+import { RealExecution } from "./real-execution.ts";
+import { exitAfter, onStopRequest } from "./shutdown.ts";
+import { ProcessTracer } from "./tracer.ts";
+
+type Body = { kind: string };
+type EdgeNames = Pick<EdgeDefinition<never, never>, "protocol" | "lower">;
+/** A broken edge waits so long for the supervisor's own word before it is called a loss. */
+const SUPERVISOR_MS = 30;
+
+export const EXIT = { stopped: 0, input: 2, infrastructure: 3, bug: 70 } as const;
+
+/** What a core does at its end of an edge. */
+export interface CoreEnd<In> {
+  applyWrite(address: number, data: Uint8Array): void;
+  applyOwnWrite?(address: number, data: Uint8Array): void;
+  deliver(seq: number, body: In): void;
+}
+
+/** One process of the machine: its configuration, clock, trace, rules, gRPC server and end. */
+export class Service {
+  readonly config: ServiceConfig;
+  readonly machine: Machine;
+  readonly log: Logger;
+  readonly execution = new RealExecution();
+  readonly lamport = { value: 0 };
+  readonly tracer: ProcessTracer;
+  readonly rules = new EdgeRules((ns, expired) => void this.execution.timer(ns, expired));
+  runWorkload: RunWorkload | null = null;
+  readonly #server: Server;
+  readonly #health: HealthImplementation;
+  readonly #digest: string;
+  readonly #lab: { endTraces(): Promise<void> };
+  readonly #ready: Promise<void>;
+  readonly #onExit: (() => void)[] = [];
+  readonly #served: ("smmu" | "vfio" | "virtio" | "lab")[] = ["lab"];
+  #setReady: () => void = () => {};
+  #stopping = false;
+
+  constructor(config: ServiceConfig) {
+    this.config = config;
+    this.machine = config.machine;
+    this.log = createLogger(config.name, config.logLevel);
+    this.tracer = new ProcessTracer(config.name, this.lamport);
+    this.#digest = machineDigest(config.machine);
+    this.#ready = new Promise((resolve) => (this.#setReady = resolve));
+    this.#server = new Server(channelOptions(config.listen));
+    this.#health = new HealthImplementation({ "": "NOT_SERVING" });
+    this.#health.addToServer(this.#server);
+    this.#lab = serveLab(this.#server, { name: config.name, tracer: this.tracer, rules: this.rules, ready: this.#ready, runWorkload: () => this.runWorkload, stop: (why) => void this.stop(why) });
+    if (config.rules) this.rules.arm(loadRules(JSON.parse(readFileSync(config.rules, "utf8")) as RuleSource[]));
+    onStopRequest((why) => void this.stop(why));
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Resolves once the service is ready: edges above wait for it with their hello. */
+  get ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  /** Binds the server; every edge that is served has been given to `serve` before. */
+  async listen(): Promise<void> {
+    const packages = Object.assign({}, ...this.#served.map(protoPackage));
+    new ReflectionService(packages, { services: this.#served.map(serviceName) }).addToServer(this.#server);
+    await new Promise<void>((resolve, reject) => {
+      this.#server.bindAsync(this.config.listen, ServerCredentials.createInsecure(), (error) => (error ? reject(new InfrastructureError(`cannot serve ${this.config.listen}: ${error.message}`)) : resolve()));
+    });
+    this.log.info({ listen: this.config.listen }, "listening");
+  }
+
+  becomeReady(): void {
+    this.#setReady();
+    this.#health.setStatus("", "SERVING");
+    for (const name of this.#served) this.#health.setStatus(serviceName(name), "SERVING");
+    this.log.info("ready");
+    process.stdout.write('{"ready":true}\n');
+  }
+
+  /** Maps the memory file and starts the run's event counter. */
+  map(open: () => MappedMemory = () => openMappedMemory(this.config.memory, this.machine.dram)): MappedMemory {
+    const memory = open();
+    this.tracer.count(() => memory.nextEvent());
+    return memory;
+  }
+
+  /** Dials the edge below and waits for its hello. When it breaks later this process ends: what it ran on is gone. */
+  async dial<Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>, end: (edge: Edge<Upper, Lower>) => CoreEnd<Lower>): Promise<void> {
+    const transport = await dialEdge(this.config.lower, definition);
+    let core: CoreEnd<Lower> | null = null;
+    await new Promise<void>((resolve, reject) => {
+      const edge: Edge<Upper, Lower> = upperEnd(definition, transport, {
+        ...this.#common(definition),
+        onReady: () => {
+          try {
+            core = end(edge);
+            resolve();
+          } catch (error) {
+            reject(error);
+          }
+        },
+        applyWrite: (address, data) => core?.applyWrite(address, data),
+        applyOwnWrite: (address, data) => core?.applyOwnWrite?.(address, data),
+        deliver: (seq, body) => {
+          core?.deliver(seq, body);
+          this.execution.wake();
+        },
+        onBreak: (reason) => void this.#lost(definition, reason),
+        onRejected: (seq, why) => edge.close(`our message ${seq} was rejected: ${why.field}: ${why.reason}`),
+      });
+    });
+  }
+
+  /** Serves an edge: `accept` may refuse a peer by its hello, `join` gives the core's end of a new one, `closed` hears of its break. */
+  serve<Upper extends Body, Lower extends Body>(
+    definition: EdgeDefinition<Upper, Lower>,
+    core: { accept(peer: Hello): Mismatch | null; join(peer: Hello, edge: Edge<Lower, Upper>): CoreEnd<Upper>; closed(peer: Hello): void },
+  ): void {
+    this.#served.push(definition.edge);
+    serveEdge(this.#server, definition, (transport) => {
+      void this.#ready.then(() => {
+        let joined: { peer: Hello; end: CoreEnd<Upper> } | null = null;
+        const edge: Edge<Lower, Upper> = lowerEnd(definition, transport, {
+          ...this.#common(definition),
+          accept: (peer) => core.accept(peer),
+          onReady: (peer) => {
+            joined = { peer, end: core.join(peer, edge) };
+            this.log.info({ edge: definition.protocol, peer: peer.name }, "edge up");
+          },
+          applyWrite: (address, data) => joined?.end.applyWrite(address, data),
+          applyOwnWrite: (address, data) => joined?.end.applyOwnWrite?.(address, data),
+          deliver: (seq, body) => {
+            joined?.end.deliver(seq, body);
+            this.execution.wake();
+          },
+          onBreak: (reason) => {
+            this.log.info({ edge: definition.protocol, peer: joined?.peer.name, reason }, "edge broke");
+            if (joined && !this.#stopping) core.closed(joined.peer);
+            this.execution.wake();
+          },
+          onRejected: (seq, why) => edge.close(`our message ${seq} was rejected: ${why.field}: ${why.reason}`),
+        });
+      });
+    });
+  }
+
+  /** Runs before the process ends. */
+  onExit(step: () => void): void {
+    this.#onExit.push(step);
+  }
+
+  async stop(why: string): Promise<void> {
+    if (this.#stopping) return;
+    this.log.info({ why }, "stopping");
+    await this.#end(EXIT.stopped);
+  }
+
+  /** Ends the process with one line that says why. */
+  async fail(code: number, message: string): Promise<void> {
+    if (this.#stopping) return;
+    process.stderr.write(`${this.config.name}: ${message}\n`);
+    await this.#end(code);
+  }
+
+  async #lost(definition: EdgeNames, reason: string): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
+    await this.fail(EXIT.infrastructure, `edge ${definition.protocol} to ${definition.lower} broke: ${reason}`);
+  }
+
+  async #end(code: number): Promise<void> {
+    this.#stopping = true;
+    await exitAfter(code, [
+      () => this.#lab.endTraces(),
+      () => new Promise<void>((resolve) => setTimeout(resolve, 20)), // the last batches leave
+      () => this.#onExit.forEach((step) => step()),
+      () => this.#server.forceShutdown(),
+    ]);
+  }
+
+  #common(definition: EdgeNames): Pick<EndOptions<never>, "hello" | "credits" | "lamport" | "tracer" | "rules"> {
+    const hello: Hello = {
+      protocol: definition.protocol, name: this.config.name, machineDigest: this.#digest, abi: this.machine.abi, memory: { backing: "mapped", path: this.config.memory, bytes: this.machine.dram.size },
+    };
+    return { hello, credits: this.machine.edgeCredits, lamport: this.lamport, tracer: this.tracer, rules: this.rules };
+  }
+}
+
+/** Runs one service: `start` builds its core and resolves when it has booted. What goes wrong ends the process with one line and the right code. */
+export async function runService(kind: ServiceKind, start: (service: Service) => Promise<void>): Promise<void> {
+  let config: ServiceConfig;
+  try {
+    config = serviceConfig(kind, process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${kind}: ${error.message}\n`);
+    process.exit(EXIT.input);
+  }
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${error.stack}\n${config.name}: a bug of ours: ${error.message}\n`);
+    process.exit(EXIT.bug);
+  });
+  const service = new Service(config);
+  try {
+    await start(service);
+    service.becomeReady();
+  } catch (error) {
+    if (!(error instanceof InfrastructureError || error instanceof MemoryFileError)) throw error;
+    return service.fail(EXIT.infrastructure, error.message);
+  }
+}
