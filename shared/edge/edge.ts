@@ -8,6 +8,8 @@ import { StoreBuffer } from "./store-buffer.ts";
 import type { Transport } from "./transport.ts";
 
 const NO_TRACE = new Uint8Array(0);
+/** The first message of each end. */
+const HELLO = 1;
 const NO_WRITES: readonly PostedWrite[] = [];
 
 export interface EdgeOptions<Out, In> {
@@ -219,6 +221,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   #rejected(seq: number, why: Mismatch): void {
+    if (seq === HELLO) return this.close(`rejected: ${why.field}: ${why.reason}`);
     if (!this.#o.onRejected) throw new Error(`${this.#o.direction}: our message ${seq} was rejected: ${why.field}: ${why.reason}`);
     const waiting = this.#requests.get(seq);
     this.#requests.delete(seq);

@@ -53,8 +53,12 @@ export async function startFloor(): Promise<Floor> {
 
 const reply = <T>(child: ChildProcess): Promise<T> =>
   new Promise((resolve, reject) => {
-    child.once("message", (message) => resolve(message as T));
-    child.once("exit", (code) => reject(new Error(`a relay ended with code ${code}`)));
+    const exited = (code: number | null) => reject(new Error(`a relay ended with code ${code}`));
+    child.once("exit", exited);
+    child.once("message", (message) => {
+      child.off("exit", exited);
+      resolve(message as T);
+    });
   });
 
 /** The chain's streams are open once a first message has come back. */

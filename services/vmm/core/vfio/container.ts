@@ -3,8 +3,8 @@ import {
   PASID_TABLE_CFG_VERSION_1, PASID_TABLE_SMMUV3_CFG_VERSION_1,
 } from "@faultline/shared/linux-uapi/iommu.ts";
 import {
-  VFIO_API_VERSION, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_GET_API_VERSION, VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_IOMMU_BIND_MSI,
-  VFIO_IOMMU_CACHE_INVALIDATE, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_SET_MSI_BINDING, VFIO_IOMMU_SET_PASID_TABLE, VFIO_IOMMU_UNMAP_DMA, VFIO_PASID_TABLE_FLAG_SET, VFIO_PASID_TABLE_FLAG_UNSET,
+  VFIO_API_VERSION, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_UNMAP_FLAG_ALL, VFIO_GET_API_VERSION, VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_IOMMU_BIND_MSI,
+  VFIO_IOMMU_CACHE_INVALIDATE, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_SET_MSI_BINDING, VFIO_IOMMU_SET_PASID_TABLE, VFIO_IOMMU_UNBIND_MSI, VFIO_IOMMU_UNMAP_DMA, VFIO_PASID_TABLE_FLAG_SET, VFIO_PASID_TABLE_FLAG_UNSET,
   VFIO_SET_IOMMU, VFIO_TYPE1_NESTING_IOMMU, vfio_group_status, vfio_iommu_type1_cache_invalidate, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap, vfio_iommu_type1_set_msi_binding,
   vfio_iommu_type1_set_pasid_table,
 } from "@faultline/shared/linux-uapi/vfio.ts";
@@ -52,6 +52,12 @@ export class Container {
     return (await this.#calls.ioctl(this.fd, VFIO_IOMMU_UNMAP_DMA, arg)).ret;
   }
 
+  /** Everything: VFIO_DMA_UNMAP_FLAG_ALL. */
+  async unmapAll(): Promise<number> {
+    const arg = vfio_iommu_type1_dma_unmap.encode({ argsz: vfio_iommu_type1_dma_unmap.sizeBytes, flags: VFIO_DMA_UNMAP_FLAG_ALL });
+    return (await this.#calls.ioctl(this.fd, VFIO_IOMMU_UNMAP_DMA, arg)).ret;
+  }
+
   /** SET TRANSLATE with the guest's table. `s1cdmax` = PASID bits. */
   translate(table: { s1contextptr: bigint; s1cdmax: number; s1fmt: number; s1dss: number }): Promise<number> {
     return this.#setPasidTable({ config: IOMMU_PASID_CONFIG_TRANSLATE, base_ptr: table.s1contextptr, pasid_bits: table.s1cdmax, s1fmt: table.s1fmt, s1dss: table.s1dss });
@@ -84,8 +90,16 @@ export class Container {
     return (await this.#calls.ioctl(this.fd, VFIO_IOMMU_CACHE_INVALIDATE, arg)).ret;
   }
 
-  async bindMsi(iova: number, gpa: number, size: number): Promise<number> {
-    const arg = vfio_iommu_type1_set_msi_binding.encode({ argsz: vfio_iommu_type1_set_msi_binding.sizeBytes, flags: VFIO_IOMMU_BIND_MSI, iova, gpa, size });
+  /** `size`: the guest's stage-1 granule. */
+  bindMsi(iova: number, gpa: number, size: number): Promise<number> {
+    return this.#setMsiBinding({ flags: VFIO_IOMMU_BIND_MSI, iova, gpa, size });
+  }
+  unbindMsi(iova: number): Promise<number> {
+    return this.#setMsiBinding({ flags: VFIO_IOMMU_UNBIND_MSI, iova });
+  }
+
+  async #setMsiBinding(binding: { flags: number; iova: number; gpa?: number; size?: number }): Promise<number> {
+    const arg = vfio_iommu_type1_set_msi_binding.encode({ argsz: vfio_iommu_type1_set_msi_binding.sizeBytes, ...binding });
     return (await this.#calls.ioctl(this.fd, VFIO_IOMMU_SET_MSI_BINDING, arg)).ret;
   }
 }

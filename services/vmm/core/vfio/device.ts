@@ -1,9 +1,9 @@
-import { EXTENDED_CAPABILITY, CAPABILITY, MSIX_CAPABILITY, PRI } from "@faultline/shared/pcie/capabilities.ts";
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { CAPABILITY, EXTENDED_CAPABILITY, HEADER, MSIX_CAPABILITY, PRI } from "@faultline/shared/pcie/capabilities.ts";
+import { numberOf } from "@faultline/shared/codec/uint64.ts";
 import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS, VFIO_GROUP_GET_DEVICE_FD, VFIO_IRQ_INFO_CAP_TYPE, VFIO_IRQ_SET_ACTION_TRIGGER,
-  VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SUBTYPE_DMA_FAULT, VFIO_IRQ_TYPE_NESTED, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_CAP_TYPE,
+  DMA_FAULT_RESPONSE_RING, DMA_FAULT_RING, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS, VFIO_GROUP_GET_DEVICE_FD, VFIO_IRQ_INFO_CAP_TYPE, VFIO_IRQ_SET_ACTION_TRIGGER,
+  VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SUBTYPE_DMA_FAULT, VFIO_IRQ_TYPE_NESTED, VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_PCI_OFFSET_SHIFT, VFIO_REGION_INFO_CAP_TYPE,
   VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT, VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT_RESPONSE, VFIO_REGION_TYPE_NESTED, vfio_device_info, vfio_info_cap_header, vfio_irq_info, vfio_irq_info_cap_type, vfio_irq_set,
   vfio_region_info, vfio_region_info_cap_type,
 } from "@faultline/shared/linux-uapi/vfio.ts";
@@ -18,7 +18,18 @@ const deviceName = (bdf: number): string =>
   `0000:${(bdf >> 8).toString(16).padStart(2, "0")}:${((bdf >> 3) & 31).toString(16).padStart(2, "0")}.${bdf & 7}`;
 
 /** What the VMM learned of an assigned function when it opened it. */
-export interface DeviceFacts { fd: number; faultRegion: number; responseRegion: number; faultIrq: number; msix: { capability: number; table: number; vectors: number } | null; prgResponsePasidRequired: boolean }
+export interface DeviceFacts {
+  fd: number;
+  faultRegion: number;
+  responseRegion: number;
+  faultIrq: number;
+  /** Offset of the MSI-X capability, and of the table in BAR0. */
+  msix: { capability: number; table: number; vectors: number } | null;
+  /** Offset of the PCI Express capability. */
+  express: number | null;
+  /** Null: the function has no PRI capability. */
+  pri: { prgResponsePasidRequired: boolean } | null;
+}
 
 /** An assigned function through its VFIO device fd. Results are 0 or -errno. */
 export class AssignedDevice {
@@ -51,8 +62,15 @@ export class AssignedDevice {
     }
     for (let index = VFIO_PCI_NUM_IRQS; index < Number(num_irqs); index++) if (await isDmaFaultIrq(calls, fd, index)) faultIrq = index;
     if (faultRegion < 0 || responseRegion < 0 || faultIrq < 0) return -ENODEV;
-    const config = (offset: number, size: number) => calls.pread(fd, VFIO_PCI_CONFIG_REGION_INDEX, offset, size).then((bytes) => (typeof bytes === "number" ? 0 : numberOf(bytes)));
-    const facts = { fd, faultRegion, responseRegion, faultIrq, msix: await findMsix(config), prgResponsePasidRequired: await readPasidRequired(config) };
+    for (const [region, ring] of [[faultRegion, DMA_FAULT_RING], [responseRegion, DMA_FAULT_RESPONSE_RING]] as const) {
+      const mapped = await calls.mmap(fd, region * 2 ** VFIO_PCI_OFFSET_SHIFT + ring.offset, ring.size - ring.offset); // the header page cannot be mapped
+      if (mapped < 0) return mapped;
+    }
+    const config: ConfigRead = async (offset, size) => {
+      const bytes = await calls.pread(fd, VFIO_PCI_CONFIG_REGION_INDEX, offset, size);
+      return typeof bytes === "number" ? 0 : numberOf(bytes);
+    };
+    const facts = { fd, faultRegion, responseRegion, faultIrq, ...(await findCapabilities(config)), pri: await findPri(config) };
     return new AssignedDevice(calls, bdf, container, facts);
   }
 
@@ -70,11 +88,17 @@ export class AssignedDevice {
     return (await this.#calls.ioctl(this.facts.fd, VFIO_DEVICE_RESET)).ret;
   }
 
-  /** Installs eventfds for consecutive vectors of an IRQ index, from 0. */
-  async setEventfds(index: number, fds: readonly number[]): Promise<number> {
+  /** Installs eventfds for consecutive vectors of an IRQ index. */
+  async setEventfds(index: number, fds: readonly number[], start = 0): Promise<number> {
     const data = new Uint8Array(new Int32Array(fds).buffer);
-    const head = vfio_irq_set.encode({ argsz: vfio_irq_set.sizeBytes + data.length, flags: VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index, start: 0, count: fds.length });
+    const head = vfio_irq_set.encode({ argsz: vfio_irq_set.sizeBytes + data.length, flags: VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index, start, count: fds.length });
     return (await this.#calls.ioctl(this.facts.fd, VFIO_DEVICE_SET_IRQS, new Uint8Array([...head, ...data]))).ret;
+  }
+
+  /** Removes every eventfd of an IRQ index. */
+  async disableIrqs(index: number): Promise<number> {
+    const arg = vfio_irq_set.encode({ argsz: vfio_irq_set.sizeBytes, flags: VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, index });
+    return (await this.#calls.ioctl(this.facts.fd, VFIO_DEVICE_SET_IRQS, arg)).ret;
   }
 }
 
@@ -113,25 +137,25 @@ function findCapability(info: Uint8Array, first: number, id: number): number | n
 
 type ConfigRead = (offset: number, size: number) => Promise<number>;
 
-async function findMsix(config: ConfigRead): Promise<DeviceFacts["msix"]> {
-  for (let at = (await config(0x34, 1)) & 0xfc, left = CAPABILITY_LIMIT; at !== 0 && left > 0; left--) {
+async function findCapabilities(config: ConfigRead): Promise<Pick<DeviceFacts, "msix" | "express">> {
+  const found: Pick<DeviceFacts, "msix" | "express"> = { msix: null, express: null };
+  for (let at = (await config(HEADER.capabilities, 1)) & 0xfc, left = CAPABILITY_LIMIT; at !== 0 && left > 0; left--) {
     const header = await config(at, 2);
-    if ((header & 0xff) === CAPABILITY.MSIX) {
-      return { capability: at, table: ((await config(at + MSIX_CAPABILITY.table, 4)) & ~7) >>> 0, vectors: ((await config(at + MSIX_CAPABILITY.control, 2)) & 0x7ff) + 1 };
+    if ((header & 0xff) === CAPABILITY.PCIe) found.express ??= at;
+    if ((header & 0xff) === CAPABILITY.MSIX && found.msix === null) {
+      const table = await config(at + MSIX_CAPABILITY.table, 4); // [2:0] BIR: only a table in BAR0 is trapped
+      if ((table & 7) === 0) found.msix = { capability: at, table, vectors: ((await config(at + MSIX_CAPABILITY.control, 2)) & 0x7ff) + 1 };
     }
     at = (header >> 8) & 0xfc;
   }
-  return null;
+  return found;
 }
 
-/** PRG Response PASID Required of the PRI status register; false without PRI. */
-async function readPasidRequired(config: ConfigRead): Promise<boolean> {
+async function findPri(config: ConfigRead): Promise<DeviceFacts["pri"]> {
   for (let at = 0x100, left = CAPABILITY_LIMIT; at !== 0 && left > 0; left--) {
     const header = await config(at, 4);
-    if ((header & 0xffff) === EXTENDED_CAPABILITY.PRI) return ((await config(at + PRI.status, 2)) & PRI.prgResponsePasidRequired) !== 0;
+    if ((header & 0xffff) === EXTENDED_CAPABILITY.PRI) return { prgResponsePasidRequired: ((await config(at + PRI.status, 2)) & PRI.prgResponsePasidRequired) !== 0 };
     at = (header >>> 20) & 0xffc;
   }
-  return false;
+  return null;
 }
-
-export const word = (value: number): Uint8Array => uint64Bytes(value).subarray(0, 4);

@@ -1,67 +1,68 @@
-import { regionAddress } from "@faultline/shared/edge/vfio.ts";
+import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { iommu_fault_event, iommu_fault_prm, IOMMU_FAULT_PAGE_REQ, IOMMU_PAGE_RESP_PASID_VALID, IOMMU_PAGE_RESP_VERSION_1, iommu_page_response } from "@faultline/shared/linux-uapi/iommu.ts";
-import { DMA_FAULT_RESPONSE_RING, DMA_FAULT_RING } from "@faultline/shared/linux-uapi/vfio.ts";
-import { type AssignedDevice, word } from "./device.ts";
+import type { AssignedDevice } from "./device.ts";
+import { DmaFaultRegion, type PageRequestFault, type UnrecoverableFault } from "./dma-fault-region.ts";
+import { DmaFaultResponseRegion } from "./dma-fault-response-region.ts";
 
-export type PageRequestFault = ReturnType<typeof iommu_fault_prm.decode>;
-export type UnrecoverableFault = ReturnType<typeof iommu_fault_event.decode>;
-/** Tail of the response ring, as the host counts it. */
-const TAIL_OFFSET = 16;
+export interface FaultHandler {
+  pageRequest(fault: PageRequestFault): void;
+  unrecoverable(fault: UnrecoverableFault): void;
+}
 
-/** The VMM's copies of the two rings of a device: what the host stored, and where the VMM stands. */
+/** The thread that takes faults of one device out of its ring, and the way back for page responses. */
 export class FaultRelay {
   readonly #device: AssignedDevice;
-  readonly #ring = new Uint8Array(DMA_FAULT_RING.offset + DMA_FAULT_RING.entries * DMA_FAULT_RING.entrySize);
-  #tail = 0;
-  #responseHead = 0;
-  #responseTail = 0;
-  /** Responses that wait for room in the ring, in order. */
-  #waiting: Promise<void> | null = null;
+  readonly #execution: Execution;
+  readonly #handler: FaultHandler;
+  readonly #faults = new DmaFaultRegion();
+  readonly #responses: DmaFaultResponseRegion;
+  #running = false;
 
-  constructor(device: AssignedDevice) {
+  constructor(device: AssignedDevice, execution: Execution, handler: FaultHandler) {
     this.#device = device;
+    this.#execution = execution;
+    this.#handler = handler;
+    this.#responses = new DmaFaultResponseRegion(device, execution);
   }
 
   /** A store of the host into the fault region. */
   applyWrite(offset: number, data: Uint8Array): void {
-    if (offset + data.length <= this.#ring.length) this.#ring.set(data, offset);
+    this.#faults.applyWrite(offset, data);
   }
 
-  /** Records between tail and head, each given to `fault`; then the new tail is written back once. */
-  async drain(fault: { pageRequest(record: PageRequestFault): void; unrecoverable(record: UnrecoverableFault): void }): Promise<void> {
-    const view = new DataView(this.#ring.buffer);
-    const head = view.getUint32(DMA_FAULT_RING.headOffset, true) % DMA_FAULT_RING.entries;
-    if (head === this.#tail) return;
-    while (this.#tail !== head) {
-      const at = DMA_FAULT_RING.offset + this.#tail * DMA_FAULT_RING.entrySize;
-      const record = this.#ring.slice(at, at + DMA_FAULT_RING.entrySize);
-      if (record[0] === IOMMU_FAULT_PAGE_REQ) fault.pageRequest(iommu_fault_prm.decode(record));
-      else fault.unrecoverable(iommu_fault_event.decode(record));
-      this.#tail = (this.#tail + 1) % DMA_FAULT_RING.entries;
+  /** The eventfd was signalled. Signals are not counted against records: the thread drains until head = tail. */
+  signalled(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#execution.spawn("vfio dma fault", () => this.#drain());
+  }
+
+  /** Records that the host stored before a reset of the function are skipped. */
+  discard(): void {
+    this.#faults.discard();
+    this.#writeTail();
+  }
+
+  /** Answers a group. `pasid` null: without PASID_VALID. 0, or -EIO when the edge broke. */
+  respond(grpid: number, pasid: number | null, code: number): Promise<number> {
+    const flags = pasid === null ? 0 : IOMMU_PAGE_RESP_PASID_VALID;
+    return this.#responses.store(iommu_page_response.encode({ argsz: iommu_page_response.sizeBytes, version: IOMMU_PAGE_RESP_VERSION_1, flags, pasid: pasid ?? 0, grpid, code }));
+  }
+
+  async #drain(): Promise<void> {
+    const held = this.#execution.point("vmm.fault-relay.before-drain", { endpoint: this.#device.bdf });
+    if (held) await held;
+    for (let record = this.#faults.take(); record; record = this.#faults.take()) {
+      if (record[0] === IOMMU_FAULT_PAGE_REQ) this.#handler.pageRequest(iommu_fault_prm.decode(record));
+      else this.#handler.unrecoverable(iommu_fault_event.decode(record));
     }
-    await this.#device.pwrite(this.#device.facts.faultRegion, 0, word(this.#tail));
+    this.#writeTail();
+    this.#running = false;
   }
 
-  /** Stores a page response and publishes it by writing head. Waits for the host's tail when the ring is full. `pasid` null: no PASID_VALID. */
-  async respond(grpid: number, pasid: number | null, code: number): Promise<void> {
-    const entry = iommu_page_response.encode({
-      argsz: iommu_page_response.sizeBytes, version: IOMMU_PAGE_RESP_VERSION_1, flags: pasid === null ? 0 : IOMMU_PAGE_RESP_PASID_VALID, pasid: pasid ?? 0, grpid, code,
-    });
-    while (this.#full) await (this.#waiting ??= this.#readTail());
-    const { fd, responseRegion } = this.#device.facts;
-    const { offset, entrySize, entries } = DMA_FAULT_RESPONSE_RING;
-    this.#device.store(regionAddress(fd, responseRegion, offset + this.#responseHead * entrySize), entry);
-    this.#responseHead = (this.#responseHead + 1) % entries;
-    void this.#device.pwrite(responseRegion, 0, word(this.#responseHead));
-  }
-
-  get #full(): boolean {
-    return (this.#responseHead + 1) % DMA_FAULT_RESPONSE_RING.entries === this.#responseTail;
-  }
-
-  async #readTail(): Promise<void> {
-    const bytes = await this.#device.pread(this.#device.facts.responseRegion, TAIL_OFFSET, 4);
-    if (typeof bytes !== "number") this.#responseTail = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-    this.#waiting = null;
+  /** The ring has room again; nothing waits for the result. */
+  #writeTail(): void {
+    void this.#device.pwrite(this.#device.facts.faultRegion, 0, uint64Bytes(this.#faults.tail).slice(0, 4));
   }
 }

@@ -1,11 +1,14 @@
+import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import { EIO } from "@faultline/shared/linux-uapi/errno.ts";
-import { vfioCommandNames } from "@faultline/shared/linux-uapi/vfio.ts";
+import { KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION } from "@faultline/shared/linux-uapi/kvm.ts";
+import { VFIO_PCI_OFFSET_SHIFT, vfioCommandNames } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 
 const NONE = new Uint8Array(0);
-const SHIFT = 2 ** 40; // VFIO_PCI_OFFSET_SHIFT
+const SHIFT = 2 ** VFIO_PCI_OFFSET_SHIFT;
+const commandNames: Record<number, string> = { ...vfioCommandNames, [KVM_CREATE_VM]: "KVM_CREATE_VM", [KVM_SET_USER_MEMORY_REGION]: "KVM_SET_USER_MEMORY_REGION" };
 
 /** The VMM's system calls. A call whose edge breaks returns -EIO: the process is about to end. */
 export class SystemCalls {
@@ -25,13 +28,13 @@ export class SystemCalls {
   async ioctl(fd: number, cmd: number, arg: Uint8Array = NONE): Promise<{ ret: number; arg: Uint8Array }> {
     const reply = await this.edge.request({ kind: "ioctl", fd, cmd, arg });
     const result = reply !== "broken" && reply.kind === "ioctlResult" ? { ret: reply.ret, arg: reply.arg } : { ret: -EIO, arg: NONE };
-    this.#tracer.emit("vmm.ioctl", { fd }, { name: vfioCommandNames[cmd] ?? `0x${cmd.toString(16)}`, ret: result.ret });
+    this.#tracer.emit("vmm.ioctl", { fd }, { name: commandNames[cmd] ?? hex(cmd), ret: result.ret });
     return result;
   }
 
-  /** Anonymous, populated memory. HVA, or -errno. */
-  async mmap(length: number): Promise<number> {
-    const reply = await this.edge.request({ kind: "mmap", fd: -1, offset: 0, length });
+  /** HVA, or -errno. `fd` -1: anonymous memory, populated. */
+  async mmap(fd: number, offset: number, length: number): Promise<number> {
+    const reply = await this.edge.request({ kind: "mmap", fd, offset, length });
     if (reply === "broken" || reply.kind !== "mmapResult") return -EIO;
     return reply.ret < 0 ? reply.ret : reply.hva;
   }

@@ -1,9 +1,10 @@
-import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import type { VmOptions } from "@faultline/shared/machine/machine.ts";
-import type { Domain } from "./domain.ts";
+import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
+import type { Domain, Mapping } from "./domain.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 type Slot = VmOptions["slots"][number];
+const MAP_F_ACCESS = 3; // READ | WRITE
 
 /**
  * What the host is told for each virtio state of an endpoint (flow.md, S1): always ABORT first, then stage 2, then the new mode. A MAP/UNMAP domain has only its own mappings in stage 2;
@@ -13,7 +14,7 @@ export class Attachments {
   readonly domains = new Map<number, Domain>();
   readonly #slots: readonly Slot[];
   readonly #hvaOf: (gpa: number) => number | null;
-  /** Config `bypass`: what unattached endpoints do. */
+  /** Config `bypass`: what unattached endpoints do. 1 at system reset, kept over a device reset (VI-D-06 to VI-D-08). */
   bypass = true;
 
   constructor(slots: readonly Slot[], hvaOf: (gpa: number) => number | null) {
@@ -25,9 +26,11 @@ export class Attachments {
   async attach(endpoint: Endpoint, domain: Domain | null): Promise<number> {
     const from = endpoint.domain;
     if (from === domain) return 0;
-    const ret = await this.#switch(endpoint, from, domain);
+    await endpoint.msix.detach(); // UNBIND before the table goes
+    const ret = await this.#apply(endpoint, domain);
     if (ret < 0) {
-      await this.#switch(endpoint, domain, from);
+      await this.#apply(endpoint, from); // when this fails too, the endpoint stays in ABORT
+      await endpoint.msix.attach(from?.table ?? null);
       return ret;
     }
     this.#leave(endpoint);
@@ -36,7 +39,21 @@ export class Attachments {
       domain.endpoints.add(endpoint);
       this.domains.set(domain.id, domain);
     }
+    await endpoint.msix.attach(domain?.table ?? null);
     return 0;
+  }
+
+  /** Config `bypass` was written: the unattached endpoints follow. */
+  async setBypass(bypass: boolean, endpoints: Iterable<Endpoint>): Promise<void> {
+    if (this.bypass === bypass) return;
+    this.bypass = bypass;
+    for (const endpoint of endpoints) if (!endpoint.domain) await this.#apply(endpoint, null);
+  }
+
+  /** The host's state of an unattached endpoint after a reset of the device: its table is gone (flow.md, T8). */
+  async detachForReset(endpoint: Endpoint): Promise<void> {
+    if (endpoint.domain) await this.attach(endpoint, null);
+    if (this.bypass) await endpoint.device.container.unset();
   }
 
   #leave(endpoint: Endpoint): void {
@@ -47,57 +64,58 @@ export class Attachments {
     endpoint.domain = null;
   }
 
-  async #switch(endpoint: Endpoint, from: Domain | null, to: Domain | null): Promise<number> {
+  /** Makes the host's state of the endpoint that of `domain`, whatever it was before. */
+  async #apply(endpoint: Endpoint, domain: Domain | null): Promise<number> {
     const { container } = endpoint.device;
-    let ret = await container.abort();
-    if (ret < 0) return ret;
-    if (from?.kind === "map" && to?.kind !== "map") ret = (await this.#unmapMappings(endpoint, from)) || (await this.mapRam(endpoint));
-    else if (from?.kind !== "map" && to?.kind === "map") ret = (await this.#unmapRam(endpoint)) || (await this.#mapMappings(endpoint, to));
-    else if (from?.kind === "map" && to?.kind === "map") ret = (await this.#unmapMappings(endpoint, from)) || (await this.#mapMappings(endpoint, to));
-    if (ret < 0) return ret;
-    if (to?.table) return container.translate(to.table);
-    return to || this.bypass ? container.bypass() : 0; // unattached without bypass: stays ABORT
+    const aborted = await container.abort();
+    if (aborted < 0) return aborted;
+    const mapped = await this.#setStage2(endpoint, domain?.kind === "map" ? domain : "ram");
+    if (mapped < 0) return mapped;
+    if (domain?.table) return container.translate(domain.table);
+    return domain || this.bypass ? container.bypass() : 0; // unattached without bypass: stays ABORT
   }
 
-  async mapRam(endpoint: Endpoint): Promise<number> {
-    for (const { gpa, size } of this.#slots) {
-      const hva = this.#hvaOf(gpa);
-      const ret = hva === null ? -EINVAL : await endpoint.device.container.mapDma(gpa, hva, size);
-      if (ret < 0) return ret;
-    }
-    return 0;
-  }
-  async #unmapRam(endpoint: Endpoint): Promise<number> {
-    for (const { gpa, size } of this.#slots) {
+  /** Replaces what the container's stage 2 maps. After a failure its contents are unknown (null): the next change starts with nothing. */
+  async #setStage2(endpoint: Endpoint, wanted: "ram" | Domain): Promise<number> {
+    if (endpoint.stage2 === wanted) return 0;
+    for (const { gpa, size } of endpoint.stage2 === "ram" ? this.#slots : []) {
       const ret = await endpoint.device.container.unmapDma(gpa, size);
       if (ret < 0) return ret;
     }
-    return 0;
-  }
-  async #mapMappings(endpoint: Endpoint, domain: Domain): Promise<number> {
-    for (const mapping of domain.mappings) {
-      const ret = await this.mapOne(endpoint, mapping);
+    if (endpoint.stage2 !== "ram") {
+      const ret = await endpoint.device.container.unmapAll();
       if (ret < 0) return ret;
     }
-    return 0;
-  }
-  async #unmapMappings(endpoint: Endpoint, domain: Domain): Promise<number> {
-    for (const mapping of domain.mappings) {
-      const ret = await this.unmapOne(endpoint, mapping);
+    endpoint.stage2 = null;
+    for (const { iova, gpa, size, access } of wanted === "ram" ? this.#slots.map(({ gpa, size }) => ({ iova: BigInt(gpa), gpa, size: BigInt(size), access: MAP_F_ACCESS })) : wanted.mappings.map(dmaOf)) {
+      const ret = await this.#mapDma(endpoint, iova, gpa, size, access);
       if (ret < 0) return ret;
     }
+    endpoint.stage2 = wanted;
     return 0;
   }
 
-  /** A mapping without READ and WRITE gives no right and sends nothing to the host. */
-  async mapOne(endpoint: Endpoint, mapping: Domain["mappings"][number]): Promise<number> {
-    const access = mapping.flags & 3;
-    if (access === 0) return 0;
-    const hva = this.#hvaOf(Number(mapping.physStart));
-    if (hva === null) return -EINVAL;
-    return endpoint.device.container.mapDma(mapping.virtStart, hva, mapping.virtEnd - mapping.virtStart + 1n, access);
+  /** Adds a mapping to the endpoint's stage 2. A mapping without READ and WRITE gives no right, one of MMIO is no memory: nothing is sent to the host. */
+  mapOne(endpoint: Endpoint, mapping: Mapping): Promise<number> {
+    const { iova, gpa, size, access } = dmaOf(mapping);
+    return this.#mapDma(endpoint, iova, gpa, size, access);
   }
-  unmapOne(endpoint: Endpoint, mapping: Domain["mappings"][number]): Promise<number> {
-    return (mapping.flags & 3) === 0 ? Promise.resolve(0) : endpoint.device.container.unmapDma(mapping.virtStart, mapping.virtEnd - mapping.virtStart + 1n);
+
+  async unmapOne(endpoint: Endpoint, mapping: Mapping): Promise<number> {
+    const { iova, size, access } = dmaOf(mapping);
+    return access === 0 ? 0 : endpoint.device.container.unmapDma(iova, size);
+  }
+
+  async #mapDma(endpoint: Endpoint, iova: bigint, gpa: number, size: bigint, access: number): Promise<number> {
+    if (access === 0) return 0;
+    const hva = this.#hvaOf(gpa);
+    const last = this.#hvaOf(gpa + Number(size) - 1);
+    if (hva === null || last === null || last - hva !== Number(size) - 1) return -EINVAL; // not inside one slot
+    return endpoint.device.container.mapDma(iova, hva, size, access);
   }
 }
+
+/** `virtEnd` is inclusive. The MMIO flag (bit 2): device registers, which the host's stage 2 cannot map from user memory; a doorbell is reached through the host's own MSI window. */
+const dmaOf = (mapping: Mapping) => ({
+  iova: mapping.virtStart, gpa: Number(mapping.physStart), size: mapping.virtEnd - mapping.virtStart + 1n, access: mapping.flags & 4 ? 0 : mapping.flags & MAP_F_ACCESS,
+});

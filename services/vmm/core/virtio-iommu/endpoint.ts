@@ -1,4 +1,4 @@
-import type { MsiXTable } from "../pci/msi-x.ts";
+import type { MsiX } from "../pci/msi-x.ts";
 import type { AssignedDevice } from "../vfio/device.ts";
 import type { FaultRelay } from "../vfio/fault-relay.ts";
 import type { Domain } from "./domain.ts";
@@ -10,9 +10,13 @@ export interface OutstandingGroup { grpid: number; pasid: number | null; needsPa
 export interface Endpoint {
   id: number;
   device: AssignedDevice;
-  relay: FaultRelay;
-  msix: MsiXTable;
+  relay: Pick<FaultRelay, "respond">;
+  msix: Pick<MsiX, "attach" | "detach">;
   domain: Domain | null;
+  /** What the container's stage 2 maps; null: unknown, after an error. */
+  stage2: "ram" | Domain | null;
   /** In order of arrival: an answer completes the oldest that fits. */
   outstanding: OutstandingGroup[];
+  /** Groups of which a request was dropped before the last came: their last is answered INVALID. `grpid/pasid`. */
+  readonly refused: Set<string>;
 }

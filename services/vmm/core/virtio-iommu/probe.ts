@@ -4,6 +4,7 @@ import {
   VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L, virtio_iommu_probe_input_range, virtio_iommu_probe_output_size, virtio_iommu_probe_page_request, virtio_iommu_probe_page_size_mask, virtio_iommu_probe_pasid_size,
   virtio_iommu_probe_table_format,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
+import { RFC_V1_VIRTIO_IOMMU_PROBE_T_PAGE_TABLE_FMT, RFC_V1_VIRTIO_IOMMU_PROBE_T_PASID_TABLE_FMT, rfc_v1_virtio_iommu_probe_table_format } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 
 /** What an endpoint can do, from the host's IOMMU and the function's capabilities. `inputEnd` is inclusive. */
 export interface EndpointFacts { pageSizeMask: bigint; inputEnd: bigint; outputBits: number; pasidBits: number; asid16: boolean; twoLevelCdTable: boolean; pageRequests: { responsePasid: boolean } | null }
@@ -11,22 +12,38 @@ export interface EndpointFacts { pageSizeMask: bigint; inputEnd: bigint; outputB
 /** The property list of PROBE in the `review` ABI: ascending type, TABLE_FORMAT ascending by format; the rest is zero. `length` does not count the 4-byte header. */
 export function probeProperties(facts: EndpointFacts): Uint8Array {
   const table = (format: number, flags: number) => virtio_iommu_probe_table_format.encode({ type: VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT, length: 12, format, flags });
-  const list = [
-    virtio_iommu_probe_page_size_mask.encode({ type: VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK, length: 12, mask: facts.pageSizeMask }),
-    virtio_iommu_probe_input_range.encode({ type: VIRTIO_IOMMU_PROBE_T_INPUT_RANGE, length: 20, start: 0, end: facts.inputEnd }),
-    virtio_iommu_probe_output_size.encode({ type: VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE, length: 4, bits: facts.outputBits }),
-    virtio_iommu_probe_pasid_size.encode({ type: VIRTIO_IOMMU_PROBE_T_PASID_SIZE, length: 4, bits: facts.pasidBits }),
+  const respPasid = facts.pageRequests?.responsePasid ? VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID : 0;
+  return list([
+    ...common(facts),
     table(VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE, facts.asid16 ? VIRTIO_IOMMU_PGT_ARM64_F_ASID16 : 0),
     table(VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, facts.twoLevelCdTable ? VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L : 0),
-    ...(facts.pageRequests
-      ? [virtio_iommu_probe_page_request.encode({ type: VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST, length: 4, flags: facts.pageRequests.responsePasid ? VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID : 0 })]
-      : []),
-  ];
-  const properties = new Uint8Array(PROBE_SIZE);
+    ...(facts.pageRequests ? [virtio_iommu_probe_page_request.encode({ type: VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST, length: 4, flags: respPasid })] : []),
+  ]);
+}
+
+/** The property list of `rfc-v1`: two table formats with `asid_bits`; recoverable faults show in the PRI capability alone. */
+export function rfcV1ProbeProperties(facts: EndpointFacts): Uint8Array {
+  const table = (type: number, format: number) => rfc_v1_virtio_iommu_probe_table_format.encode({ type, length: 12, format, asid_bits: facts.asid16 ? 16 : 8 });
+  return list([
+    ...common(facts),
+    table(RFC_V1_VIRTIO_IOMMU_PROBE_T_PAGE_TABLE_FMT, VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE),
+    table(RFC_V1_VIRTIO_IOMMU_PROBE_T_PASID_TABLE_FMT, VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3),
+  ]);
+}
+
+const common = (facts: EndpointFacts): Uint8Array[] => [
+  virtio_iommu_probe_page_size_mask.encode({ type: VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK, length: 12, mask: facts.pageSizeMask }),
+  virtio_iommu_probe_input_range.encode({ type: VIRTIO_IOMMU_PROBE_T_INPUT_RANGE, length: 20, start: 0, end: facts.inputEnd }),
+  virtio_iommu_probe_output_size.encode({ type: VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE, length: 4, bits: facts.outputBits }),
+  virtio_iommu_probe_pasid_size.encode({ type: VIRTIO_IOMMU_PROBE_T_PASID_SIZE, length: 4, bits: facts.pasidBits }),
+];
+
+function list(properties: readonly Uint8Array[]): Uint8Array {
+  const area = new Uint8Array(PROBE_SIZE);
   let at = 0;
-  for (const property of list) {
-    properties.set(property, at);
+  for (const property of properties) {
+    area.set(property, at);
     at += property.length;
   }
-  return properties;
+  return area;
 }

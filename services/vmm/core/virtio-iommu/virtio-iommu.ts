@@ -1,138 +1,132 @@
-import { hex, uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
-import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
-import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
+import { uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
+import type { GuestToVmm } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
-import { IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_INVALID } from "@faultline/shared/linux-uapi/iommu.ts";
+import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  EVENT_QUEUE, FEATURES_OK, PROBE_SIZE, REQUEST_QUEUE, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_BYPASS_CONFIG, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_INPUT_RANGE,
-  VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PAGE_REQUEST, VIRTIO_IOMMU_F_PROBE, virtio_iommu_config,
+  DRIVER_OK, EVENT_QUEUE, FEATURES_OK, hasFeature, REQUEST_QUEUE, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PROBE,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
-import type { PageRequestFault, UnrecoverableFault } from "../vfio/fault-relay.ts";
+import type { PageRequestFault, UnrecoverableFault } from "../vfio/dma-fault-region.ts";
+import type { GuestEdge } from "../virtqueue/guest-edge.ts";
+import type { VirtioIommuAbi } from "./abi.ts";
 import type { Attachments } from "./attach.ts";
+import { bypassWritten, INPUT_END, readConfig } from "./config.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
-import { pageRequestReport, unrecoverableReport } from "./fault-report.ts";
+import { answerInvalid, pageRequestOf, relayPageRequest } from "./page-request.ts";
 import type { EndpointFacts } from "./probe.ts";
-import { Requests } from "./requests.ts";
+import { RequestQueue } from "./request-queue.ts";
 
-/** What the `review` device offers (virtio-iommu.md, section 2). */
-const OFFERED = [
-  VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_PROBE, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_BYPASS_CONFIG, VIRTIO_IOMMU_F_ATTACH_TABLE,
-  VIRTIO_IOMMU_F_PAGE_REQUEST, VIRTIO_F_VERSION_1,
-].reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n);
-const BYPASS_OFFSET = 36;
-
-export interface VirtioIommuPorts { tracer: Tracer; execution: Execution; isRam(gpa: number, size: number): boolean; facts(endpoint: Endpoint): EndpointFacts }
+export interface VirtioIommuPorts {
+  edge: GuestEdge;
+  endpoints: ReadonlyMap<number, Endpoint>;
+  attachments: Attachments;
+  abi: VirtioIommuAbi;
+  tracer: Tracer;
+  execution: Execution;
+  switches: ReadonlySet<string>;
+  pageSizeMask: bigint;
+  isRam(gpa: number, size: number): boolean;
+  facts(endpoint: Endpoint): EndpointFacts;
+}
 
 /** The virtio-iommu device of one guest (virtio-iommu.md): status and features, configuration, the two queues. */
 export class VirtioIommu {
-  readonly edge: EdgePort<VmmToGuest, GuestToVmm>;
-  readonly #endpoints: ReadonlyMap<number, Endpoint>;
-  readonly #attachments: Attachments;
   readonly #ports: VirtioIommuPorts;
-  readonly #requests: Requests;
+  readonly #requests: RequestQueue;
   #events: EventQueue;
   #features = 0n;
   #status = 0;
-  /** Requests are executed in the order they were made available. */
-  #order: Promise<void> = Promise.resolve();
+  /** Counts device resets: what was made available before one is never used after it. */
+  #generation = 0;
+  /** Requests that change domains are executed in the order they were made available. */
+  readonly #domainLock = new Mutex("virtio-iommu domains");
 
-  constructor(edge: EdgePort<VmmToGuest, GuestToVmm>, endpoints: ReadonlyMap<number, Endpoint>, attachments: Attachments, ports: VirtioIommuPorts) {
-    this.edge = edge;
-    this.#endpoints = endpoints;
-    this.#attachments = attachments;
+  constructor(ports: VirtioIommuPorts) {
     this.#ports = ports;
-    this.#events = new EventQueue(edge);
-    this.#requests = new Requests({
-      endpoints, attachments, tracer: ports.tracer, isRam: ports.isRam, facts: ports.facts, inputEnd: (1n << 48n) - 1n,
+    this.#events = new EventQueue(ports.edge);
+    this.#requests = new RequestQueue({
+      ...ports, inputEnd: INPUT_END, granule: ports.pageSizeMask & -ports.pageSizeMask, inOrder: (body) => this.#domainLock.with(body),
+      isRam: (gpa, size) => ports.isRam(gpa, size), facts: (endpoint) => ports.facts(endpoint),
       negotiated: () => ({
-        mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP), probe: this.#has(VIRTIO_IOMMU_F_PROBE), attachTable: this.#has(VIRTIO_IOMMU_F_ATTACH_TABLE), pageRequest: this.#has(VIRTIO_IOMMU_F_PAGE_REQUEST),
-        bypassConfig: this.#has(VIRTIO_IOMMU_F_BYPASS_CONFIG),
+        mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP), probe: this.#has(VIRTIO_IOMMU_F_PROBE), mmio: this.#has(VIRTIO_IOMMU_F_MMIO), attachTable: this.#has(ports.abi.attachTable),
+        pageRequest: this.#has(ports.abi.pageRequest), bypassConfig: this.#has(ports.abi.bypassConfig),
       }),
     });
   }
 
-  #has(bit: number): boolean {
-    return ((this.#features >> BigInt(bit)) & 1n) === 1n;
+  #has(bit: number | null): boolean {
+    return bit !== null && hasFeature(this.#features, bit);
   }
 
   deliver(seq: number, body: Exclude<GuestToVmm, { kind: "pciRead" } | { kind: "pciWrite" }>): void {
+    const { edge, abi, attachments } = this.#ports;
     switch (body.kind) {
-      case "getFeatures": return this.edge.reply(seq, { kind: "features", features: uint64Bytes(OFFERED) });
+      case "getFeatures": return edge.reply(seq, { kind: "features", features: uint64Bytes(abi.offered) });
       case "setFeatures":
-        if ((this.#status & FEATURES_OK) === 0) this.#features = uint64Of(body.features) & OFFERED;
-        return this.edge.reply(seq, { kind: "features", features: uint64Bytes(this.#features) });
-      case "getStatus": return this.edge.reply(seq, { kind: "status", status: this.#status });
+        if ((this.#status & FEATURES_OK) === 0) this.#features = uint64Of(body.features);
+        return edge.reply(seq, { kind: "features", features: uint64Bytes(this.#features) });
+      case "getStatus": return edge.reply(seq, { kind: "status", status: this.#status });
       case "setStatus": return this.#setStatus(seq, body.status);
-      case "readConfig": return this.edge.reply(seq, { kind: "config", data: this.#config().slice(body.offset, body.offset + body.length) });
-      case "writeConfig":
-        // Only `bypass` is writable, with 0 or 1, and only with F_BYPASS_CONFIG.
-        if (body.offset === BYPASS_OFFSET && body.data.length === 1 && body.data[0] <= 1 && this.#has(VIRTIO_IOMMU_F_BYPASS_CONFIG)) this.#attachments.bypass = body.data[0] === 1;
-        return this.edge.reply(seq, { kind: "configWritten" });
+      case "readConfig": return edge.reply(seq, { kind: "config", data: readConfig(body.offset, body.length, this.#ports.pageSizeMask, abi.bypassConfig === null ? null : attachments.bypass) });
+      case "writeConfig": return this.#writeConfig(seq, body.offset, body.data);
       case "available": return this.#available(body);
     }
   }
 
   #setStatus(seq: number, status: number): void {
-    if (status === 0) {
-      this.#status = 0;
-      this.#features = 0n;
-      return this.#ports.execution.spawn("virtio-reset", async () => {
-        await this.reset();
-        this.edge.reply(seq, { kind: "status", status: 0 });
-      });
-    }
-    const needsProbe = this.#has(VIRTIO_IOMMU_F_ATTACH_TABLE) || this.#has(VIRTIO_IOMMU_F_PAGE_REQUEST);
-    const refused = !this.#has(VIRTIO_F_VERSION_1) || (needsProbe && !this.#has(VIRTIO_IOMMU_F_PROBE));
-    this.#status = status & FEATURES_OK && (this.#status & FEATURES_OK) === 0 && refused ? status & ~FEATURES_OK : status;
-    this.edge.reply(seq, { kind: "status", status: this.#status });
+    const { edge, execution } = this.#ports;
+    if (status === 0) return execution.spawn("virtio reset", async () => {
+      await this.reset();
+      edge.reply(seq, { kind: "status", status: 0 });
+    });
+    const refused = status & FEATURES_OK && (this.#status & FEATURES_OK) === 0 && !this.#acceptable();
+    this.#status = refused ? status & ~FEATURES_OK : status;
+    edge.reply(seq, { kind: "status", status: this.#status });
   }
 
-  #config(): Uint8Array {
-    return virtio_iommu_config.encode({
-      page_size_mask: 0x40201000n, input_range_end: (1n << 48n) - 1n, domain_range_end: 0xffffffffn, probe_size: PROBE_SIZE, bypass: Number(this.#attachments.bypass),
+  /** FEATURES_OK stays clear without VERSION_1, with a bit that was not offered, and in `review` with table or page requests but no PROBE. */
+  #acceptable(): boolean {
+    const { abi } = this.#ports;
+    if (!this.#has(VIRTIO_F_VERSION_1) || (this.#features & ~abi.offered) !== 0n) return false;
+    return !abi.tablesNeedProbe || this.#has(VIRTIO_IOMMU_F_PROBE) || !(this.#has(abi.attachTable) || this.#has(abi.pageRequest));
+  }
+
+  #writeConfig(seq: number, offset: number, data: Uint8Array): void {
+    const { edge, execution, attachments, abi, endpoints } = this.#ports;
+    const bypass = bypassWritten(offset, data);
+    if (bypass === null || !this.#has(abi.bypassConfig)) return edge.reply(seq, { kind: "configWritten" });
+    execution.spawn("virtio config", async () => {
+      await this.#domainLock.with(() => attachments.setBypass(bypass, endpoints.values()));
+      edge.reply(seq, { kind: "configWritten" });
     });
   }
 
   #available(body: Extract<GuestToVmm, { kind: "available" }>): void {
     if (body.queue === EVENT_QUEUE) return this.#events.available(body.head, body.writableLength);
     if (body.queue !== REQUEST_QUEUE) return;
-    const before = this.#order;
-    let done = () => {};
-    this.#order = new Promise((resolve) => (done = resolve));
-    this.#ports.execution.spawn("virtio-request", async () => {
-      await before;
+    const generation = this.#generation;
+    this.#ports.execution.spawn("virtio request", async () => {
       const held = this.#ports.execution.point("vmm.request-queue.before-request", { type: body.readable[0] ?? 0 });
       if (held) await held;
+      if (generation !== this.#generation) return;
       const written = await this.#requests.execute(body.readable, body.writableLength);
-      done();
-      this.edge.send({ kind: "used", queue: REQUEST_QUEUE, head: body.head, written, interrupt: false });
+      if (generation === this.#generation) this.#ports.edge.send({ kind: "used", queue: REQUEST_QUEUE, head: body.head, written, interrupt: false });
     });
   }
 
   /** A page request of the host: reported, or answered INVALID when the guest cannot take it (virtio-iommu.md, section 9). */
   pageRequest(endpoint: Endpoint, fault: PageRequestFault): void {
-    const flags = Number(fault.flags);
-    const last = (flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0;
-    const pasid = flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? Number(fault.pasid) : null;
-    const group = { grpid: Number(fault.grpid), pasid, needsPasid: (flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0 };
-    if (this.#has(VIRTIO_IOMMU_F_PAGE_REQUEST)) {
-      if (last) endpoint.outstanding.push(group);
-      this.#ports.tracer.emit("vmm.event-used", { endpoint: hex(endpoint.id), pasid: pasid ?? undefined, grpid: group.grpid, iova: hex(fault.addr) }, { last });
-      if (this.#events.report({ endpoint: endpoint.id, bytes: pageRequestReport(endpoint.id, fault), pageRequest: true })) return;
-      if (last) endpoint.outstanding.pop();
-    }
-    if (last) this.#refuse(endpoint, group);
-  }
-
-  #refuse(endpoint: Endpoint, group: Endpoint["outstanding"][number]): void {
-    this.#ports.execution.spawn("refuse-page-request", () => endpoint.relay.respond(group.grpid, group.needsPasid ? group.pasid : null, IOMMU_PAGE_RESP_INVALID));
+    const { abi } = this.#ports;
+    const ready = this.#has(abi.pageRequest) && (this.#status & DRIVER_OK) !== 0;
+    relayPageRequest(endpoint, pageRequestOf(fault), abi.pageRequestReport(endpoint.id, fault), ready ? this.#events : null, this.#ports);
   }
 
   unrecoverable(endpoint: Endpoint, fault: UnrecoverableFault): void {
-    const bytes = unrecoverableReport(endpoint.id, fault);
-    this.#events.report({ endpoint: endpoint.id, bytes: this.#has(VIRTIO_IOMMU_F_PAGE_REQUEST) ? bytes : bytes.slice(0, 24), pageRequest: false });
+    const { abi } = this.#ports;
+    if ((this.#status & DRIVER_OK) === 0) return;
+    const bytes = abi.unrecoverableReport(endpoint.id, fault, this.#has(abi.pageRequest));
+    this.#events.report({ endpoint: endpoint.id, bytes, prefixBytes: abi.prefixBytes, used: () => {}, refused: () => {} }); // without room it is lost
   }
 
   /** Reports of an endpoint that was reset need not reach the guest; those under way find no group. */
@@ -142,11 +136,17 @@ export class VirtioIommu {
 
   /** Device reset (VI-D-10): endpoints detached, domains gone, buffers gone; outstanding groups are answered INVALID (flow.md, T8). */
   async reset(): Promise<void> {
-    this.#events = new EventQueue(this.edge);
-    for (const endpoint of this.#endpoints.values()) {
-      for (const group of endpoint.outstanding.splice(0)) await endpoint.relay.respond(group.grpid, group.needsPasid ? group.pasid : null, IOMMU_PAGE_RESP_INVALID);
-      if (endpoint.domain) await this.#attachments.attach(endpoint, null);
-      await endpoint.device.container.unset();
-    }
+    const { edge, endpoints, attachments, tracer, switches } = this.#ports;
+    this.#generation++;
+    this.#status = 0;
+    this.#features = 0n;
+    this.#events = new EventQueue(edge);
+    await this.#domainLock.with(async () => {
+      for (const endpoint of endpoints.values()) {
+        const open = endpoint.outstanding.splice(0);
+        if (!switches.has("M-answer-at-reset")) for (const group of open) await answerInvalid(endpoint, group, tracer);
+        await attachments.detachForReset(endpoint);
+      }
+    });
   }
 }

@@ -5,7 +5,8 @@ import {
 import { beforeEach, describe, expect, it } from "vitest";
 import { Attachments } from "./attach.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { Requests } from "./requests.ts";
+import { review } from "./abi.ts";
+import { RequestQueue } from "./request-queue.ts";
 
 const OK = 0, UNSUPP = 2, INVAL = 4, RANGE = 5, NOENT = 6, FAULT = 7;
 const RAM = { gpa: 0x8000_0000, size: 0x10_0000 };
@@ -19,13 +20,17 @@ function bench() {
   };
   const container = { abort: note("abort"), bypass: note("bypass"), translate: note("translate"), mapDma: note("map"), unmapDma: note("unmap"), cacheInvalidate: note("invalidate") };
   const responses: [number, number | null, number][] = [];
-  const relay = { respond: (grpid: number, pasid: number | null, code: number) => Promise.resolve(void responses.push([grpid, pasid, code])) };
-  const endpoint = { id: 8, device: { container }, relay, msix: {}, domain: null, outstanding: [] } as unknown as Endpoint;
+  const relay = { respond: (grpid: number, pasid: number | null, code: number) => {
+    responses.push([grpid, pasid, code]);
+    return Promise.resolve(0);
+  } };
+  const endpoint = { id: 8, device: { container }, relay, msix: { attach: async () => {}, detach: async () => {} }, domain: null, stage2: "ram", outstanding: [], refused: new Set() } as unknown as Endpoint;
   const attachments = new Attachments([RAM], (gpa) => (gpa >= RAM.gpa && gpa < RAM.gpa + RAM.size ? gpa + 0x1000_0000_0000 : null));
-  const requests = new Requests({
+  const requests = new RequestQueue({
+    abi: review, granule: 0x1000n, inOrder: (body) => body(), switches: new Set(),
     endpoints: new Map([[8, endpoint]]), attachments, tracer: silentTracer, inputEnd: (1n << 48n) - 1n, isRam: (gpa, size) => gpa >= RAM.gpa && gpa + size <= RAM.gpa + RAM.size,
     facts: () => ({ pageSizeMask: 0x1000n, inputEnd: (1n << 48n) - 1n, outputBits: 48, pasidBits: 16, asid16: true, twoLevelCdTable: true, pageRequests: { responsePasid: true } }),
-    negotiated: () => ({ mapUnmap: true, probe: true, attachTable: true, pageRequest: true, bypassConfig: true }),
+    negotiated: () => ({ mapUnmap: true, mmio: true, probe: true, attachTable: true, pageRequest: true, bypassConfig: true }),
   });
   const send = async (bytes: Uint8Array) => (await requests.execute(bytes.subarray(0, bytes.length - 4), 4))[0];
   return { told, endpoint, attachments, requests, responses, send };

@@ -1,0 +1,53 @@
+import { hex } from "@faultline/shared/codec/uint64.ts";
+import type { Tracer } from "@faultline/shared/trace/tracer.ts";
+import {
+  VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID, VIRTIO_IOMMU_PAGE_RESP_FAILURE, VIRTIO_IOMMU_S_DEVERR, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_OK, virtio_iommu_req_page_resp,
+} from "@faultline/shared/virtio/virtio-iommu.ts";
+import { rfc_v1_virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
+import type { Endpoint, OutstandingGroup } from "./endpoint.ts";
+
+/** What PAGE_RESP says in either ABI. `pasid` null: without the PASID flag. */
+export interface PageResponseRequest { endpoint: number; pasid: number | null; grpid: number; code: number }
+
+/** PAGE_RESP of `review`; INVAL: short, reserved bytes, an unknown flag or code. */
+export function decodePageResponse(readable: Uint8Array): PageResponseRequest | number {
+  const r = padded(readable, virtio_iommu_req_page_resp.sizeBytes);
+  if (!r) return VIRTIO_IOMMU_S_INVAL;
+  const { endpoint, flags, pasid, group_id, resp_code, reserved } = virtio_iommu_req_page_resp.decode(r);
+  if (reserved !== 0n || flags > VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID || resp_code > VIRTIO_IOMMU_PAGE_RESP_FAILURE) return VIRTIO_IOMMU_S_INVAL;
+  return { endpoint: Number(endpoint), pasid: flags ? Number(pasid) : null, grpid: Number(group_id), code: Number(resp_code) };
+}
+
+/** PAGE_RESP of `rfc-v1`: `domain` and `pasid_valid` are ignored, flags win (RR-66); a grpid above 16 bits is INVAL. */
+export function decodeRfcV1PageResponse(readable: Uint8Array): PageResponseRequest | number {
+  const r = padded(readable, rfc_v1_virtio_iommu_req_page_resp.sizeBytes);
+  if (!r) return VIRTIO_IOMMU_S_INVAL;
+  const { endpoint, flags, pasid, grpid, resp_code, reserved } = rfc_v1_virtio_iommu_req_page_resp.decode(r);
+  if (reserved !== 0n || flags > VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID || resp_code > VIRTIO_IOMMU_PAGE_RESP_FAILURE || grpid > 0xffff) return VIRTIO_IOMMU_S_INVAL;
+  return { endpoint: Number(endpoint), pasid: flags ? Number(pasid) : null, grpid: Number(grpid), code: Number(resp_code) };
+}
+
+/**
+ * Completes the oldest open group of the endpoint that fits, once (virtio-iommu.md, 6.6). Keyed by endpoint and group id, never by domain. OK as soon as the response is stored in the
+ * host's ring; the PASID towards the host is that of the host's request, whatever the guest sent. NOENT: unknown endpoint; INVAL: no such group.
+ */
+export async function respond(endpoints: ReadonlyMap<number, Endpoint>, tracer: Tracer, r: PageResponseRequest, dropPasid = false): Promise<number> {
+  const endpoint = endpoints.get(r.endpoint);
+  if (!endpoint) return VIRTIO_IOMMU_S_NOENT;
+  const at = endpoint.outstanding.findIndex((group) => group.grpid === r.grpid && (r.pasid === null || group.pasid === r.pasid));
+  if (at < 0) return VIRTIO_IOMMU_S_INVAL;
+  const [group] = endpoint.outstanding.splice(at, 1);
+  tracer.emit("vmm.page-response", { endpoint: hex(endpoint.id), pasid: group.pasid ?? undefined, grpid: group.grpid }, { code: r.code });
+  return (await endpoint.relay.respond(group.grpid, dropPasid ? null : hostPasid(group), r.code)) < 0 ? VIRTIO_IOMMU_S_DEVERR : VIRTIO_IOMMU_S_OK;
+}
+
+/** The PASID of a response to the host: PASID_VALID exactly when the host's request had NEEDS_PASID, else the host drops it (IC-418). */
+export const hostPasid = (group: OutstandingGroup): number | null => (group.needsPasid ? group.pasid : null);
+
+/** A whole request structure with a zero tail; null: the readable part is shorter than the request. */
+function padded(readable: Uint8Array, size: number): Uint8Array | null {
+  if (readable.length < size - 4) return null;
+  const whole = new Uint8Array(size);
+  whole.set(readable.subarray(0, size - 4));
+  return whole;
+}
