@@ -1,15 +1,21 @@
 /** Where the lab can hold the hardware between two of its steps, and what it can condition on. */
 export const points = [
   {
-    id: "smmu.command-queue.before-command", kind: "hold",
-    sentence: "The next command is about to be fetched: CONS stays where it is while this is held.", fields: { cons: "number" },
+    id: "smmu.command-queue.before-command",
+    kind: "hold",
+    sentence: "The next command is about to be fetched: CONS stays where it is while this is held.",
+    fields: { cons: "number" },
   },
   {
-    id: "smmu.endpoint.before-page-request", kind: "hold",
-    sentence: "A function is about to send the page requests of a group.", fields: { sid: "string", pasid: "number", grpid: "number" },
+    id: "smmu.endpoint.before-page-request",
+    kind: "hold",
+    sentence: "A function is about to send the page requests of a group.",
+    fields: { sid: "string", pasid: "number", grpid: "number" },
   },
   {
-    id: "smmu.endpoint.before-invalidate-completion", kind: "hold",
-    sentence: "A function received an ATS Invalidate Request; while this is held it never completes, and CMD_SYNC waits.", fields: { sid: "string", itag: "number" },
+    id: "smmu.endpoint.before-invalidate-completion",
+    kind: "hold",
+    sentence: "A function received an ATS Invalidate Request; while this is held it never completes, and CMD_SYNC waits.",
+    fields: { sid: "string", itag: "number" },
   },
 ] as const;

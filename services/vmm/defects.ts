@@ -1,11 +1,28 @@
 /** Defects of the posted VMM side (spec/rfc-review.md) and mutants of our own protections, each off by default. */
 export const defects = [
   {
-    id: "RR-04", sentence: "The PASID towards the host is that of nobody: a response goes out without it although the host's request needs one.", source: "VSVA 01",
+    id: "RR-04",
+    sentence: "The PASID towards the host is that of nobody: a response goes out without it although the host's request needs one.",
+    source: "VSVA 01",
     where: "core/virtio-iommu/page-response.ts",
   },
-  { id: "M-early-invalidate", sentence: "INVALIDATE completes before the host has invalidated: the guest frees pages that are still reachable.", source: "our own protection", where: "core/virtio-iommu/request-queue.ts" },
-  { id: "M-answer-at-reset", sentence: "A device reset leaves the outstanding page request groups unanswered.", source: "our own protection", where: "core/virtio-iommu/virtio-iommu.ts" },
-  { id: "M-stale-groups", sentence: "Groups stay outstanding over a reset of their function: a late answer completes a group of after the reset.", source: "our own protection", where: "core/vmm.ts" },
+  {
+    id: "M-early-invalidate",
+    sentence: "INVALIDATE completes before the host has invalidated: the guest frees pages that are still reachable.",
+    source: "our own protection",
+    where: "core/virtio-iommu/request-queue.ts",
+  },
+  {
+    id: "M-answer-at-reset",
+    sentence: "A device reset leaves the outstanding page request groups unanswered.",
+    source: "our own protection",
+    where: "core/virtio-iommu/virtio-iommu.ts",
+  },
+  {
+    id: "M-stale-groups",
+    sentence: "Groups stay outstanding over a reset of their function: a late answer completes a group of after the reset.",
+    source: "our own protection",
+    where: "core/vmm.ts",
+  },
 ] as const;
 export type VmmDefect = (typeof defects)[number]["id"];

@@ -9,5 +9,14 @@ export const DESCRIPTOR_FLAG = { INTERRUPT: 1, FENCE: 2, PRIVILEGED: 4 } as cons
 
 /** Descriptor of a ring, 64 bytes. Addresses are virtual addresses of the queue's PASID. */
 export const descriptor = bitStruct("descriptor", 64, {
-  op: at(0, 1), flags: at(1, 1), reserved0: at(2, 2), tag: at(4, 4), source: at(8, 8), destination: at(16, 8), length: at(24, 8), completion: at(32, 8), pattern: at(40, 8), reserved1: at(48, 16),
+  op: at(0, 1),
+  flags: at(1, 1),
+  reserved0: at(2, 2),
+  tag: at(4, 4),
+  source: at(8, 8),
+  destination: at(16, 8),
+  length: at(24, 8),
+  completion: at(32, 8),
+  pattern: at(40, 8),
+  reserved1: at(48, 16),
 });

@@ -2,22 +2,43 @@ import type { Bits } from "../codec/bit-struct.ts";
 
 /* The accelerator's data sheet (interfaces.md, section 5). Addresses are offsets in BAR0. */
 
-export const ACCELERATOR = { vendorId: 0x1234, deviceId: 0x5a01, classCode: 0x120000, id: 0x0001_5a01, barSize: 0x1_0000, queues: 8, log2MaxRing: 12, highestOperation: 6, maxGzipBytes: 2 ** 28 } as const;
+export const ACCELERATOR = {
+  vendorId: 0x1234,
+  deviceId: 0x5a01,
+  classCode: 0x120000,
+  id: 0x0001_5a01,
+  barSize: 0x1_0000,
+  queues: 8,
+  log2MaxRing: 12,
+  highestOperation: 6,
+  maxGzipBytes: 2 ** 28,
+} as const;
 
-export interface RegisterDeclaration { offset: number; sizeBytes: 4 | 8; access: "RO" | "RW" | "RW1C"; fields: Record<string, Bits> }
+export interface RegisterDeclaration {
+  offset: number;
+  sizeBytes: 4 | 8;
+  access: "RO" | "RW" | "RW1C";
+  fields: Record<string, Bits>;
+}
 
 export const accelerator = {
   ID: { offset: 0x000, sizeBytes: 4, access: "RO", fields: { ID: [31, 0] } },
   CAPS: { offset: 0x004, sizeBytes: 4, access: "RO", fields: { QUEUES: [3, 0], LOG2_MAX_RING: [11, 8], HIGHEST_OP: [19, 16] } },
   CTRL: { offset: 0x008, sizeBytes: 4, access: "RW", fields: { ENABLE: [0, 0], RESET: [1, 1] } },
-  STATUS: { offset: 0x00c, sizeBytes: 4, access: "RW1C", fields: { HALTED: [0, 0], RESPONSE_FAILURE: [1, 1], ATS_ERROR: [2, 2], RING_ERROR: [3, 3], PRI_STOPPED: [4, 4] } },
+  STATUS: {
+    offset: 0x00c,
+    sizeBytes: 4,
+    access: "RW1C",
+    fields: { HALTED: [0, 0], RESPONSE_FAILURE: [1, 1], ATS_ERROR: [2, 2], RING_ERROR: [3, 3], PRI_STOPPED: [4, 4] },
+  },
   PAGES_PER_GROUP: { offset: 0x010, sizeBytes: 4, access: "RW", fields: { PAGES: [6, 0] } },
   RETRY_LIMIT: { offset: 0x014, sizeBytes: 4, access: "RW", fields: { LIMIT: [31, 0] } },
   OUTSTANDING: { offset: 0x018, sizeBytes: 4, access: "RO", fields: { REQUESTS: [31, 0] } },
   FAULT_ADDRESS: { offset: 0x020, sizeBytes: 8, access: "RO", fields: { ADDRESS: [63, 0] } },
 } as const satisfies Record<string, RegisterDeclaration>;
 
-export const QUEUE_BASE = 0x1000, QUEUE_STRIDE = 0x100;
+export const QUEUE_BASE = 0x1000,
+  QUEUE_STRIDE = 0x100;
 /** Offsets from `queueOffset(q)`. */
 export const queueRegisters = {
   RING_BASE: { offset: 0x00, sizeBytes: 8, access: "RW", fields: { ADDRESS: [63, 0] } },

@@ -4,13 +4,20 @@ import { type CommandName, OPCODE } from "./command.ts";
 
 const nameOf = new Map<number, CommandName>(Object.entries(OPCODE).map(([name, opcode]) => [opcode, name as CommandName]));
 /** Commands whose operands another one's layout describes. */
-const LAYOUT_OF: Partial<Record<CommandName, BitStruct<Layout>>> = { CMD_TLBI_EL2_VAA: command.CMD_TLBI_EL2_VA, CMD_TLBI_EL3_VA: command.CMD_TLBI_EL2_VA, CMD_TLBI_EL2_ASID: command.CMD_TLBI_NH_ASID };
+const LAYOUT_OF: Partial<Record<CommandName, BitStruct<Layout>>> = {
+  CMD_TLBI_EL2_VAA: command.CMD_TLBI_EL2_VA,
+  CMD_TLBI_EL3_VA: command.CMD_TLBI_EL2_VA,
+  CMD_TLBI_EL2_ASID: command.CMD_TLBI_NH_ASID,
+};
 const structs = command as unknown as Record<string, BitStruct<Layout> | undefined>;
 /** Fields that hold address bits from bit 12 (Addr) or bit 2 (MSIAddress) up; shown as the address. */
 const ADDRESS_SHIFT: Record<string, bigint> = { Addr: 12n, MSIAddress: 2n };
 const HEX = new Set(["StreamID", "MSIData"]);
 
-export interface DecodedCommand { name: string; fields: Record<string, string | number> }
+export interface DecodedCommand {
+  name: string;
+  fields: Record<string, string | number>;
+}
 
 /** One 16-byte command for people: its name and its operands, addresses and StreamIDs in hex. Opcodes that nothing names keep their number. */
 export function decodeCommand(bytes: Uint8Array): DecodedCommand {

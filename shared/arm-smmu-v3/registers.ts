@@ -13,7 +13,14 @@ const irqCfg0 = { ADDR: [55, 2] } as const;
 const irqCfg1 = { DATA: [31, 0] } as const;
 const irqCfg2 = { MemAttr: [3, 0], SH: [5, 4] } as const;
 const errors = {
-  CMDQ_ERR: [0, 0], EVENTQ_ABT_ERR: [2, 2], PRIQ_ABT_ERR: [3, 3], MSI_CMDQ_ABT_ERR: [4, 4], MSI_EVENTQ_ABT_ERR: [5, 5], MSI_PRIQ_ABT_ERR: [6, 6], MSI_GERROR_ABT_ERR: [7, 7], SFM_ERR: [8, 8],
+  CMDQ_ERR: [0, 0],
+  EVENTQ_ABT_ERR: [2, 2],
+  PRIQ_ABT_ERR: [3, 3],
+  MSI_CMDQ_ABT_ERR: [4, 4],
+  MSI_EVENTQ_ABT_ERR: [5, 5],
+  MSI_PRIQ_ABT_ERR: [6, 6],
+  MSI_GERROR_ABT_ERR: [7, 7],
+  SFM_ERR: [8, 8],
 } as const;
 const enables = { SMMUEN: [0, 0], PRIQEN: [1, 1], EVENTQEN: [2, 2], CMDQEN: [3, 3], ATSCHK: [4, 4], VMW: [8, 6] } as const;
 const irqEnables = { GERROR_IRQEN: [0, 0], PRIQ_IRQEN: [1, 1], EVENTQ_IRQEN: [2, 2] } as const;
@@ -21,25 +28,101 @@ const irqEnables = { GERROR_IRQEN: [0, 0], PRIQ_IRQEN: [1, 1], EVENTQ_IRQEN: [2,
 /** The Non-secure programming interface. Arm IHI 0070 G.b, 6.2 and 6.3. */
 export const registers = {
   IDR0: {
-    offset: 0x00, sizeBytes: 4, access: "RO",
+    offset: 0x00,
+    sizeBytes: 4,
+    access: "RO",
     fields: {
-      S2P: [0, 0], S1P: [1, 1], TTF: [3, 2], COHACC: [4, 4], BTM: [5, 5], HTTU: [7, 6], DORMHINT: [8, 8], HYP: [9, 9], ATS: [10, 10], NS1ATS: [11, 11], ASID16: [12, 12], MSI: [13, 13], SEV: [14, 14],
-      ATOS: [15, 15], PRI: [16, 16], VMW: [17, 17], VMID16: [18, 18], CD2L: [19, 19], VATOS: [20, 20], TTENDIAN: [22, 21], ATSRECERR: [23, 23], STALL_MODEL: [25, 24], TERM_MODEL: [26, 26], ST_LEVEL: [28, 27],
+      S2P: [0, 0],
+      S1P: [1, 1],
+      TTF: [3, 2],
+      COHACC: [4, 4],
+      BTM: [5, 5],
+      HTTU: [7, 6],
+      DORMHINT: [8, 8],
+      HYP: [9, 9],
+      ATS: [10, 10],
+      NS1ATS: [11, 11],
+      ASID16: [12, 12],
+      MSI: [13, 13],
+      SEV: [14, 14],
+      ATOS: [15, 15],
+      PRI: [16, 16],
+      VMW: [17, 17],
+      VMID16: [18, 18],
+      CD2L: [19, 19],
+      VATOS: [20, 20],
+      TTENDIAN: [22, 21],
+      ATSRECERR: [23, 23],
+      STALL_MODEL: [25, 24],
+      TERM_MODEL: [26, 26],
+      ST_LEVEL: [28, 27],
     },
   },
-  IDR1: { offset: 0x04, sizeBytes: 4, access: "RO", fields: { SIDSIZE: [5, 0], SSIDSIZE: [10, 6], PRIQS: [15, 11], EVENTQS: [20, 16], CMDQS: [25, 21], ATTR_PERMS_OVR: [26, 26], ATTR_TYPES_OVR: [27, 27], REL: [28, 28], QUEUES_PRESET: [29, 29], TABLES_PRESET: [30, 30], ECMDQ: [31, 31] } },
+  IDR1: {
+    offset: 0x04,
+    sizeBytes: 4,
+    access: "RO",
+    fields: {
+      SIDSIZE: [5, 0],
+      SSIDSIZE: [10, 6],
+      PRIQS: [15, 11],
+      EVENTQS: [20, 16],
+      CMDQS: [25, 21],
+      ATTR_PERMS_OVR: [26, 26],
+      ATTR_TYPES_OVR: [27, 27],
+      REL: [28, 28],
+      QUEUES_PRESET: [29, 29],
+      TABLES_PRESET: [30, 30],
+      ECMDQ: [31, 31],
+    },
+  },
   IDR2: { offset: 0x08, sizeBytes: 4, access: "RO", fields: { BA_VATOS: [9, 0] } },
-  IDR3: { offset: 0x0c, sizeBytes: 4, access: "RO", fields: { HAD: [2, 2], PBHA: [3, 3], XNX: [4, 4], PPS: [5, 5], MPAM: [7, 7], FWB: [8, 8], STT: [9, 9], RIL: [10, 10], BBML: [12, 11], E0PD: [13, 13], PTWNNC: [14, 14], DPT: [15, 15], PASIDTT: [16, 16], EPAN: [17, 17] } },
+  IDR3: {
+    offset: 0x0c,
+    sizeBytes: 4,
+    access: "RO",
+    fields: {
+      HAD: [2, 2],
+      PBHA: [3, 3],
+      XNX: [4, 4],
+      PPS: [5, 5],
+      MPAM: [7, 7],
+      FWB: [8, 8],
+      STT: [9, 9],
+      RIL: [10, 10],
+      BBML: [12, 11],
+      E0PD: [13, 13],
+      PTWNNC: [14, 14],
+      DPT: [15, 15],
+      PASIDTT: [16, 16],
+      EPAN: [17, 17],
+    },
+  },
   IDR4: { offset: 0x10, sizeBytes: 4, access: "RO", fields: {} },
-  IDR5: { offset: 0x14, sizeBytes: 4, access: "RO", fields: { OAS: [2, 0], GRAN4K: [4, 4], GRAN16K: [5, 5], GRAN64K: [6, 6], DS: [7, 7], VAX: [11, 10], STALL_MAX: [31, 16] } },
+  IDR5: {
+    offset: 0x14,
+    sizeBytes: 4,
+    access: "RO",
+    fields: { OAS: [2, 0], GRAN4K: [4, 4], GRAN16K: [5, 5], GRAN64K: [6, 6], DS: [7, 7], VAX: [11, 10], STALL_MAX: [31, 16] },
+  },
   IIDR: { offset: 0x18, sizeBytes: 4, access: "RO", fields: { Implementer: [11, 0], Revision: [15, 12], Variant: [19, 16], ProductID: [31, 20] } },
   AIDR: { offset: 0x1c, sizeBytes: 4, access: "RO", fields: { ArchMinor: [3, 0], ArchMajor: [7, 4] } },
   CR0: { offset: 0x20, sizeBytes: 4, access: "RW", fields: enables },
   CR0ACK: { offset: 0x24, sizeBytes: 4, access: "RO", fields: enables },
-  CR1: { offset: 0x28, sizeBytes: 4, access: "RW", fields: { QUEUE_IC: [1, 0], QUEUE_OC: [3, 2], QUEUE_SH: [5, 4], TABLE_IC: [7, 6], TABLE_OC: [9, 8], TABLE_SH: [11, 10] } },
+  CR1: {
+    offset: 0x28,
+    sizeBytes: 4,
+    access: "RW",
+    fields: { QUEUE_IC: [1, 0], QUEUE_OC: [3, 2], QUEUE_SH: [5, 4], TABLE_IC: [7, 6], TABLE_OC: [9, 8], TABLE_SH: [11, 10] },
+  },
   CR2: { offset: 0x2c, sizeBytes: 4, access: "SMMUEN", fields: { E2H: [0, 0], RECINVSID: [1, 1], PTM: [2, 2], REC_CFG_ATS: [3, 3] } },
   STATUSR: { offset: 0x40, sizeBytes: 4, access: "RO", fields: { DORMANT: [0, 0] } },
-  GBPA: { offset: 0x44, sizeBytes: 4, access: "RW", fields: { MemAttr: [3, 0], MTCFG: [4, 4], ALLOCCFG: [11, 8], SHCFG: [13, 12], PRIVCFG: [17, 16], INSTCFG: [19, 18], ABORT: [20, 20], Update: [31, 31] } },
+  GBPA: {
+    offset: 0x44,
+    sizeBytes: 4,
+    access: "RW",
+    fields: { MemAttr: [3, 0], MTCFG: [4, 4], ALLOCCFG: [11, 8], SHCFG: [13, 12], PRIVCFG: [17, 16], INSTCFG: [19, 18], ABORT: [20, 20], Update: [31, 31] },
+  },
   AGBPA: { offset: 0x48, sizeBytes: 4, access: "RW", fields: {} },
   IRQ_CTRL: { offset: 0x50, sizeBytes: 4, access: "RW", fields: irqEnables },
   IRQ_CTRLACK: { offset: 0x54, sizeBytes: 4, access: "RO", fields: irqEnables },
@@ -82,6 +165,6 @@ export const registers = {
 export type RegisterName = keyof typeof registers;
 
 /** Bit `lo` of a one-bit field, or the mask of a field of at most 32 bits. */
-export const mask = ([hi, lo]: Bits): number => (((hi - lo === 31 ? 0xffffffff : (1 << (hi - lo + 1)) - 1) << lo) >>> 0);
+export const mask = ([hi, lo]: Bits): number => ((hi - lo === 31 ? 0xffffffff : (1 << (hi - lo + 1)) - 1) << lo) >>> 0;
 /** The value of a field of a 32-bit register. */
 export const field = (value: number, bits: Bits): number => (value & mask(bits)) >>> bits[1];

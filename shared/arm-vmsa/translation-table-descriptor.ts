@@ -24,11 +24,21 @@ export const addressLow = (address: number): number => address % 2 ** 32;
 
 /** Bits of `low` and `high` of leaf descriptors. */
 export const LEAF = {
-  valid: 1, page: 2, AF: 1 << 10, SH_INNER: 3 << 8, SH_OUTER: 2 << 8,
+  valid: 1,
+  page: 2,
+  AF: 1 << 10,
+  SH_INNER: 3 << 8,
+  SH_OUTER: 2 << 8,
   /** Stage 1: AttrIndx[2:0] at 4, AP[1] unprivileged, AP[2] read-only, nG. */
-  attrIndexShift: 2, AP_UNPRIV: 1 << 6, AP_RDONLY: 1 << 7, nG: 1 << 11,
+  attrIndexShift: 2,
+  AP_UNPRIV: 1 << 6,
+  AP_RDONLY: 1 << 7,
+  nG: 1 << 11,
   /** Stage 2: MemAttr at 2, S2AP read, S2AP write. */
-  memAttrShift: 2, S2AP_READ: 1 << 6, S2AP_WRITE: 1 << 7,
+  memAttrShift: 2,
+  S2AP_READ: 1 << 6,
+  S2AP_WRITE: 1 << 7,
   /** In `high`: PXN and UXN, or XN[1:0] at stage 2. */
-  XN: (1 << 21) | (1 << 22), DBM: 1 << 19,
+  XN: (1 << 21) | (1 << 22),
+  DBM: 1 << 19,
 } as const;

@@ -1,19 +1,26 @@
 import type { Tracer } from "../trace/tracer.ts";
 import { type EdgeDefinition, validate } from "./definitions.ts";
 import { Edge, type EdgeOptions } from "./edge.ts";
-import type { Transport } from "./transport.ts";
 import type { EdgeRules } from "./rules.ts";
+import type { Transport } from "./transport.ts";
 
 type Body = { kind: string };
 /** What an end adds to what its edge's definition says. */
-export type EndOptions<In> = Pick<EdgeOptions<never, In>, "hello" | "credits" | "applyWrite" | "applyOwnWrite" | "deliver" | "accept" | "onReady" | "onBreak" | "onRejected"> & {
+export type EndOptions<In> = Pick<
+  EdgeOptions<never, In>,
+  "hello" | "credits" | "applyWrite" | "applyOwnWrite" | "deliver" | "accept" | "onReady" | "onBreak" | "onRejected"
+> & {
   lamport: { value: number };
   tracer: Tracer;
   rules?: EdgeRules;
 };
 
 /** The upper end of an edge: the one that dials. */
-export function upperEnd<Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>, transport: Transport<Upper, Lower>, options: EndOptions<Lower>): Edge<Upper, Lower> {
+export function upperEnd<Upper extends Body, Lower extends Body>(
+  definition: EdgeDefinition<Upper, Lower>,
+  transport: Transport<Upper, Lower>,
+  options: EndOptions<Lower>,
+): Edge<Upper, Lower> {
   return new Edge<Upper, Lower>(transport, {
     ...options,
     edge: definition.edge,
@@ -27,7 +34,11 @@ export function upperEnd<Upper extends Body, Lower extends Body>(definition: Edg
 }
 
 /** The lower end of an edge: the one that serves. */
-export function lowerEnd<Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>, transport: Transport<Lower, Upper>, options: EndOptions<Upper>): Edge<Lower, Upper> {
+export function lowerEnd<Upper extends Body, Lower extends Body>(
+  definition: EdgeDefinition<Upper, Lower>,
+  transport: Transport<Lower, Upper>,
+  options: EndOptions<Upper>,
+): Edge<Lower, Upper> {
   return new Edge<Lower, Upper>(transport, {
     ...options,
     edge: definition.edge,

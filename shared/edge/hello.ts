@@ -1,6 +1,9 @@
 import type { ControlBody, Hello } from "./envelope.ts";
 
-export interface Mismatch { field: string; reason: string }
+export interface Mismatch {
+  field: string;
+  reason: string;
+}
 
 /** Why the first message of a peer is not the hello that this end needs, or null. Both ends run one machine over one memory, or nothing. */
 export function mismatch(own: Hello, body: ControlBody | { kind: string }): Mismatch | null {

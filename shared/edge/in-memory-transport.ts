@@ -7,8 +7,18 @@ import type { Transport } from "./transport.ts";
  */
 export function inMemoryPair<A, B>(toSecond: (deliver: () => void) => void, toFirst = toSecond): [Transport<A, B>, Transport<B, A>] {
   let closed = false;
-  const first: Transport<A, B> = { send: (envelope) => forward(toSecond, () => second, envelope), close: (reason) => shut(toSecond, () => second, reason), onMessage: () => {}, onClose: () => {} };
-  const second: Transport<B, A> = { send: (envelope) => forward(toFirst, () => first, envelope), close: (reason) => shut(toFirst, () => first, reason), onMessage: () => {}, onClose: () => {} };
+  const first: Transport<A, B> = {
+    send: (envelope) => forward(toSecond, () => second, envelope),
+    close: (reason) => shut(toSecond, () => second, reason),
+    onMessage: () => {},
+    onClose: () => {},
+  };
+  const second: Transport<B, A> = {
+    send: (envelope) => forward(toFirst, () => first, envelope),
+    close: (reason) => shut(toFirst, () => first, reason),
+    onMessage: () => {},
+    onClose: () => {},
+  };
 
   function forward<T>(schedule: (deliver: () => void) => void, peer: () => { onMessage(envelope: Envelope<T>): void }, envelope: Envelope<T>): void {
     if (closed) return;

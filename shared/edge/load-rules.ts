@@ -24,7 +24,9 @@ const actions = ["drop", "duplicate", "delay", "hold"];
 export function loadRules(sources: readonly RuleSource[]): EdgeRule[] {
   return sources.map((source) => {
     const { id, direction, what, conditionText } = source;
-    const known = edges.filter(({ edge, upper, lower }) => (direction === `${upper}->${lower}` || direction === `${lower}->${upper}`) && (!source.edge || source.edge === edge));
+    const known = edges.filter(
+      ({ edge, upper, lower }) => (direction === `${upper}->${lower}` || direction === `${lower}->${upper}`) && (!source.edge || source.edge === edge),
+    );
     if (!known.length) throw new RuleError(id, "direction", `${direction} is on no edge${source.edge ? ` ${source.edge}` : ""}`);
     if (!actions.includes(source.do)) throw new RuleError(id, "do", `${source.do} is none of ${actions.join(", ")}`);
     for (const field of ["nth", "every", "times"] as const) {
@@ -42,7 +44,8 @@ type CelType = "int" | "string" | "bool";
 
 function messageFields(shape: MessageShape | undefined): Record<string, CelType> | null {
   if (!shape) return null;
-  const typeOf = (type: MessageShape[string]): CelType | null => (typeof type !== "string" || type === "string" ? "string" : type === "bool" ? "bool" : type === "bytes" ? null : "int");
+  const typeOf = (type: MessageShape[string]): CelType | null =>
+    typeof type !== "string" || type === "string" ? "string" : type === "bool" ? "bool" : type === "bytes" ? null : "int";
   return Object.fromEntries(Object.entries(shape).flatMap(([field, type]) => (typeOf(type) ? [[field, typeOf(type) as CelType]] : [])));
 }
 

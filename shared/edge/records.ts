@@ -8,7 +8,8 @@ export interface EdgeRecord {
 }
 
 /** A record as the trace shows it: `page-response pasid=1 grpid=3 code=0`. */
-export const recordText = ({ record, ids, fields }: EdgeRecord): string => [record, ...Object.entries({ ...ids, ...fields }).map(([name, value]) => `${name}=${value}`)].join(" ");
+export const recordText = ({ record, ids, fields }: EdgeRecord): string =>
+  [record, ...Object.entries({ ...ids, ...fields }).map(([name, value]) => `${name}=${value}`)].join(" ");
 
 const fault = { pasid: "int", grpid: "int", iova: "int" } as const;
 /** What conditions of rules may name, per record; addresses and StreamIDs are numbers there. */

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { smmuEdge, vfioEdge } from "./definitions.ts";
+import { silentTracer } from "../trace/tracer.ts";
 import { lowerEnd, upperEnd } from "./connect.ts";
+import { smmuEdge, vfioEdge } from "./definitions.ts";
 import type { Edge } from "./edge.ts";
 import type { Hello } from "./envelope.ts";
 import { inMemoryPair } from "./in-memory-transport.ts";
 import { loadRules, type RuleSource } from "./load-rules.ts";
 import { EdgeRules } from "./rules.ts";
-import { type HostToVmm, regionAddress, type VmmToHost } from "./vfio.ts";
 import type { HostToSmmu, SmmuToHost } from "./smmu.ts";
-import { silentTracer } from "../trace/tracer.ts";
+import { type HostToVmm, regionAddress, type VmmToHost } from "./vfio.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const hello = (protocol: string): Hello => ({ protocol, name: "x", machineDigest: "d", abi: "review", memory: { backing: "heap", path: "", bytes: 0 } });
@@ -29,7 +29,9 @@ async function vfio(sources: RuleSource[]): Promise<{ vmm: Edge<VmmToHost, HostT
   rules.arm(loadRules(sources));
   const [up, down] = inMemoryPair<VmmToHost, HostToVmm>((deliver) => void setImmediate(deliver));
   const host: Edge<HostToVmm, VmmToHost> = lowerEnd(vfioEdge, down, {
-    ...base, hello: hello("vfio/v1"), applyWrite: (address) => void log.push(`write ${address % 2 ** 40}`),
+    ...base,
+    hello: hello("vfio/v1"),
+    applyWrite: (address) => void log.push(`write ${address % 2 ** 40}`),
     deliver(seq, body) {
       log.push(body.kind);
       if (body.kind === "pwrite") host.reply(seq, { kind: "pwriteResult", ret: body.data.length });
@@ -97,7 +99,10 @@ describe("rules on an edge (design.md, section 6)", () => {
     const [up, down] = inMemoryPair<HostToSmmu, SmmuToHost>((deliver) => void setImmediate(deliver));
     const writes: number[] = [];
     const smmu: Edge<SmmuToHost, HostToSmmu> = lowerEnd(smmuEdge, down, {
-      ...base, hello: hello("smmu/v1"), rules, applyWrite: () => {},
+      ...base,
+      hello: hello("smmu/v1"),
+      rules,
+      applyWrite: () => {},
       deliver(seq) {
         smmu.post(0x4000_0000, new Uint8Array(16));
         smmu.reply(seq, { kind: "mmioReadResult", value: new Uint8Array(4) });

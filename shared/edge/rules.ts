@@ -1,7 +1,13 @@
 import type { EdgeRecord } from "./records.ts";
 
 /** A message as rules see it. */
-export interface RuleSubject { edge: string; direction: string; kind: string; records: readonly EdgeRecord[]; body?: { kind: string } }
+export interface RuleSubject {
+  edge: string;
+  direction: string;
+  kind: string;
+  records: readonly EdgeRecord[];
+  body?: { kind: string };
+}
 
 /** Where, when and what (design.md, section 6), compiled by load-rules.ts. */
 export interface EdgeRule {

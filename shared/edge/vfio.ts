@@ -24,5 +24,7 @@ export type HostToVmm =
 /** PostedWrite.address on vfio/v1. fd < 32, so that the number stays exact. */
 export const regionAddress = (fd: number, region: number, offset: number): number => fd * 2 ** 48 + region * 2 ** 40 + offset;
 export const regionOfAddress = (address: number): { fd: number; region: number; offset: number } => ({
-  fd: Math.floor(address / 2 ** 48), region: Math.floor(address / 2 ** 40) % 256, offset: address % 2 ** 40,
+  fd: Math.floor(address / 2 ** 48),
+  region: Math.floor(address / 2 ** 40) % 256,
+  offset: address % 2 ** 40,
 });

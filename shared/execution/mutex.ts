@@ -22,7 +22,8 @@ export class Mutex {
 
   unlock(): void {
     const next = this.#waiters.shift();
-    if (next) next(); // ownership passes on: the lock never looks free in between
+    if (next)
+      next(); // ownership passes on: the lock never looks free in between
     else this.#locked = false;
   }
 

@@ -12,11 +12,17 @@ const options = ["--longs=Number", "--enums=String", "--defaults", "--oneofs", "
 
 function generate(directory: string): void {
   const tool = join(root, "node_modules/.bin/proto-loader-gen-types");
-  execFileSync(process.execPath, [tool, ...options, `--outDir=${directory}`, `--includeDirs=${join(root, "proto")}`, "--", ...protos], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, [tool, ...options, `--outDir=${directory}`, `--includeDirs=${join(root, "proto")}`, "--", ...protos], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }
 
 const files = (directory: string): string[] =>
-  existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")).sort() : [];
+  existsSync(directory)
+    ? readdirSync(directory, { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts"))
+        .sort()
+    : [];
 
 if (process.argv.includes("--check")) {
   const fresh = mkdtempSync(join(tmpdir(), "faultline-gen-"));

@@ -1,7 +1,24 @@
 import { describe, expect, it } from "vitest";
+import {
+  iommu_cache_invalidate_info,
+  iommu_fault_event,
+  iommu_fault_prm,
+  iommu_inv_addr_info,
+  iommu_inv_pasid_info,
+  iommu_page_response,
+  iommu_pasid_table_config,
+} from "./iommu.ts";
 import { kvm_userspace_memory_region } from "./kvm.ts";
-import { iommu_cache_invalidate_info, iommu_fault_event, iommu_fault_prm, iommu_inv_addr_info, iommu_inv_pasid_info, iommu_page_response, iommu_pasid_table_config } from "./iommu.ts";
-import { VFIO_IOMMU_SET_MSI_BINDING, VFIO_GET_API_VERSION, vfio_device_info, vfio_iommu_type1_dma_map, vfio_irq_info, vfio_irq_set, vfio_region_dma_fault, vfio_region_info } from "./vfio.ts";
+import {
+  VFIO_GET_API_VERSION,
+  VFIO_IOMMU_SET_MSI_BINDING,
+  vfio_device_info,
+  vfio_iommu_type1_dma_map,
+  vfio_irq_info,
+  vfio_irq_set,
+  vfio_region_dma_fault,
+  vfio_region_info,
+} from "./vfio.ts";
 
 describe("uAPI structures (vfio-uapi.md: sizes and offsets of the C headers)", () => {
   it.each<[{ name: string; sizeBytes: number; layout: Record<string, readonly [number, number]> }, number, Record<string, number>]>([

@@ -6,7 +6,13 @@ import type { PhysicalMemory } from "../physical-memory/physical-memory.ts";
 
 const PAGE = 4096;
 
-export interface IoPgtableProt { read: boolean; write: boolean; exec?: boolean; user?: boolean; device?: boolean }
+export interface IoPgtableProt {
+  read: boolean;
+  write: boolean;
+  exec?: boolean;
+  user?: boolean;
+  device?: boolean;
+}
 
 export interface IoPgtableOptions {
   memory: PhysicalMemory;
@@ -21,7 +27,14 @@ export interface IoPgtableOptions {
   lowestLeafLevel?: 1 | 2 | 3;
 }
 
-export interface IoPgtableEntry { pa: number; read: boolean; write: boolean; user: boolean; exec: boolean; sizeBytes: number }
+export interface IoPgtableEntry {
+  pa: number;
+  read: boolean;
+  write: boolean;
+  user: boolean;
+  exec: boolean;
+  sizeBytes: number;
+}
 
 /**
  * VMSAv8-64 tables of the 4 KiB granule, with the encodings of Linux' io-pgtable-arm.c (page-tables.md, section 10).

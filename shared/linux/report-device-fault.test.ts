@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
-  IommuDevice, iommu_page_response, iommu_register_device_fault_handler, iommu_report_device_fault, iommu_unregister_device_fault_handler, type PageRequestFault, type PageResponse,
+  IommuDevice,
+  iommu_page_response,
+  iommu_register_device_fault_handler,
+  iommu_report_device_fault,
+  iommu_unregister_device_fault_handler,
+  type PageRequestFault,
+  type PageResponse,
 } from "./report-device-fault.ts";
 
 const request = (grpid: number, pasid: number, flags: number): PageRequestFault => ({ type: 2, flags, pasid, grpid, perm: 1, addr: 0x1000n });

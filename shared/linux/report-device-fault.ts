@@ -1,16 +1,41 @@
 import { Mutex } from "../execution/mutex.ts";
 import { EBUSY, EINVAL, ENODEV } from "../linux-uapi/errno.ts";
 import {
-  IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID, IOMMU_PAGE_RESP_VERSION_1,
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+  IOMMU_PAGE_RESP_PASID_VALID,
+  IOMMU_PAGE_RESP_VERSION_1,
 } from "../linux-uapi/iommu.ts";
 
 /** The `prm` member of struct iommu_fault: one page request. `addr` in bytes, 64 bits. */
-export interface PageRequestFault { type: typeof IOMMU_FAULT_PAGE_REQ; flags: number; pasid: number; grpid: number; perm: number; addr: bigint }
+export interface PageRequestFault {
+  type: typeof IOMMU_FAULT_PAGE_REQ;
+  flags: number;
+  pasid: number;
+  grpid: number;
+  perm: number;
+  addr: bigint;
+}
 /** The `event` member: an unrecoverable fault. */
-export interface UnrecoverableFault { type: 1; reason: number; flags: number; pasid: number; perm: number; addr: bigint; fetch_addr: bigint }
+export interface UnrecoverableFault {
+  type: 1;
+  reason: number;
+  flags: number;
+  pasid: number;
+  perm: number;
+  addr: bigint;
+  fetch_addr: bigint;
+}
 export type IommuFault = PageRequestFault | UnrecoverableFault;
 /** struct iommu_page_response without argsz. */
-export interface PageResponse { version: number; flags: number; pasid: number; grpid: number; code: number }
+export interface PageResponse {
+  version: number;
+  flags: number;
+  pasid: number;
+  grpid: number;
+  code: number;
+}
 
 /** 0 or -errno. Runs under the device's IOMMU mutex. */
 export type DeviceFaultHandler = (fault: IommuFault) => Promise<number> | number;

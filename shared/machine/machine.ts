@@ -11,9 +11,26 @@ export interface Machine {
 export type Granule = "4K" | "16K" | "64K";
 
 export interface SmmuOptions {
-  stage1: boolean; stage2: boolean; granules: Granule[]; oas: number; sidBits: number; ssidBits: number; asidBits: 8 | 16; vmidBits: 8 | 16;
-  ats: boolean; pri: boolean; stall: boolean; httu: "none" | "access" | "dirty"; msi: boolean; cohacc: boolean; rangeInvalidation: boolean;
-  twoLevelStreamTable: boolean; twoLevelCdTable: boolean; cmdqLog2: number; eventqLog2: number; priqLog2: number;
+  stage1: boolean;
+  stage2: boolean;
+  granules: Granule[];
+  oas: number;
+  sidBits: number;
+  ssidBits: number;
+  asidBits: 8 | 16;
+  vmidBits: 8 | 16;
+  ats: boolean;
+  pri: boolean;
+  stall: boolean;
+  httu: "none" | "access" | "dirty";
+  msi: boolean;
+  cohacc: boolean;
+  rangeInvalidation: boolean;
+  twoLevelStreamTable: boolean;
+  twoLevelCdTable: boolean;
+  cmdqLog2: number;
+  eventqLog2: number;
+  priqLog2: number;
   caches: { tlb: number; config: number; walk: number };
 }
 
@@ -21,7 +38,11 @@ export interface EndpointOptions {
   /** Bus << 8 | device << 3 | function: Requester ID, StreamID and virtio-iommu endpoint id. */
   bdf: number;
   kind: "accelerator" | "scripted";
-  atc: number; credits: number; pagesPerGroup: number; invalidateQueueDepth: number; stopMarker: boolean;
+  atc: number;
+  credits: number;
+  pagesPerGroup: number;
+  invalidateQueueDepth: number;
+  stopMarker: boolean;
 }
 
 export interface VmOptions {
@@ -38,8 +59,26 @@ export interface VmOptions {
 export const defaultMachine: Machine = {
   dram: { base: 0x40000000, size: 48 * 2 ** 20, kept: false },
   smmu: {
-    stage1: true, stage2: true, granules: ["4K", "16K", "64K"], oas: 48, sidBits: 16, ssidBits: 20, asidBits: 16, vmidBits: 16, ats: true, pri: true, stall: true, httu: "dirty",
-    msi: true, cohacc: true, rangeInvalidation: true, twoLevelStreamTable: true, twoLevelCdTable: true, cmdqLog2: 8, eventqLog2: 8, priqLog2: 6,
+    stage1: true,
+    stage2: true,
+    granules: ["4K", "16K", "64K"],
+    oas: 48,
+    sidBits: 16,
+    ssidBits: 20,
+    asidBits: 16,
+    vmidBits: 16,
+    ats: true,
+    pri: true,
+    stall: true,
+    httu: "dirty",
+    msi: true,
+    cohacc: true,
+    rangeInvalidation: true,
+    twoLevelStreamTable: true,
+    twoLevelCdTable: true,
+    cmdqLog2: 8,
+    eventqLog2: 8,
+    priqLog2: 6,
     caches: { tlb: 65536, config: 65536, walk: 0 },
   },
   endpoints: [{ bdf: 0x0008, kind: "accelerator", atc: 1024, credits: 32, pagesPerGroup: 8, invalidateQueueDepth: 32, stopMarker: false }],

@@ -16,20 +16,28 @@ export const PRG_RESPONSE_CODE = { Success: 0b0000, InvalidRequest: 0b0001, Resp
 /** IOMMU_PAGE_RESP_* to CMD_PRI_RESP.Resp; -EINVAL for a code that the uapi does not have (IC-1015). */
 export function priRespOfCode(code: number): number {
   switch (code) {
-    case IOMMU_PAGE_RESP_FAILURE: return PRI_RESP.ResponseFailure;
-    case IOMMU_PAGE_RESP_INVALID: return PRI_RESP.InvalidRequest;
-    case IOMMU_PAGE_RESP_SUCCESS: return PRI_RESP.Success;
-    default: return -EINVAL;
+    case IOMMU_PAGE_RESP_FAILURE:
+      return PRI_RESP.ResponseFailure;
+    case IOMMU_PAGE_RESP_INVALID:
+      return PRI_RESP.InvalidRequest;
+    case IOMMU_PAGE_RESP_SUCCESS:
+      return PRI_RESP.Success;
+    default:
+      return -EINVAL;
   }
 }
 
 /** CMD_PRI_RESP.Resp to the code of the PRG Response message; null for the reserved 0b11, which makes the command ILLEGAL. */
 export function prgCodeOfPriResp(resp: number): number | null {
   switch (resp) {
-    case PRI_RESP.ResponseFailure: return PRG_RESPONSE_CODE.ResponseFailure;
-    case PRI_RESP.InvalidRequest: return PRG_RESPONSE_CODE.InvalidRequest;
-    case PRI_RESP.Success: return PRG_RESPONSE_CODE.Success;
-    default: return null;
+    case PRI_RESP.ResponseFailure:
+      return PRG_RESPONSE_CODE.ResponseFailure;
+    case PRI_RESP.InvalidRequest:
+      return PRG_RESPONSE_CODE.InvalidRequest;
+    case PRI_RESP.Success:
+      return PRG_RESPONSE_CODE.Success;
+    default:
+      return null;
   }
 }
 

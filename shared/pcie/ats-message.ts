@@ -2,7 +2,15 @@ import { bitStruct } from "../codec/bit-struct.ts";
 
 /** One entry of a Translation Completion as a 64-bit value (PCIe 10.2.3); on the link its bytes are big-endian. */
 export const translationCompletionEntry = bitStruct("translationCompletionEntry", 8, {
-  R: [0, 0], W: [1, 1], U: [2, 2], Exe: [3, 3], Priv: [4, 4], Global: [5, 5], N: [10, 10], S: [11, 11], Address: [63, 12],
+  R: [0, 0],
+  W: [1, 1],
+  U: [2, 2],
+  Exe: [3, 3],
+  Priv: [4, 4],
+  Global: [5, 5],
+  N: [10, 10],
+  S: [11, 11],
+  Address: [63, 12],
 });
 /** Payload of an Invalidate Request (10.3.1): the untranslated range in the same size encoding. */
 export const invalidateRequestBody = bitStruct("invalidateRequestBody", 8, { Global: [0, 0], S: [11, 11], Address: [63, 12] });

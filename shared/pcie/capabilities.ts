@@ -5,7 +5,19 @@ export const CAPABILITY = { PCIe: 0x10, MSIX: 0x11 } as const;
 export const EXTENDED_CAPABILITY = { ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
 
 /** Offsets in the type 0 header. */
-export const HEADER = { vendorId: 0x00, deviceId: 0x02, command: 0x04, status: 0x06, revision: 0x08, classCode: 0x09, headerType: 0x0e, bar0: 0x10, subsystemVendorId: 0x2c, subsystemId: 0x2e, capabilities: 0x34 } as const;
+export const HEADER = {
+  vendorId: 0x00,
+  deviceId: 0x02,
+  command: 0x04,
+  status: 0x06,
+  revision: 0x08,
+  classCode: 0x09,
+  headerType: 0x0e,
+  bar0: 0x10,
+  subsystemVendorId: 0x2c,
+  subsystemId: 0x2e,
+  capabilities: 0x34,
+} as const;
 export const COMMAND = { memory: 0x2, busMaster: 0x4, intxDisable: 0x400 } as const;
 
 /** PCI Express capability: offsets from its start (PCIe 7.5.3). */
@@ -20,17 +32,37 @@ export const MSIX_CONTROL = { functionMask: 0x4000, enable: 0x8000 } as const;
 
 /** ATS capability (PCIe 10.5.1): bits of the 16-bit words at +4 and +6. */
 export const ATS = {
-  capability: 0x04, control: 0x06, sizeBytes: 8,
+  capability: 0x04,
+  control: 0x06,
+  sizeBytes: 8,
   capabilityFields: { invalidateQueueDepth: [4, 0], pageAlignedRequest: [5, 5], globalInvalidate: [6, 6] } as Record<string, Bits>,
-  enable: 0x8000, smallestTranslationUnit: 0x1f,
+  enable: 0x8000,
+  smallestTranslationUnit: 0x1f,
 } as const;
 
 /** PRI capability (PCIe 10.5.2). */
 export const PRI = {
-  control: 0x04, status: 0x06, capacity: 0x08, allocation: 0x0c, sizeBytes: 16,
-  enable: 0x1, reset: 0x2,
-  responseFailure: 0x1, unexpectedPrgIndex: 0x2, stopped: 0x100, prgResponsePasidRequired: 0x8000,
+  control: 0x04,
+  status: 0x06,
+  capacity: 0x08,
+  allocation: 0x0c,
+  sizeBytes: 16,
+  enable: 0x1,
+  reset: 0x2,
+  responseFailure: 0x1,
+  unexpectedPrgIndex: 0x2,
+  stopped: 0x100,
+  prgResponsePasidRequired: 0x8000,
 } as const;
 
 /** PASID capability (PCIe 7.8.8). */
-export const PASID = { capability: 0x04, control: 0x06, sizeBytes: 8, executeSupported: 0x2, privilegedSupported: 0x4, enable: 0x1, executeEnable: 0x2, privilegedEnable: 0x4 } as const;
+export const PASID = {
+  capability: 0x04,
+  control: 0x06,
+  sizeBytes: 8,
+  executeSupported: 0x2,
+  privilegedSupported: 0x4,
+  enable: 0x1,
+  executeEnable: 0x2,
+  privilegedEnable: 0x4,
+} as const;

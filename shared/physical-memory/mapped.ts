@@ -93,7 +93,8 @@ export function openMappedMemory(path: string, dram: { base: number; size: numbe
     const version = header.getUint32(0x08, true);
     if (version !== VERSION) throw new MemoryFileError(`${path} has version ${version}, this program version ${VERSION}`);
     const [size, base] = [Number(header.getBigUint64(0x10, true)), Number(header.getBigUint64(0x28, true))];
-    if (size !== dram.size || base !== dram.base) throw new MemoryFileError(`${path} holds ${mib(size)} of RAM at 0x${base.toString(16)}, this machine has ${mib(dram.size)} at 0x${dram.base.toString(16)}`);
+    if (size !== dram.size || base !== dram.base)
+      throw new MemoryFileError(`${path} holds ${mib(size)} of RAM at 0x${base.toString(16)}, this machine has ${mib(dram.size)} at 0x${dram.base.toString(16)}`);
     return new Mapping(path, file, dram);
   } finally {
     closeSync(fd);

@@ -4,11 +4,24 @@ import { ConfigError, machineDigest, serviceConfig } from "./config.ts";
 
 describe("what a service is started with", () => {
   it("takes its names from the run directory", () => {
-    expect(serviceConfig("guest", ["--run-dir", "/run/r", "--memory", "/dev/shm/m"], {})).toMatchObject({ name: "guest0", listen: "unix:/run/r/guest0.sock", lower: "unix:/run/r/vmm0.sock" });
-    expect(serviceConfig("smmu", [], { FAULTLINE_RUN_DIR: "/run/r", FAULTLINE_MEMORY: "/dev/shm/m" })).toMatchObject({ name: "smmu", listen: "unix:/run/r/smmu.sock", lower: "" });
+    expect(serviceConfig("guest", ["--run-dir", "/run/r", "--memory", "/dev/shm/m"], {})).toMatchObject({
+      name: "guest0",
+      listen: "unix:/run/r/guest0.sock",
+      lower: "unix:/run/r/vmm0.sock",
+    });
+    expect(serviceConfig("smmu", [], { FAULTLINE_RUN_DIR: "/run/r", FAULTLINE_MEMORY: "/dev/shm/m" })).toMatchObject({
+      name: "smmu",
+      listen: "unix:/run/r/smmu.sock",
+      lower: "",
+    });
   });
   it("lets flags win over the environment", () => {
-    const config = serviceConfig("host", ["--listen", "0.0.0.0:5002", "--switches", "RR-09,S12"], { FAULTLINE_LISTEN: "unix:/x", FAULTLINE_LOWER: "smmu:5001", FAULTLINE_MEMORY: "/m", FAULTLINE_SWITCHES: "S1" });
+    const config = serviceConfig("host", ["--listen", "0.0.0.0:5002", "--switches", "RR-09,S12"], {
+      FAULTLINE_LISTEN: "unix:/x",
+      FAULTLINE_LOWER: "smmu:5001",
+      FAULTLINE_MEMORY: "/m",
+      FAULTLINE_SWITCHES: "S1",
+    });
     expect(config).toMatchObject({ listen: "0.0.0.0:5002", lower: "smmu:5001", memory: "/m" });
     expect([...config.switches]).toEqual(["RR-09", "S12"]);
   });

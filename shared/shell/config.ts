@@ -42,8 +42,16 @@ export function serviceConfig(kind: ServiceKind, argv: readonly string[], env: R
   const runDirectory = text("run-dir", "");
   const socket = (service: string): string => (runDirectory && service ? `unix:${join(runDirectory, `${service}.sock`)}` : "");
   const config = {
-    kind, name, vm, machine, listen: text("listen", socket(name)), lower: text("lower", socket(below[kind](vm))), memory: text("memory", ""),
-    switches: new Set(text("switches", "").split(",").filter(Boolean)), rules: text("rules", ""), logLevel: text("log-level", "warn"),
+    kind,
+    name,
+    vm,
+    machine,
+    listen: text("listen", socket(name)),
+    lower: text("lower", socket(below[kind](vm))),
+    memory: text("memory", ""),
+    switches: new Set(text("switches", "").split(",").filter(Boolean)),
+    rules: text("rules", ""),
+    logLevel: text("log-level", "warn"),
   };
   for (const field of ["listen", "memory", ...(kind === "smmu" ? [] : (["lower"] as const))] as const) {
     if (!config[field]) throw new ConfigError(`--${field} is missing (or ${environmentName(field)})`);

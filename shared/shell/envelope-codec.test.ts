@@ -15,7 +15,13 @@ describe.each([smmuEdge, vfioEdge, virtioEdge].map((definition) => [definition.p
   const codec = new EnvelopeCodec<Body, Body>(definition);
   const { requestSerialize, requestDeserialize } = connectMethod(definition.edge);
   const across = (body: Body) =>
-    codec.fromWire(requestDeserialize(requestSerialize(codec.toWire({ seq: 1, replyTo: 2, lamport: 3, trace: new Uint8Array(0), writes: [{ address: 2 ** 52 + 8, data: Uint8Array.from([1, 2]) }], body }))) as WireEnvelope);
+    codec.fromWire(
+      requestDeserialize(
+        requestSerialize(
+          codec.toWire({ seq: 1, replyTo: 2, lamport: 3, trace: new Uint8Array(0), writes: [{ address: 2 ** 52 + 8, data: Uint8Array.from([1, 2]) }], body }),
+        ),
+      ) as WireEnvelope,
+    );
 
   for (const [kind, shape] of Object.entries(definition.messages)) {
     it(`${kind} crosses the wire with all its fields`, () => {
@@ -36,7 +42,14 @@ describe.each([smmuEdge, vfioEdge, virtioEdge].map((definition) => [definition.p
 describe("addresses", () => {
   it("are 8 little-endian bytes on the wire; other lengths are no address", () => {
     const codec = new EnvelopeCodec<Body, Body>(smmuEdge);
-    const wire = codec.toWire({ seq: 1, replyTo: 0, lamport: 1, trace: new Uint8Array(0), writes: [], body: { kind: "mmioRead", address: 0x0905_0098, size: 4 } as Body });
+    const wire = codec.toWire({
+      seq: 1,
+      replyTo: 0,
+      lamport: 1,
+      trace: new Uint8Array(0),
+      writes: [],
+      body: { kind: "mmioRead", address: 0x0905_0098, size: 4 } as Body,
+    });
     expect(wire.mmioRead).toEqual({ kind: "mmioRead", address: Uint8Array.from([0x98, 0, 5, 9, 0, 0, 0, 0]), size: 4 });
     const short = codec.fromWire({ seq: 1, replyTo: 0, lamport: 1, trace: new Uint8Array(0), body: "mmioRead", mmioRead: { address: Uint8Array.from([1, 2]), size: 4 } });
     expect(short.body).toEqual({ kind: "mmioRead", address: Number.NaN, size: 4 });

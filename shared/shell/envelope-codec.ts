@@ -4,7 +4,14 @@ import type { ControlBody, Envelope, Hello, PostedWrite } from "../edge/envelope
 
 type Fields = Record<string, unknown>;
 /** An envelope as proto-loader reads and writes it: the body under the name of its oneof member, which is the kind of the message. */
-export type WireEnvelope = { seq: number; replyTo: number; lamport: number; trace: Uint8Array; writes?: { address: Uint8Array; data: Uint8Array }[]; body?: string } & Fields;
+export type WireEnvelope = {
+  seq: number;
+  replyTo: number;
+  lamport: number;
+  trace: Uint8Array;
+  writes?: { address: Uint8Array; data: Uint8Array }[];
+  body?: string;
+} & Fields;
 
 const NO_WRITES: readonly PostedWrite[] = [];
 
@@ -27,7 +34,8 @@ export class EnvelopeCodec<Out extends { kind: string }, In extends { kind: stri
     const { kind } = body;
     const addresses = this.#addresses.get(kind);
     if (addresses === undefined) wire[kind] = kind === "hello" ? helloToWire(body as Hello) : body;
-    else if (addresses.length === 0) wire[kind] = body; // the proto has no field "kind": it stays here
+    else if (addresses.length === 0)
+      wire[kind] = body; // the proto has no field "kind": it stays here
     else {
       const fields: Fields = { ...body };
       for (const field of addresses) fields[field] = addressBytes(fields[field] as number);
@@ -62,6 +70,16 @@ const addressOf = (bytes: Uint8Array): number => (bytes.length === 8 ? numberOf(
 /** A core sees a Uint8Array, whose `slice` copies; a Buffer's does not. */
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 
-const helloToWire = ({ protocol, name, machineDigest, abi, memory }: Hello): Fields => ({ protocol, name, machineDigest, abi, memory: { ...memory, bytes: addressBytes(memory.bytes) } });
+const helloToWire = ({ protocol, name, machineDigest, abi, memory }: Hello): Fields => ({
+  protocol,
+  name,
+  machineDigest,
+  abi,
+  memory: { ...memory, bytes: addressBytes(memory.bytes) },
+});
 
-const memoryOf = (memory: Fields | null): Hello["memory"] => ({ backing: String(memory?.backing ?? ""), path: String(memory?.path ?? ""), bytes: memory ? addressOf(memory.bytes as Uint8Array) : 0 });
+const memoryOf = (memory: Fields | null): Hello["memory"] => ({
+  backing: String(memory?.backing ?? ""),
+  path: String(memory?.path ?? ""),
+  bytes: memory ? addressOf(memory.bytes as Uint8Array) : 0,
+});

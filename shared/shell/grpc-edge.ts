@@ -1,5 +1,14 @@
 import { existsSync } from "node:fs";
-import { type ChannelOptions, Client, credentials, type Metadata, type Server, type ServerDuplexStream, type ServiceError, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  Client,
+  credentials,
+  type Metadata,
+  type Server,
+  type ServerDuplexStream,
+  type ServiceError,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import type { EdgeDefinition } from "../edge/definitions.ts";
 import type { Envelope } from "../edge/envelope.ts";
 import type { Transport } from "../edge/transport.ts";
@@ -17,8 +26,15 @@ const isLocal = (address: string): boolean => address.startsWith("unix:");
 
 /** A remote peer is dead after 2 s + 2 s of silence; a local one that is paused stays connected. */
 export function channelOptions(address: string): ChannelOptions {
-  const options: ChannelOptions = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1, "grpc.enable_http_proxy": 0, "grpc.initial_reconnect_backoff_ms": 20, "grpc.max_reconnect_backoff_ms": 200 };
-  if (!isLocal(address)) Object.assign(options, { "grpc.keepalive_time_ms": KEEPALIVE_MS, "grpc.keepalive_timeout_ms": KEEPALIVE_MS, "grpc.keepalive_permit_without_calls": 1 });
+  const options: ChannelOptions = {
+    "grpc.max_receive_message_length": -1,
+    "grpc.max_send_message_length": -1,
+    "grpc.enable_http_proxy": 0,
+    "grpc.initial_reconnect_backoff_ms": 20,
+    "grpc.max_reconnect_backoff_ms": 200,
+  };
+  if (!isLocal(address))
+    Object.assign(options, { "grpc.keepalive_time_ms": KEEPALIVE_MS, "grpc.keepalive_timeout_ms": KEEPALIVE_MS, "grpc.keepalive_permit_without_calls": 1 });
   return options;
 }
 
@@ -78,7 +94,11 @@ class GrpcTransport<Out extends Body, In extends Body> implements Transport<Out,
 }
 
 /** Serves the stream of an edge on `server`: `connected` gets the lower end's transport of each upper end that dials. */
-export function serveEdge<Upper extends Body, Lower extends Body>(server: Server, definition: EdgeDefinition<Upper, Lower>, connected: (transport: Transport<Lower, Upper>) => void): void {
+export function serveEdge<Upper extends Body, Lower extends Body>(
+  server: Server,
+  definition: EdgeDefinition<Upper, Lower>,
+  connected: (transport: Transport<Lower, Upper>) => void,
+): void {
   const codec = new EnvelopeCodec<Lower, Upper>(definition);
   const Connect = (call: ServerDuplexStream<WireEnvelope, WireEnvelope>) => {
     const transport = new GrpcTransport<Lower, Upper>(call as Stream, codec);
@@ -94,7 +114,11 @@ export function serveEdge<Upper extends Body, Lower extends Body>(server: Server
 }
 
 /** Dials the lower end of an edge, waiting up to `DIAL_MS` for it. Rejects when nobody answers; after that a break is final. */
-export async function dialEdge<Upper extends Body, Lower extends Body>(address: string, definition: EdgeDefinition<Upper, Lower>, dialMs = DIAL_MS): Promise<Transport<Upper, Lower>> {
+export async function dialEdge<Upper extends Body, Lower extends Body>(
+  address: string,
+  definition: EdgeDefinition<Upper, Lower>,
+  dialMs = DIAL_MS,
+): Promise<Transport<Upper, Lower>> {
   const client = await dial(address, dialMs);
   const method = connectMethod(definition.edge);
   const call = client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize);

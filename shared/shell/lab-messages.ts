@@ -1,5 +1,5 @@
-import type { EdgeRule } from "../edge/rules.ts";
 import type { RuleSource } from "../edge/load-rules.ts";
+import type { EdgeRule } from "../edge/rules.ts";
 import type { Rule, Rule__Output } from "../gen/types/lab/v1/Rule.ts";
 import type { Workload as WireWorkload, Workload__Output } from "../gen/types/lab/v1/Workload.ts";
 import type { Workload } from "../linux/workload.ts";
@@ -34,8 +34,17 @@ export function ruleToWire(rule: EdgeRule): Rule {
 export function ruleFromWire(wire: Rule__Output): RuleSource {
   const { id, direction, what, action } = wire;
   return {
-    id, direction, what, do: action as RuleSource["do"], edge: wire.edge || undefined, nth: wire.nth || undefined, every: wire.every || undefined, times: wire.times || undefined,
-    after: wire.after || undefined, conditionText: wire.condition || undefined, ns: action === "delay" ? wire.ns : undefined,
+    id,
+    direction,
+    what,
+    do: action as RuleSource["do"],
+    edge: wire.edge || undefined,
+    nth: wire.nth || undefined,
+    every: wire.every || undefined,
+    times: wire.times || undefined,
+    after: wire.after || undefined,
+    conditionText: wire.condition || undefined,
+    ns: action === "delay" ? wire.ns : undefined,
   };
 }
 

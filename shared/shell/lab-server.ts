@@ -1,4 +1,12 @@
-import { type sendUnaryData, type Server, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type Server,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { loadRules, RuleError } from "../edge/load-rules.ts";
 import type { EdgeRules } from "../edge/rules.ts";
 import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
@@ -91,7 +99,8 @@ function serveWorkload(call: ServerDuplexStream<RunWorkloadRequest__Output, RunW
     const run = ports.runWorkload();
     if (!run) return void refuse(status.UNIMPLEMENTED, `${ports.name} runs no workloads: a guest does`);
     const workload = workloadFromWire(request.workload);
-    if (!["copy", "crc32c", "sha256", "gzip"].includes(workload.operation)) return void refuse(status.INVALID_ARGUMENT, `workload.operation: ${workload.operation} is no operation`);
+    if (!["copy", "crc32c", "sha256", "gzip"].includes(workload.operation))
+      return void refuse(status.INVALID_ARGUMENT, `workload.operation: ${workload.operation} is no operation`);
     const input = [...files].map(([name, parts]) => ({ name, bytes: joined(parts) }));
     void ports.ready.then(async () => {
       const { output, ...result } = await run(input, workload, (bytesDone) => void call.write({ progress: { bytesDone } }));

@@ -4,7 +4,13 @@ import type { Execution } from "../execution/execution.ts";
 const EAGER_LOOKS = 8;
 const BACK_OFF_MS = 1;
 
-interface Poller { condition: () => boolean; resolve: (holds: boolean) => void; deadline: number; looks: number; done: boolean }
+interface Poller {
+  condition: () => boolean;
+  resolve: (holds: boolean) => void;
+  deadline: number;
+  looks: number;
+  done: boolean;
+}
 
 /** The CPUs of a process: the event loop and a monotonic clock. */
 export class RealExecution implements Execution {

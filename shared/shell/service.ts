@@ -65,7 +65,14 @@ export class Service {
     this.#server = new Server(channelOptions(config.listen));
     this.#health = new HealthImplementation({ "": "NOT_SERVING" });
     this.#health.addToServer(this.#server);
-    this.#lab = serveLab(this.#server, { name: config.name, tracer: this.tracer, rules: this.rules, ready: this.#ready, runWorkload: () => this.runWorkload, stop: (why) => void this.stop(why) });
+    this.#lab = serveLab(this.#server, {
+      name: config.name,
+      tracer: this.tracer,
+      rules: this.rules,
+      ready: this.#ready,
+      runWorkload: () => this.runWorkload,
+      stop: (why) => void this.stop(why),
+    });
     if (config.rules) this.rules.arm(loadRules(JSON.parse(readFileSync(config.rules, "utf8")) as RuleSource[]));
     onStopRequest((why) => void this.stop(why));
   }
@@ -84,7 +91,9 @@ export class Service {
     const packages = Object.assign({}, ...this.#served.map(protoPackage));
     new ReflectionService(packages, { services: this.#served.map(serviceName) }).addToServer(this.#server);
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(this.config.listen, ServerCredentials.createInsecure(), (error) => (error ? reject(new InfrastructureError(`cannot serve ${this.config.listen}: ${error.message}`)) : resolve()));
+      this.#server.bindAsync(this.config.listen, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(new InfrastructureError(`cannot serve ${this.config.listen}: ${error.message}`)) : resolve(),
+      );
     });
     this.log.info({ listen: this.config.listen }, "listening");
   }
@@ -192,14 +201,20 @@ export class Service {
     await exitAfter(code, [
       () => this.#lab.endTraces(),
       () => new Promise<void>((resolve) => setTimeout(resolve, 20)), // the last batches leave
-      () => this.#onExit.forEach((step) => step()),
+      () => {
+        for (const step of this.#onExit) step();
+      },
       () => this.#server.forceShutdown(),
     ]);
   }
 
   #common(definition: EdgeNames): Pick<EndOptions<never>, "hello" | "credits" | "lamport" | "tracer" | "rules"> {
     const hello: Hello = {
-      protocol: definition.protocol, name: this.config.name, machineDigest: this.#digest, abi: this.machine.abi, memory: { backing: "mapped", path: this.config.memory, bytes: this.machine.dram.size },
+      protocol: definition.protocol,
+      name: this.config.name,
+      machineDigest: this.#digest,
+      abi: this.machine.abi,
+      memory: { backing: "mapped", path: this.config.memory, bytes: this.machine.dram.size },
     };
     return { hello, credits: this.machine.edgeCredits, lamport: this.lamport, tracer: this.tracer, rules: this.rules };
   }

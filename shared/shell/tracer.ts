@@ -1,5 +1,5 @@
-import type { TraceEvent, TraceFields, TraceIds, Tracer } from "../trace/tracer.ts";
 import type { TraceKind } from "../trace/trace-events.ts";
+import type { TraceEvent, TraceFields, TraceIds, Tracer } from "../trace/tracer.ts";
 
 /** Events of one batch on a trace stream. */
 const BATCH = 512;
@@ -57,7 +57,11 @@ export class ProcessTracer implements Tracer {
   flush(marker = 0): void {
     this.#scheduled = false;
     for (const [subscriber, events] of this.#subscribers) {
-      for (let at = 0; at < events.length; at += BATCH) subscriber.batch(events.slice(at, at + BATCH).map((event) => JSON.stringify(event)), 0);
+      for (let at = 0; at < events.length; at += BATCH)
+        subscriber.batch(
+          events.slice(at, at + BATCH).map((event) => JSON.stringify(event)),
+          0,
+        );
       events.length = 0;
       if (marker) subscriber.batch([], marker);
     }

@@ -1,4 +1,15 @@
-import { CMD_ATC_INV, CMD_CFGI_CD, CMD_CFGI_STE, CMD_CFGI_STE_RANGE, CMD_PRI_RESP, CMD_RESUME, CMD_SYNC, CMD_TLBI_NH_ASID, CMD_TLBI_NH_VA, CMD_TLBI_S12_VMALL } from "@faultline/shared/arm-smmu-v3/command.ts";
+import {
+  CMD_ATC_INV,
+  CMD_CFGI_CD,
+  CMD_CFGI_STE,
+  CMD_CFGI_STE_RANGE,
+  CMD_PRI_RESP,
+  CMD_RESUME,
+  CMD_SYNC,
+  CMD_TLBI_NH_ASID,
+  CMD_TLBI_NH_VA,
+  CMD_TLBI_S12_VMALL,
+} from "@faultline/shared/arm-smmu-v3/command.ts";
 import { CD } from "@faultline/shared/arm-smmu-v3/context-descriptor.ts";
 import { EVENT } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { L1CD } from "@faultline/shared/arm-smmu-v3/l1-context-descriptor.ts";
@@ -26,7 +37,12 @@ describe("commands (Arm IHI 0070 G.b, 4; check vectors of spec/pcie-ats-pri.md, 
     ["CMD_CFGI_STE with Leaf", CMD_CFGI_STE, { Opcode: 0x03, StreamID: 8, Leaf: 1 }, ["0x800000003", "0x1"]],
     ["CMD_CFGI_CD", CMD_CFGI_CD, { Opcode: 0x05, SubstreamID: 1, StreamID: 8 }, ["0x800001005", "0x0"]],
     ["CMD_TLBI_NH_ASID", CMD_TLBI_NH_ASID, { Opcode: 0x11, VMID: 2, ASID: 3 }, ["0x3000200000011", "0x0"]],
-    ["CMD_TLBI_NH_VA of a 4 KiB leaf", CMD_TLBI_NH_VA, { Opcode: 0x12, VMID: 2, ASID: 3, Leaf: 1, TTL: 3, TG: 1, Addr: 0x7f0000001 }, ["0x3000200000012", "0x7f0000001701"]],
+    [
+      "CMD_TLBI_NH_VA of a 4 KiB leaf",
+      CMD_TLBI_NH_VA,
+      { Opcode: 0x12, VMID: 2, ASID: 3, Leaf: 1, TTL: 3, TG: 1, Addr: 0x7f0000001 },
+      ["0x3000200000012", "0x7f0000001701"],
+    ],
     ["CMD_TLBI_S12_VMALL", CMD_TLBI_S12_VMALL, { Opcode: 0x28, VMID: 2 }, ["0x200000028", "0x0"]],
     ["CMD_RESUME retry", CMD_RESUME, { Opcode: 0x44, Ac: 1, StreamID: 8, STAG: 0x1234 }, ["0x800001044", "0x1234"]],
   ];
@@ -51,7 +67,10 @@ describe("stream table entries (spec/host-driver.md, section 4)", () => {
   });
   it("stage 1: pointer, S1CDMax, S1DSS, EATS and S1STALLD", () => {
     const ste = encode(STE, { V: 1, Config: 5, S1Fmt: 2, S1ContextPtr: 0x4200_0000 / 64, S1CDMax: 16, S1DSS: 2, S1STALLD: 1, EATS: 1 });
-    expect(ste.slice(0, 2)).toEqual([`0x${(1n | (5n << 1n) | (2n << 4n) | 0x4200_0000n | (16n << 59n)).toString(16)}`, `0x${(2n | (1n << 27n) | (1n << 28n)).toString(16)}`]);
+    expect(ste.slice(0, 2)).toEqual([
+      `0x${(1n | (5n << 1n) | (2n << 4n) | 0x4200_0000n | (16n << 59n)).toString(16)}`,
+      `0x${(2n | (1n << 27n) | (1n << 28n)).toString(16)}`,
+    ]);
   });
   it("a level-1 descriptor of 256 STEs", () => expect(encode(L1STD, { Span: 9, L2Ptr: 0x4100_4000 / 64 })).toEqual(["0x41004009"]));
 });

@@ -8,8 +8,17 @@ export interface VectorFile {
   streamId: number;
   vectors: Vector[];
 }
-export interface Vector { name: string; tags: string[]; spec: string; quirk?: string; steps: Step[] }
-export interface DmaExpectation { ok: boolean; data?: string }
+export interface Vector {
+  name: string;
+  tags: string[];
+  spec: string;
+  quirk?: string;
+  steps: Step[];
+}
+export interface DmaExpectation {
+  ok: boolean;
+  data?: string;
+}
 export type Step =
   | { op: "reset" }
   | { op: "mem"; addr: string; bytes: string }
@@ -46,7 +55,11 @@ const masked = (dump: string, mask: string): string => dumpOf(bytesOf(dump).map(
  */
 export function replay(vector: Vector, file: Pick<VectorFile, "profile" | "ram" | "streamId">, create: MachineFactory, architecture = true): string | null {
   const profile: IdRegisters = {
-    IDR0: Number(file.profile.IDR0), IDR1: Number(file.profile.IDR1), IDR3: Number(file.profile.IDR3), IDR5: Number(file.profile.IDR5), AIDR: Number(file.profile.AIDR),
+    IDR0: Number(file.profile.IDR0),
+    IDR1: Number(file.profile.IDR1),
+    IDR3: Number(file.profile.IDR3),
+    IDR5: Number(file.profile.IDR5),
+    AIDR: Number(file.profile.AIDR),
   };
   const machine = create(profile, { base: Number(file.ram.base), size: Number(file.ram.size) });
   const events = new EventReader(machine);

@@ -1,7 +1,7 @@
 import { smmuEdge, vfioEdge } from "@faultline/shared/edge/definitions.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Connect, type End, join, type JoinOptions, type Joined, transports, until } from "../support/edge-pair.ts";
+import { type Connect, type End, type Joined, type JoinOptions, join, transports, until } from "../support/edge-pair.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const prod = (value: number): HostToSmmu => ({ kind: "mmioWrite", address: 0x0905_0098, value: bytes(value, 0, 0, 0) });

@@ -1,27 +1,42 @@
 import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { smmuEdge } from "@faultline/shared/edge/definitions.ts";
-import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { upperEnd } from "@faultline/shared/edge/connect.ts";
+import { smmuEdge } from "@faultline/shared/edge/definitions.ts";
+import type { Edge } from "@faultline/shared/edge/edge.ts";
+import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { machineDigest } from "@faultline/shared/shell/config.ts";
 import { dial, dialEdge } from "@faultline/shared/shell/grpc-edge.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
-import type { Edge } from "@faultline/shared/edge/edge.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ServiceProcesses, type ServiceProcess } from "../support/service-process.ts";
+import { type ServiceProcess, ServiceProcesses } from "../support/service-process.ts";
 
 const bytes = (message: Buffer): Buffer => message;
-const hello = { protocol: "smmu/v1", name: "host", machineDigest: machineDigest(defaultMachine), abi: "review", memory: { backing: "mapped", path: "", bytes: defaultMachine.dram.size } };
+const hello = {
+  protocol: "smmu/v1",
+  name: "host",
+  machineDigest: machineDigest(defaultMachine),
+  abi: "review",
+  memory: { backing: "mapped", path: "", bytes: defaultMachine.dram.size },
+};
 
 /** A host that only asks: the end of an edge without a kernel. */
 async function askingHost(address: string): Promise<{ edge: Edge<HostToSmmu, SmmuToHost>; broke: Promise<string> }> {
   let onBreak: (reason: string) => void = () => {};
   const broke = new Promise<string>((resolve) => (onBreak = resolve));
   const transport = await dialEdge(address, smmuEdge);
-  const edge = upperEnd(smmuEdge, transport, { hello, credits: defaultMachine.edgeCredits, lamport: { value: 0 }, tracer: silentTracer, applyWrite: () => {}, deliver: () => {}, onBreak, onRejected: () => {} });
+  const edge = upperEnd(smmuEdge, transport, {
+    hello,
+    credits: defaultMachine.edgeCredits,
+    lamport: { value: 0 },
+    tracer: silentTracer,
+    applyWrite: () => {},
+    deliver: () => {},
+    onBreak,
+    onRejected: () => {},
+  });
   return { edge, broke };
 }
 /** One call with raw bytes; resolves with the status of its end. */
@@ -63,7 +78,11 @@ describe("a service beside its edges", () => {
     const list = await raw(smmu.address, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Buffer.from([0x3a, 1, 0x2a])); // list_services = "*"
     for (const name of ["smmu.v1.Smmu", "lab.v1.Lab"]) expect(list.received[0].includes(name)).toBe(true);
     const symbol = "smmu.v1.Envelope";
-    const described = await raw(smmu.address, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]));
+    const described = await raw(
+      smmu.address,
+      "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+      Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]),
+    );
     expect(described.received[0].includes("cmdq_cons")).toBe(true);
   });
 
@@ -99,12 +118,14 @@ describe("a service beside its edges", () => {
     const events: TraceEvent[] = [];
     const cancel = lab.trace((event) => void events.push(event), ["edge.send", "edge.deliver"]);
     await cancel.active;
-    await expect.poll(async () => {
-      const { edge } = await askingHost(smmu.address);
-      const answer = await edge.request({ kind: "mmioRead", address: 0x0905_0000, size: 4 });
-      edge.close("done");
-      return answer !== "broken";
-    }).toBe(true);
+    await expect
+      .poll(async () => {
+        const { edge } = await askingHost(smmu.address);
+        const answer = await edge.request({ kind: "mmioRead", address: 0x0905_0000, size: 4 });
+        edge.close("done");
+        return answer !== "broken";
+      })
+      .toBe(true);
     await lab.flush();
     expect(events.map(({ kind, who, fields }) => [who, kind, fields.direction, fields.kind]).slice(-2)).toEqual([
       ["smmu", "edge.deliver", "host->smmu", "mmioRead"],

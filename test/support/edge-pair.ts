@@ -12,7 +12,11 @@ import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 
 type Body = { kind: string };
-export interface Pair<Upper, Lower> { upper: Transport<Upper, Lower>; lower: Transport<Lower, Upper>; close(): void }
+export interface Pair<Upper, Lower> {
+  upper: Transport<Upper, Lower>;
+  lower: Transport<Lower, Upper>;
+  close(): void;
+}
 /** Makes two connected transports of one edge. */
 export type Connect = <Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>) => Promise<Pair<Upper, Lower>>;
 
@@ -21,31 +25,37 @@ const inMemory: Connect = async <Upper extends Body, Lower extends Body>() => {
   return { upper, lower, close: () => {} };
 };
 
-const overGrpc = (address: (directory: string, server: Server) => Promise<string>): Connect => async (definition) => {
-  const directory = mkdtempSync(joinPath(tmpdir(), "fl-edge-"));
-  const server = new Server();
-  const accepted = new Promise<Pair<never, never>["lower"]>((resolve) => serveEdge(server, definition, (transport) => resolve(transport as never)));
-  const upper = await dialEdge(await address(directory, server), definition);
-  upper.onClose = () => {};
-  return {
-    upper, lower: (await accepted) as never,
-    close() {
-      server.forceShutdown();
-      rmSync(directory, { recursive: true, force: true });
-    },
+const overGrpc =
+  (address: (directory: string, server: Server) => Promise<string>): Connect =>
+  async (definition) => {
+    const directory = mkdtempSync(joinPath(tmpdir(), "fl-edge-"));
+    const server = new Server();
+    const accepted = new Promise<Pair<never, never>["lower"]>((resolve) => serveEdge(server, definition, (transport) => resolve(transport as never)));
+    const upper = await dialEdge(await address(directory, server), definition);
+    upper.onClose = () => {};
+    return {
+      upper,
+      lower: (await accepted) as never,
+      close() {
+        server.forceShutdown();
+        rmSync(directory, { recursive: true, force: true });
+      },
+    };
   };
-};
 
 const bind = (server: Server, address: string): Promise<number> =>
   new Promise((resolve, reject) => server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port))));
 
 export const transports: [string, Connect][] = [
   ["in memory", inMemory],
-  ["gRPC over a Unix socket", overGrpc(async (directory, server) => {
-    const address = `unix:${joinPath(directory, "edge.sock")}`;
-    await bind(server, address);
-    return address;
-  })],
+  [
+    "gRPC over a Unix socket",
+    overGrpc(async (directory, server) => {
+      const address = `unix:${joinPath(directory, "edge.sock")}`;
+      await bind(server, address);
+      return address;
+    }),
+  ],
   ["gRPC over TCP", overGrpc(async (_, server) => `127.0.0.1:${await bind(server, "127.0.0.1:0")}`)],
 ];
 
@@ -59,18 +69,33 @@ export interface End<Out extends Body, In extends Body> {
   broke: Promise<string>;
 }
 
-export const hello = (protocol: string, name: string, change: Partial<Hello> = {}): Hello => ({ protocol, name, machineDigest: "d1", abi: "review", memory: { backing: "heap", path: "", bytes: 4096 }, ...change });
+export const hello = (protocol: string, name: string, change: Partial<Hello> = {}): Hello => ({
+  protocol,
+  name,
+  machineDigest: "d1",
+  abi: "review",
+  memory: { backing: "heap", path: "", bytes: 4096 },
+  ...change,
+});
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-function endOptions<Out extends Body, In extends Body>(own: Hello, credits: number, extra: Partial<EndOptions<In>>, onMessage?: (end: End<Out, In>, seq: number, body: In) => void): { end: End<Out, In>; options: EndOptions<In> } {
+function endOptions<Out extends Body, In extends Body>(
+  own: Hello,
+  credits: number,
+  extra: Partial<EndOptions<In>>,
+  onMessage?: (end: End<Out, In>, seq: number, body: In) => void,
+): { end: End<Out, In>; options: EndOptions<In> } {
   const end = { log: [] as string[], received: [] as { seq: number; body: In }[] } as unknown as End<Out, In>;
   let ready: (peer: Hello) => void = () => {};
   let broke: (reason: string) => void = () => {};
   end.ready = new Promise((resolve) => (ready = resolve));
   end.broke = new Promise((resolve) => (broke = resolve));
   const options: EndOptions<In> = {
-    hello: own, credits, lamport: { value: 0 }, tracer: silentTracer,
+    hello: own,
+    credits,
+    lamport: { value: 0 },
+    tracer: silentTracer,
     applyWrite: (address, data) => void end.log.push(`write 0x${address.toString(16)} ${hex(data)}`),
     applyOwnWrite: (address, data) => void end.log.push(`own 0x${address.toString(16)} ${hex(data)}`),
     deliver(seq, body) {
@@ -89,7 +114,11 @@ function endOptions<Out extends Body, In extends Body>(own: Hello, credits: numb
   return { end, options };
 }
 
-export interface Joined<Upper extends Body, Lower extends Body> { upper: End<Upper, Lower>; lower: End<Lower, Upper>; pair: Pair<Upper, Lower> }
+export interface Joined<Upper extends Body, Lower extends Body> {
+  upper: End<Upper, Lower>;
+  lower: End<Lower, Upper>;
+  pair: Pair<Upper, Lower>;
+}
 export interface JoinOptions<Upper extends Body, Lower extends Body> {
   credits?: number;
   upperHello?: Partial<Hello>;
@@ -100,7 +129,11 @@ export interface JoinOptions<Upper extends Body, Lower extends Body> {
 }
 
 /** Both ends of an edge over a fresh pair of transports. */
-export async function join<Upper extends Body, Lower extends Body>(connect: Connect, definition: EdgeDefinition<Upper, Lower>, options: JoinOptions<Upper, Lower> = {}): Promise<Joined<Upper, Lower>> {
+export async function join<Upper extends Body, Lower extends Body>(
+  connect: Connect,
+  definition: EdgeDefinition<Upper, Lower>,
+  options: JoinOptions<Upper, Lower> = {},
+): Promise<Joined<Upper, Lower>> {
   const pair = await connect(definition);
   const credits = options.credits ?? 16;
   const below = endOptions<Lower, Upper>(hello(definition.protocol, definition.lower), credits, options.lower ?? {}, options.serve);

@@ -85,7 +85,16 @@ export class FakeSmmu implements EdgePort<HostToSmmu, SmmuToHost> {
   }
 
   interrupt(source: InterruptSource, deviceId = 0, eventId = 0): SmmuToHost {
-    return { kind: "interrupt", source, deviceId, eventId, eventqProd: this.register(0x100a8), priqProd: this.register(0x100c8), cmdqCons: this.register(0x9c), gerror: this.register(0x60) };
+    return {
+      kind: "interrupt",
+      source,
+      deviceId,
+      eventId,
+      eventqProd: this.register(0x100a8),
+      priqProd: this.register(0x100c8),
+      cmdqCons: this.register(0x9c),
+      gerror: this.register(0x60),
+    };
   }
 
   #applyPosted(): void {
@@ -132,7 +141,8 @@ export class FakeSmmu implements EdgePort<HostToSmmu, SmmuToHost> {
   }
 
   #configWrite(offset: number, value: Uint8Array): void {
-    if (offset === 0x10 && number(value) === 0xffffffff) this.config.set(little(0xffff0004, 4), 0x10); // 64 KiB, 64-bit
+    if (offset === 0x10 && number(value) === 0xffffffff)
+      this.config.set(little(0xffff0004, 4), 0x10); // 64 KiB, 64-bit
     else if (offset === 0x14 || (offset >= 0x18 && offset < 0x28)) this.config.set(offset === 0x14 ? value : [0, 0, 0, 0], offset);
     else if (offset === 0x10) this.config.set(little(number(value) - (number(value) % 16) + 4, 4), offset);
     else if (offset === 0x48 && number(value) & 0x8000) {

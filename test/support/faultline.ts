@@ -2,7 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 
 const main = new URL("../../services/lab/cli/main.ts", import.meta.url).pathname;
 
-export interface Outcome { code: number | null; stdout: string; stderr: string; json(): Record<string, never> & JsonObject }
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  json(): Record<string, never> & JsonObject;
+}
 export type JsonObject = { [key: string]: JsonValue };
 export type JsonValue = string | number | boolean | null | JsonObject | JsonValue[];
 

@@ -4,7 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export interface ServiceProcess { child: ChildProcess; address: string; stderr(): string; code: Promise<number | null> }
+export interface ServiceProcess {
+  child: ChildProcess;
+  address: string;
+  stderr(): string;
+  code: Promise<number | null>;
+}
 
 /** Starts service shells in a run directory of their own, as a supervisor would. */
 export class ServiceProcesses {

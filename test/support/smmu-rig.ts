@@ -127,8 +127,20 @@ export class SmmuRig {
   constructor(options: Partial<SmmuOptions> = {}, id: Partial<IdRegisters> = {}) {
     for (let frame = at.guest - 4096; frame >= at.frames; frame -= 4096) this.#freeFrames.push(frame);
     const ports: HardwarePorts = {
-      memory: this.memory, host: this.host, tracer: this.trace, timer: (ns, expired) => this.timers.start(ns, expired), now: () => 0, held: () => false,
-      engine: { sha256: () => { throw new Error("no engine"); }, gzip: () => { throw new Error("no engine"); } },
+      memory: this.memory,
+      host: this.host,
+      tracer: this.trace,
+      timer: (ns, expired) => this.timers.start(ns, expired),
+      now: () => 0,
+      held: () => false,
+      engine: {
+        sha256: () => {
+          throw new Error("no engine");
+        },
+        gzip: () => {
+          throw new Error("no engine");
+        },
+      },
     };
     const machine = { ...defaultMachine.smmu, ...options };
     this.smmu = new Smmu({ ...idRegisters(machine), ...id }, machine.caches, ports, (sid) => (sid === SID ? this.endpoint : undefined));
@@ -215,7 +227,20 @@ export class NestedRig extends SmmuRig {
   }
   nested(fields: Parameters<typeof STE.encode>[0] = {}): void {
     this.ste({
-      Config: 7, S1ContextPtr: this.cdTable / 64, S1CDMax: 6, S1DSS: 2, EATS: 1, S2VMID: 3, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2AA64: 1, S2R: 1, S2PTW: 1, S2TTB: this.stage2.root / 16, ...fields,
+      Config: 7,
+      S1ContextPtr: this.cdTable / 64,
+      S1CDMax: 6,
+      S1DSS: 2,
+      EATS: 1,
+      S2VMID: 3,
+      S2T0SZ: 16,
+      S2SL0: 2,
+      S2PS: 5,
+      S2AA64: 1,
+      S2R: 1,
+      S2PTW: 1,
+      S2TTB: this.stage2.root / 16,
+      ...fields,
     });
   }
   cd(ssid: number, fields: Parameters<typeof CD.encode>[0]): void {

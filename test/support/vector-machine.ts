@@ -10,7 +10,10 @@ import type { MachineFactory, VectorMachine } from "../conformance/smmu-vectors.
 import { HostEnd } from "./smmu-rig.ts";
 
 /** Machines without functions for the replay of vectors: registers over the edge, scripted DMA, `cacheEntries` in the TLB and in the configuration cache. */
-export const vectorMachines = (cacheEntries: number): MachineFactory => (profile, ram) => new VectorHardware(profile, ram, cacheEntries);
+export const vectorMachines =
+  (cacheEntries: number): MachineFactory =>
+  (profile, ram) =>
+    new VectorHardware(profile, ram, cacheEntries);
 
 class VectorHardware implements VectorMachine {
   readonly #memory: Ram;
@@ -27,7 +30,15 @@ class VectorHardware implements VectorMachine {
     const machine = { ...defaultMachine, endpoints: [], smmu: { ...defaultMachine.smmu, caches: { tlb: cacheEntries, config: cacheEntries, walk: 0 } } };
     this.#hardware = new Hardware(
       machine,
-      { memory: this.#memory, host: this.#host, tracer: silentTracer, timer: () => ({ cancel() {} }), held: () => false, now: () => 0, engine: { sha256: none, gzip: none } },
+      {
+        memory: this.#memory,
+        host: this.#host,
+        tracer: silentTracer,
+        timer: () => ({ cancel() {} }),
+        held: () => false,
+        now: () => 0,
+        engine: { sha256: none, gzip: none },
+      },
       // The recorded model does not tell global entries apart (spec/smmuv3.md, section 10, row 11), and its pages have nG = 0.
       { idr, globalMatchesAnyAsid: false },
     );

@@ -5,10 +5,7 @@ import { faultline, type JsonObject, startFaultline } from "../support/faultline
 import { inputFile } from "../support/own-tools.ts";
 
 const runDirectory = process.env.XDG_RUNTIME_DIR ? `${process.env.XDG_RUNTIME_DIR}/faultline` : `/tmp/faultline-${process.getuid?.()}`;
-const leftOvers = () => [
-  ...(existsSync(runDirectory) ? readdirSync(runDirectory) : []),
-  ...readdirSync("/dev/shm").filter((name) => name.includes("faultline")),
-];
+const leftOvers = () => [...(existsSync(runDirectory) ? readdirSync(runDirectory) : []), ...readdirSync("/dev/shm").filter((name) => name.includes("faultline"))];
 /** PIDs of processes of ours whose command line names one of the service shells. */
 const serviceProcesses = (service = "[a-z]+"): number[] =>
   execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })

@@ -10,7 +10,11 @@ it("a doubleword that another process stores to is never seen in two halves (des
   const dram = { base: 0x4000_0000, size: 2 ** 21 };
   try {
     const { ram } = createMappedMemory(join(directory, "memory"), dram, { vms: 1 });
-    const writer = spawn(process.execPath, [new URL("../support/torn-writer.ts", import.meta.url).pathname, join(directory, "memory"), String(dram.base), String(dram.size)], { stdio: ["pipe", "pipe", "inherit"] });
+    const writer = spawn(
+      process.execPath,
+      [new URL("../support/torn-writer.ts", import.meta.url).pathname, join(directory, "memory"), String(dram.base), String(dram.size)],
+      { stdio: ["pipe", "pipe", "inherit"] },
+    );
     await once(writer.stdout, "data");
 
     const out = new Uint32Array(2);

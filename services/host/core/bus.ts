@@ -1,6 +1,6 @@
+import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 
 /** The host's loads and stores to device memory: what readl and writel are on a real bus. Reads of a bus that is gone give all ones. */

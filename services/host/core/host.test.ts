@@ -1,11 +1,11 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
-import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
-import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
-import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import type { EdgePort, SendResult } from "@faultline/shared/edge/envelope.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import { defaultMachine } from "@faultline/shared/machine/machine.ts";
+import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
+import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
+import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
+import { beforeEach, describe, expect, it } from "vitest";
 import { FakeSmmu, hexOf } from "../../../test/support/fake-smmu.ts";
 import { TaskExecution, turns } from "../../../test/support/task-execution.ts";
 import { Host, type VmmAttachment } from "./host.ts";
@@ -50,10 +50,12 @@ class FakeVmm implements EdgePort<HostToVmm, VmmToHost> {
 
 /** Little-endian 4-byte words; a bigint takes eight bytes. */
 function words(...values: (number | bigint)[]): Uint8Array {
-  return new Uint8Array(values.flatMap((value) => {
-    const size = typeof value === "bigint" ? 8 : 4;
-    return Array.from({ length: size }, (_, i) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * i)) & 0xffn));
-  }));
+  return new Uint8Array(
+    values.flatMap((value) => {
+      const size = typeof value === "bigint" ? 8 : 4;
+      return Array.from({ length: size }, (_, i) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * i)) & 0xffn));
+    }),
+  );
 }
 const GPA = 0x80000000n;
 const RAM = 256 * 4096;
@@ -101,10 +103,41 @@ describe("boot (host-driver.md, sections 1 and 2)", () => {
   it("writes the reset sequence in the driver's order", () => {
     const order = smmu.log.map((line) => line.replace(/=0x4[0-9a-f]{15}$/, "=BASE"));
     expect(order).toEqual([
-      "CR0=0x0", "CR1=0xd75", "CR2=0x6", "STRTAB_BASE=BASE", "STRTAB_BASE_CFG=0x10210", "CMDQ_BASE=BASE", "CMDQ_PROD=0x0", "CMDQ_CONS=0x0", "CR0=0x8", "CMDQ_PROD=0x2", "CMDQ_PROD=0x4",
-      "EVENTQ_BASE=BASE", "EVENTQ_PROD=0x0", "EVENTQ_CONS=0x0", "CR0=0xc", "PRIQ_BASE=BASE", "PRIQ_PROD=0x0", "PRIQ_CONS=0x0", "CR0=0xe", "CR0=0x1e", "IRQ_CTRL=0x0",
-      "GERROR_IRQ_CFG0=0x0", "EVENTQ_IRQ_CFG0=0x0", "PRIQ_IRQ_CFG0=0x0", "GERROR_IRQ_CFG0=0x8080040", "GERROR_IRQ_CFG1=0x1", "GERROR_IRQ_CFG2=0x1", "EVENTQ_IRQ_CFG0=0x8080040", "EVENTQ_IRQ_CFG1=0x0",
-      "EVENTQ_IRQ_CFG2=0x1", "PRIQ_IRQ_CFG0=0x8080040", "PRIQ_IRQ_CFG1=0x2", "PRIQ_IRQ_CFG2=0x1", "IRQ_CTRL=0x7", "CR0=0x1f",
+      "CR0=0x0",
+      "CR1=0xd75",
+      "CR2=0x6",
+      "STRTAB_BASE=BASE",
+      "STRTAB_BASE_CFG=0x10210",
+      "CMDQ_BASE=BASE",
+      "CMDQ_PROD=0x0",
+      "CMDQ_CONS=0x0",
+      "CR0=0x8",
+      "CMDQ_PROD=0x2",
+      "CMDQ_PROD=0x4",
+      "EVENTQ_BASE=BASE",
+      "EVENTQ_PROD=0x0",
+      "EVENTQ_CONS=0x0",
+      "CR0=0xc",
+      "PRIQ_BASE=BASE",
+      "PRIQ_PROD=0x0",
+      "PRIQ_CONS=0x0",
+      "CR0=0xe",
+      "CR0=0x1e",
+      "IRQ_CTRL=0x0",
+      "GERROR_IRQ_CFG0=0x0",
+      "EVENTQ_IRQ_CFG0=0x0",
+      "PRIQ_IRQ_CFG0=0x0",
+      "GERROR_IRQ_CFG0=0x8080040",
+      "GERROR_IRQ_CFG1=0x1",
+      "GERROR_IRQ_CFG2=0x1",
+      "EVENTQ_IRQ_CFG0=0x8080040",
+      "EVENTQ_IRQ_CFG1=0x0",
+      "EVENTQ_IRQ_CFG2=0x1",
+      "PRIQ_IRQ_CFG0=0x8080040",
+      "PRIQ_IRQ_CFG1=0x2",
+      "PRIQ_IRQ_CFG2=0x1",
+      "IRQ_CTRL=0x7",
+      "CR0=0x1f",
     ]);
   });
 
@@ -162,7 +195,9 @@ describe("VM set-up (flow.md S1, S3; vfio-uapi.md)", () => {
     const region = new Uint8Array(92);
     region.set(words(92, 0, 9));
     const info = (await vmm.ioctl(device, 0x3b6c, region)).arg;
-    expect(hexOf(info.slice(0, 60))).toBe("5c0000000f0000000900000020000000" + "0090000000000000" + "0000000000090000" + "02000100300000000400000001000000" + "060001003c00000001000000");
+    expect(hexOf(info.slice(0, 60))).toBe(
+      "5c0000000f0000000900000020000000" + "0090000000000000" + "0000000000090000" + "02000100300000000400000001000000" + "060001003c00000001000000",
+    );
     const irq = (await vmm.ioctl(device, 0x3b6d, new Uint8Array([...words(36, 0, 5, 0, 0), ...new Uint8Array(16)]))).arg;
     expect(hexOf(irq)).toBe("2400000011000000050000000100000014000000" + "03000100000000000100000001000000");
   });
@@ -297,7 +332,9 @@ describe("MSI-X of an assigned function", () => {
     await vmm.ioctl(container, 0x3b78, words(32, 1, 0xfff00000n, 0x8080000n, 4096n));
     const eventfd = await vmm.open("eventfd");
     expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 2, 3, 1, eventfd))).ret).toBe(0);
-    const entry = smmu.barWrites.filter(({ address }) => address >= 0x10008030 && address < 0x10008040).map(({ address, value }) => `${(address & 0xf).toString(16)}:${hexOf(value)}`);
+    const entry = smmu.barWrites
+      .filter(({ address }) => address >= 0x10008030 && address < 0x10008040)
+      .map(({ address, value }) => `${(address & 0xf).toString(16)}:${hexOf(value)}`);
     expect(entry).toEqual(["c:01000000", "0:4000f0ff", "4:00000000", "8:03000000", "c:00000000"]);
     host.fromSmmu(9, smmu.interrupt("MSI", 8, 3));
     expect(vmm.signals).toEqual([eventfd]);

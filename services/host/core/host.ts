@@ -3,8 +3,8 @@ import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
-import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import { IommuDevice } from "@faultline/shared/linux/report-device-fault.ts";
+import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { CpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
@@ -19,7 +19,11 @@ import { VmmProcess } from "./process.ts";
 import { VfioGroup } from "./vfio/group.ts";
 
 export interface HostPorts {
-  memory: PhysicalMemory; smmu: EdgePort<HostToSmmu, SmmuToHost>; execution: Execution; tracer: Tracer; roots: CpuRootTable;
+  memory: PhysicalMemory;
+  smmu: EdgePort<HostToSmmu, SmmuToHost>;
+  execution: Execution;
+  tracer: Tracer;
+  roots: CpuRootTable;
   /** Ids of defects.ts that are on. */
   switches: ReadonlySet<string>;
 }
@@ -34,7 +38,15 @@ export interface VmmAttachment {
 }
 
 /** Counts that are zero when no VMM runs (INV-5, INV-9). */
-export interface HostCounts { processes: number; fds: number; pinned: number; vmids: number; handlers: number; pending: number; framesAboveBoot: number }
+export interface HostCounts {
+  processes: number;
+  fds: number;
+  pinned: number;
+  vmids: number;
+  handlers: number;
+  pending: number;
+  framesAboveBoot: number;
+}
 
 /** The host kernel: SMMU driver, PCI, VFIO, KVM. */
 export class Host {
@@ -69,7 +81,12 @@ export class Host {
       const ssidBits = Math.min(smmu.features.ssidBits, pci.pasidWidth);
       if (ssidBits > 0) await pci_enable_pasid(pci);
       const master: Master = {
-        sid: bdf, iommu: new IommuDevice(pci.name), atsSupported: smmu.features.ats && pci.atsSupported, atsEnabled: false, ssidBits, pri: smmu.features.pri ? pci.pri : null,
+        sid: bdf,
+        iommu: new IommuDevice(pci.name),
+        atsSupported: smmu.features.ats && pci.atsSupported,
+        atsEnabled: false,
+        ssidBits,
+        pri: smmu.features.pri ? pci.pri : null,
       };
       const ret = smmu.addMaster(master);
       if (ret < 0) return ret;
@@ -122,7 +139,12 @@ export class Host {
   /** For the admin routes: the functions found, by group. */
   devices(): { group: number; name: string; sid: string; ats: boolean; pasidBits: number; pending: number }[] {
     return this.#groups.map(({ number, device }) => ({
-      group: number, name: device.pci.name, sid: hex(device.master.sid), ats: device.master.atsEnabled, pasidBits: device.master.ssidBits, pending: device.master.iommu.pending.length,
+      group: number,
+      name: device.pci.name,
+      sid: hex(device.master.sid),
+      ats: device.master.atsEnabled,
+      pasidBits: device.master.ssidBits,
+      pending: device.master.iommu.pending.length,
     }));
   }
 

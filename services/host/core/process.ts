@@ -8,8 +8,8 @@ import type { CpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.t
 import type { ArmSmmu } from "./arm-smmu-v3/arm-smmu-v3.ts";
 import { KvmVm } from "./kvm/memory-slot.ts";
 import { AddressSpace } from "./mm/address-space.ts";
-import { type DomainIds, VfioContainer } from "./vfio/container.ts";
 import { type IoctlResult, result } from "./vfio/argument.ts";
+import { type DomainIds, VfioContainer } from "./vfio/container.ts";
 import { VfioDevice } from "./vfio/device.ts";
 import type { GroupOwner, VfioGroup } from "./vfio/group.ts";
 
@@ -19,10 +19,19 @@ const FIRST_FD = 3;
 const commandNames: Record<number, string> = { ...vfioCommandNames, [KVM_CREATE_VM]: "KVM_CREATE_VM", [KVM_SET_USER_MEMORY_REGION]: "KVM_SET_USER_MEMORY_REGION" };
 
 type OpenFile =
-  | { kind: "eventfd" } | { kind: "kvm" } | { kind: "vm"; vm: KvmVm } | { kind: "container"; container: VfioContainer } | { kind: "group"; group: VfioGroup }
+  | { kind: "eventfd" }
+  | { kind: "kvm" }
+  | { kind: "vm"; vm: KvmVm }
+  | { kind: "container"; container: VfioContainer }
+  | { kind: "group"; group: VfioGroup }
   | { kind: "device"; device: VfioDevice };
 
-export interface ProcessPorts { smmu: ArmSmmu; roots: CpuRootTable; groups: readonly VfioGroup[]; domainIds: DomainIds }
+export interface ProcessPorts {
+  smmu: ArmSmmu;
+  roots: CpuRootTable;
+  groups: readonly VfioGroup[];
+  domainIds: DomainIds;
+}
 
 /** A VMM as the host kernel has it: file descriptors and an address space. System calls of different threads run side by side. */
 export class VmmProcess implements GroupOwner {
@@ -75,7 +84,10 @@ export class VmmProcess implements GroupOwner {
     if (group.deviceOpen) return -EBUSY;
     return this.#install(async (fd) => {
       const device = await VfioDevice.open(
-        { smmu: this.#ports.smmu, vmm: this.#edge, isEventfd: (other) => this.#files.get(other)?.kind === "eventfd", signal: (eventfd) => this.#signal(eventfd) }, group, fd);
+        { smmu: this.#ports.smmu, vmm: this.#edge, isEventfd: (other) => this.#files.get(other)?.kind === "eventfd", signal: (eventfd) => this.#signal(eventfd) },
+        group,
+        fd,
+      );
       return typeof device === "number" ? device : { kind: "device", device };
     });
   }
@@ -116,9 +128,12 @@ export class VmmProcess implements GroupOwner {
 
   async #call(body: VmmToHost): Promise<HostToVmm> {
     switch (body.kind) {
-      case "open": return { kind: "openResult", ret: await this.#open(body.path) };
-      case "close": return { kind: "closeResult", ret: await this.#close(body.fd) };
-      case "mmap": return this.#mmap(body.fd, body.offset, body.length);
+      case "open":
+        return { kind: "openResult", ret: await this.#open(body.path) };
+      case "close":
+        return { kind: "closeResult", ret: await this.#close(body.fd) };
+      case "mmap":
+        return this.#mmap(body.fd, body.offset, body.length);
       case "ioctl": {
         const { ret, arg } = await this.#ioctl(body.fd, body.cmd, body.arg);
         this.#ports.smmu.ports.tracer.emit("host.ioctl", { fd: body.fd, vm: String(this.vm) }, { name: commandNames[body.cmd] ?? hex(body.cmd), ret });
@@ -170,18 +185,24 @@ export class VmmProcess implements GroupOwner {
   async #ioctl(fd: number, cmd: number, arg: Uint8Array): Promise<IoctlResult> {
     const file = this.#files.get(fd);
     switch (file?.kind) {
-      case undefined: return result(-EBADF, arg);
-      case "container": return file.container.ioctl(cmd, arg);
-      case "group": return file.group.ioctl(cmd, arg);
-      case "device": return file.device.ioctl(cmd, arg);
-      case "vm": return file.vm.ioctl(cmd, arg);
+      case undefined:
+        return result(-EBADF, arg);
+      case "container":
+        return file.container.ioctl(cmd, arg);
+      case "group":
+        return file.group.ioctl(cmd, arg);
+      case "device":
+        return file.device.ioctl(cmd, arg);
+      case "vm":
+        return file.vm.ioctl(cmd, arg);
       case "kvm": {
         if (cmd !== KVM_CREATE_VM) return result(-ENOTTY, arg);
         if (this.#of("vm").length > 0) return result(-EBUSY, arg); // the header has one VTTBR per VMM
         const { memory, frames } = this.#ports.smmu.ports;
         return result(await this.#install(() => ({ kind: "vm", vm: new KvmVm(this.vm, memory, frames, this.#mm, this.#ports.roots) })), arg);
       }
-      default: return result(-ENOTTY, arg);
+      default:
+        return result(-ENOTTY, arg);
     }
   }
 

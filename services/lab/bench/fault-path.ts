@@ -21,7 +21,7 @@ export interface FaultPathResult {
 export const IN_FLIGHT = [1, 16, 64] as const;
 const PAGE = 4096;
 /** Round trips of one measurement. */
-const COUNT = 256;
+const COUNT = 512;
 const JOB_TIMEOUT_NS = 120e9;
 
 /** The default machine with as many page requests outstanding as the measurement wants, and queues that hold them. */

@@ -1,14 +1,14 @@
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
-import { type ContextDescriptor, decodeCd } from "./context-descriptor/context-descriptor.ts";
 import { cdIllegal, granuleOfTG1 } from "./context-descriptor/cd-checks.ts";
+import { type ContextDescriptor, decodeCd } from "./context-descriptor/context-descriptor.ts";
 import { type Fault, fault, isFault } from "./fault.ts";
 import { type Identity, ias, sizeBits } from "./identity.ts";
 import { startLevelS1, startLevelS2 } from "./page-table-walk/geometry.ts";
 import type { StageTable } from "./page-table-walk/stage-walk.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
 import { granuleOfTG0, steIllegal } from "./stream-table/ste-checks.ts";
-import { fetchSte } from "./stream-table/stream-table-walk.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
+import { fetchSte } from "./stream-table/stream-table-walk.ts";
 import type { ConfigurationCache } from "./tlb/configuration-cache.ts";
 
 const l1 = new Uint32Array(2);
@@ -20,8 +20,18 @@ export function stage2Table(ste: Ste, identity: Identity): StageTable {
   if (startLevel === null) throw new Error("stage 2 of an ILLEGAL STE");
   const HA = ste.S2HA === 1;
   return {
-    stage: 2, granule, startLevel, base: ste.S2TTB, inputBits: 64 - ste.S2T0SZ, outputBits: Math.min(sizeBits(ste.S2PS), identity.oas), oas: identity.oas,
-    AFFD: ste.S2AFFD === 1, HA, HD: HA && ste.S2HD === 1, HAD: true, PTW: ste.Config === 7 && ste.S2PTW === 1,
+    stage: 2,
+    granule,
+    startLevel,
+    base: ste.S2TTB,
+    inputBits: 64 - ste.S2T0SZ,
+    outputBits: Math.min(sizeBits(ste.S2PS), identity.oas),
+    oas: identity.oas,
+    AFFD: ste.S2AFFD === 1,
+    HA,
+    HD: HA && ste.S2HD === 1,
+    HAD: true,
+    PTW: ste.Config === 7 && ste.S2PTW === 1,
   };
 }
 
@@ -31,13 +41,28 @@ export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Ide
   const inputBits = 64 - (upper ? cd.T1SZ : cd.T0SZ);
   const HA = cd.HA === 1;
   return {
-    stage: 1, granule, startLevel: startLevelS1(granule, inputBits), base: upper ? cd.TTB1 : cd.TTB0, inputBits, outputBits: Math.min(sizeBits(cd.IPS), identity.oas), oas: identity.oas,
-    AFFD: cd.AFFD === 1, HA, HD: HA && cd.HD === 1, HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had, PTW: false,
+    stage: 1,
+    granule,
+    startLevel: startLevelS1(granule, inputBits),
+    base: upper ? cd.TTB1 : cd.TTB0,
+    inputBits,
+    outputBits: Math.min(sizeBits(cd.IPS), identity.oas),
+    oas: identity.oas,
+    AFFD: cd.AFFD === 1,
+    HA,
+    HD: HA && cd.HD === 1,
+    HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had,
+    PTW: false,
   };
 }
 
 /** What stream and substream lead to: stage 1 when `cd` is there, stage 2 when `s2` is. */
-export interface Configuration { ste: Ste; cd: ContextDescriptor | null; s2: StageTable | null; ssid: number }
+export interface Configuration {
+  ste: Ste;
+  cd: ContextDescriptor | null;
+  s2: StageTable | null;
+  ssid: number;
+}
 
 /** Fetches and checks STE and CD, in the architecture's order (7.3.22): STE, substream, CD fetch through stage 2, CD. */
 export class ConfigurationFetch {
@@ -123,7 +148,8 @@ export class ConfigurationFetch {
     const leafBits = max === 0 || (ste.S1Fmt !== 1 && ste.S1Fmt !== 2) ? 0 : ste.S1Fmt === 1 ? 6 : 10;
     let base = ste.S1ContextPtr;
     let at = index;
-    if (leafBits === 0) base -= base % 2 ** (max + 6); // aligned to the size of the table
+    if (leafBits === 0)
+      base -= base % 2 ** (max + 6); // aligned to the size of the table
     else {
       const l1cd = this.#l1cd(sid, ste, index, max, leafBits, resolve);
       if (isFault(l1cd)) return l1cd;

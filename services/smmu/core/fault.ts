@@ -24,8 +24,7 @@ export function fault(event: EventName, more: Partial<Omit<Fault, "event">> = {}
 export const isFault = (value: unknown): value is Fault => typeof value === "object" && value !== null && "event" in value;
 
 /** F_TRANSLATION, F_ADDR_SIZE, F_ACCESS, F_PERMISSION: the four that CD.A/R/S and STE.S2R/S2S govern (7.3 and 5.5). */
-export const isTranslationFault = ({ event }: Fault): boolean =>
-  event === "F_TRANSLATION" || event === "F_ADDR_SIZE" || event === "F_ACCESS" || event === "F_PERMISSION";
+export const isTranslationFault = ({ event }: Fault): boolean => event === "F_TRANSLATION" || event === "F_ADDR_SIZE" || event === "F_ACCESS" || event === "F_PERMISSION";
 
 /** What kind of access is being translated. */
 export interface Access {

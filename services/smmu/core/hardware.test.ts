@@ -1,4 +1,4 @@
-import { registers, type RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import { addressMap, ecamAddress } from "@faultline/shared/machine/address-map.ts";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
@@ -13,7 +13,15 @@ function machine() {
   const none = () => {
     throw new Error("no engine");
   };
-  const hardware = new Hardware(defaultMachine, { memory, host, tracer: trace, timer: () => ({ cancel() {} }), held: () => false, now: () => 0, engine: { sha256: none, gzip: none } });
+  const hardware = new Hardware(defaultMachine, {
+    memory,
+    host,
+    tracer: trace,
+    timer: () => ({ cancel() {} }),
+    held: () => false,
+    now: () => 0,
+    engine: { sha256: none, gzip: none },
+  });
   let seq = 0;
   const reply = () => host.replies.at(-1)!;
   const read = (address: number, size: number) => {
@@ -22,8 +30,19 @@ function machine() {
     return body.kind === "mmioReadResult" ? numberOf(body.value) : -1;
   };
   const write = (name: RegisterName, value: number) =>
-    hardware.deliver(++seq, { kind: "mmioWrite", address: addressMap.smmuRegisters.base + registers[name].offset, value: uint64Bytes(value).subarray(0, registers[name].sizeBytes) });
-  for (const [name, value] of [["STRTAB_BASE", at.streamTable], ["STRTAB_BASE_CFG", 6], ["EVENTQ_BASE", at.eventq + 3], ["IRQ_CTRL", 7], ["CR0", 0x1f]] as const) write(name, value);
+    hardware.deliver(++seq, {
+      kind: "mmioWrite",
+      address: addressMap.smmuRegisters.base + registers[name].offset,
+      value: uint64Bytes(value).subarray(0, registers[name].sizeBytes),
+    });
+  for (const [name, value] of [
+    ["STRTAB_BASE", at.streamTable],
+    ["STRTAB_BASE_CFG", 6],
+    ["EVENTQ_BASE", at.eventq + 3],
+    ["IRQ_CTRL", 7],
+    ["CR0", 0x1f],
+  ] as const)
+    write(name, value);
   return { rig, hardware, host, read, write, reply, deliver: (body: Parameters<Hardware["deliver"]>[1]) => hardware.deliver(++seq, body) };
 }
 
@@ -41,7 +60,8 @@ describe("address decode of the root complex (interfaces.md, section 4)", () => 
   });
   it("a BAR decodes where configuration space puts it, once memory space is enabled", () => {
     const { read, deliver, reply } = machine();
-    const config = (offset: number, value: number, size: number) => deliver({ kind: "configWrite", address: ecamAddress(SID, offset), value: uint64Bytes(value).subarray(0, size) });
+    const config = (offset: number, value: number, size: number) =>
+      deliver({ kind: "configWrite", address: ecamAddress(SID, offset), value: uint64Bytes(value).subarray(0, size) });
     config(0x10, 0x1001_0000, 4);
     expect(reply().body).toEqual({ kind: "configWriteDone" });
     expect(read(0x1001_0000, 4)).toBe(0xffff_ffff);

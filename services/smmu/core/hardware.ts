@@ -1,5 +1,5 @@
-import type { HostToSmmu } from "@faultline/shared/edge/smmu.ts";
 import { hex, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import type { HostToSmmu } from "@faultline/shared/edge/smmu.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { createFunction } from "./endpoint/create-function.ts";
@@ -33,7 +33,10 @@ export class Hardware {
     this.#ports = ports;
     this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.functions.get(sid), options.globalMatchesAnyAsid);
     for (const endpoint of machine.endpoints) {
-      this.functions.set(endpoint.bdf, createFunction(endpoint, this.#upstream(endpoint.bdf), { tracer: ports.tracer, timer: ports.timer, held: ports.held, engine: ports.engine, now: ports.now }));
+      this.functions.set(
+        endpoint.bdf,
+        createFunction(endpoint, this.#upstream(endpoint.bdf), { tracer: ports.tracer, timer: ports.timer, held: ports.held, engine: ports.engine, now: ports.now }),
+      );
     }
   }
 
@@ -159,7 +162,11 @@ export class Hardware {
   #traceAccess(sid: number, tlp: PasidPrefix, address: bigint, pa: number, length: number, write: boolean): void {
     if (!this.#ports.tracer.wants("dma.access")) return;
     const { host, guest } = this.#ports.memory.owner(pa);
-    this.#ports.tracer.emit("dma.access", { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(address), pa: hex(pa) }, { write, length, hostEpoch: host, guestEpoch: guest });
+    this.#ports.tracer.emit(
+      "dma.access",
+      { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(address), pa: hex(pa) },
+      { write, length, hostEpoch: host, guestEpoch: guest },
+    );
   }
 
   /** One DMA of a scripted requester: split at 4 KiB of the input address, the first refused piece ends it. */

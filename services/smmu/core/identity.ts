@@ -1,7 +1,13 @@
 import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { SmmuOptions } from "@faultline/shared/machine/machine.ts";
 
-export interface IdRegisters { IDR0: number; IDR1: number; IDR3: number; IDR5: number; AIDR: number }
+export interface IdRegisters {
+  IDR0: number;
+  IDR1: number;
+  IDR3: number;
+  IDR5: number;
+  AIDR: number;
+}
 
 const OAS_BITS = [32, 36, 40, 42, 44, 48, 52, 56];
 /** Bits of an OAS, IPS or S2PS encoding; 7 behaves as 6 in this version (3.4). */
@@ -13,16 +19,33 @@ export function idRegisters(o: SmmuOptions): IdRegisters {
   const set = (bits: readonly [number, number], value: number | boolean) => Number(value) * 2 ** bits[1];
   const httu = { none: 0, access: 1, dirty: 2 }[o.httu];
   const IDR0 =
-    set(f.S2P, o.stage2) + set(f.S1P, o.stage1) + set(f.TTF, 2) + set(f.COHACC, o.cohacc) + set(f.HTTU, httu) + set(f.ATS, o.ats) + set(f.NS1ATS, 0) + set(f.ASID16, o.asidBits === 16) +
-    set(f.MSI, o.msi) + set(f.SEV, 1) + set(f.PRI, o.pri) + set(f.VMID16, o.vmidBits === 16) + set(f.CD2L, o.twoLevelCdTable) + set(f.TTENDIAN, 2) + set(f.ATSRECERR, o.ats) +
-    set(f.STALL_MODEL, o.stall ? 0 : 1) + set(f.ST_LEVEL, o.twoLevelStreamTable ? 1 : 0);
+    set(f.S2P, o.stage2) +
+    set(f.S1P, o.stage1) +
+    set(f.TTF, 2) +
+    set(f.COHACC, o.cohacc) +
+    set(f.HTTU, httu) +
+    set(f.ATS, o.ats) +
+    set(f.NS1ATS, 0) +
+    set(f.ASID16, o.asidBits === 16) +
+    set(f.MSI, o.msi) +
+    set(f.SEV, 1) +
+    set(f.PRI, o.pri) +
+    set(f.VMID16, o.vmidBits === 16) +
+    set(f.CD2L, o.twoLevelCdTable) +
+    set(f.TTENDIAN, 2) +
+    set(f.ATSRECERR, o.ats) +
+    set(f.STALL_MODEL, o.stall ? 0 : 1) +
+    set(f.ST_LEVEL, o.twoLevelStreamTable ? 1 : 0);
   const g = registers.IDR1.fields;
   const IDR1 = set(g.SIDSIZE, o.sidBits) + set(g.SSIDSIZE, o.ssidBits) + set(g.PRIQS, o.pri ? o.priqLog2 : 0) + set(g.EVENTQS, o.eventqLog2) + set(g.CMDQS, o.cmdqLog2);
   const h = registers.IDR3.fields;
   const IDR3 = set(h.HAD, 1) + set(h.XNX, o.stage2) + set(h.RIL, o.rangeInvalidation) + set(h.BBML, 2);
   const k = registers.IDR5.fields;
   const IDR5 =
-    set(k.OAS, OAS_BITS.indexOf(o.oas)) + set(k.GRAN4K, o.granules.includes("4K")) + set(k.GRAN16K, o.granules.includes("16K")) + set(k.GRAN64K, o.granules.includes("64K")) +
+    set(k.OAS, OAS_BITS.indexOf(o.oas)) +
+    set(k.GRAN4K, o.granules.includes("4K")) +
+    set(k.GRAN16K, o.granules.includes("16K")) +
+    set(k.GRAN64K, o.granules.includes("64K")) +
     set(k.STALL_MAX, o.stall ? 32 : 0);
   return { IDR0, IDR1, IDR3, IDR5, AIDR: 1 };
 }
@@ -30,11 +53,36 @@ export function idRegisters(o: SmmuOptions): IdRegisters {
 /** The ID registers as facts that behaviour follows. */
 export interface Identity {
   id: IdRegisters;
-  s1p: boolean; s2p: boolean; httu: number; ats: boolean; ns1ats: boolean; asid16: boolean; msi: boolean; sev: boolean; pri: boolean; vmid16: boolean; cd2l: boolean; atsRecErr: boolean;
-  stallModel: number; termModel: boolean; twoLevelStreamTable: boolean; ttendian: number;
-  sidBits: number; ssidBits: number; priqLog2: number; eventqLog2: number; cmdqLog2: number; permsOverride: boolean;
-  had: boolean; xnx: boolean; pps: boolean; ril: boolean; stt: boolean;
-  oas: number; granules: ReadonlySet<number>; stallMax: number;
+  s1p: boolean;
+  s2p: boolean;
+  httu: number;
+  ats: boolean;
+  ns1ats: boolean;
+  asid16: boolean;
+  msi: boolean;
+  sev: boolean;
+  pri: boolean;
+  vmid16: boolean;
+  cd2l: boolean;
+  atsRecErr: boolean;
+  stallModel: number;
+  termModel: boolean;
+  twoLevelStreamTable: boolean;
+  ttendian: number;
+  sidBits: number;
+  ssidBits: number;
+  priqLog2: number;
+  eventqLog2: number;
+  cmdqLog2: number;
+  permsOverride: boolean;
+  had: boolean;
+  xnx: boolean;
+  pps: boolean;
+  ril: boolean;
+  stt: boolean;
+  oas: number;
+  granules: ReadonlySet<number>;
+  stallMax: number;
 }
 
 export function identityOf(id: IdRegisters): Identity {
@@ -49,13 +97,36 @@ export function identityOf(id: IdRegisters): Identity {
   if (on(id.IDR5, k.GRAN64K)) granules.add(16);
   return {
     id,
-    s1p: on(id.IDR0, f.S1P), s2p: on(id.IDR0, f.S2P), httu: field(id.IDR0, f.HTTU), ats: on(id.IDR0, f.ATS), ns1ats: on(id.IDR0, f.NS1ATS), asid16: on(id.IDR0, f.ASID16), msi: on(id.IDR0, f.MSI),
-    sev: on(id.IDR0, f.SEV), pri: on(id.IDR0, f.PRI), vmid16: on(id.IDR0, f.VMID16), cd2l: on(id.IDR0, f.CD2L), atsRecErr: on(id.IDR0, f.ATSRECERR), stallModel: field(id.IDR0, f.STALL_MODEL),
-    termModel: on(id.IDR0, f.TERM_MODEL), twoLevelStreamTable: field(id.IDR0, f.ST_LEVEL) === 1, ttendian: field(id.IDR0, f.TTENDIAN),
-    sidBits: field(id.IDR1, g.SIDSIZE), ssidBits: field(id.IDR1, g.SSIDSIZE), priqLog2: field(id.IDR1, g.PRIQS), eventqLog2: field(id.IDR1, g.EVENTQS), cmdqLog2: field(id.IDR1, g.CMDQS),
+    s1p: on(id.IDR0, f.S1P),
+    s2p: on(id.IDR0, f.S2P),
+    httu: field(id.IDR0, f.HTTU),
+    ats: on(id.IDR0, f.ATS),
+    ns1ats: on(id.IDR0, f.NS1ATS),
+    asid16: on(id.IDR0, f.ASID16),
+    msi: on(id.IDR0, f.MSI),
+    sev: on(id.IDR0, f.SEV),
+    pri: on(id.IDR0, f.PRI),
+    vmid16: on(id.IDR0, f.VMID16),
+    cd2l: on(id.IDR0, f.CD2L),
+    atsRecErr: on(id.IDR0, f.ATSRECERR),
+    stallModel: field(id.IDR0, f.STALL_MODEL),
+    termModel: on(id.IDR0, f.TERM_MODEL),
+    twoLevelStreamTable: field(id.IDR0, f.ST_LEVEL) === 1,
+    ttendian: field(id.IDR0, f.TTENDIAN),
+    sidBits: field(id.IDR1, g.SIDSIZE),
+    ssidBits: field(id.IDR1, g.SSIDSIZE),
+    priqLog2: field(id.IDR1, g.PRIQS),
+    eventqLog2: field(id.IDR1, g.EVENTQS),
+    cmdqLog2: field(id.IDR1, g.CMDQS),
     permsOverride: on(id.IDR1, g.ATTR_PERMS_OVR),
-    had: on(id.IDR3, h.HAD), xnx: on(id.IDR3, h.XNX), pps: on(id.IDR3, h.PPS), ril: on(id.IDR3, h.RIL), stt: on(id.IDR3, h.STT),
-    oas: sizeBits(field(id.IDR5, k.OAS)), granules, stallMax: field(id.IDR5, k.STALL_MAX),
+    had: on(id.IDR3, h.HAD),
+    xnx: on(id.IDR3, h.XNX),
+    pps: on(id.IDR3, h.PPS),
+    ril: on(id.IDR3, h.RIL),
+    stt: on(id.IDR3, h.STT),
+    oas: sizeBits(field(id.IDR5, k.OAS)),
+    granules,
+    stallMax: field(id.IDR5, k.STALL_MAX),
   };
 }
 

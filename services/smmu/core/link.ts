@@ -1,7 +1,11 @@
 /** The PCIe link between a function and the root complex, as TLPs: what crosses between `endpoint/` and the SMMU, and nothing else does. */
 
 /** The PASID prefix of a TLP; `pasid` null = no prefix, then `priv` and `exec` are false (PCIe 6.20). */
-export interface PasidPrefix { pasid: number | null; priv: boolean; exec: boolean }
+export interface PasidPrefix {
+  pasid: number | null;
+  priv: boolean;
+  exec: boolean;
+}
 
 /** AT field of the header. */
 export type AddressType = "untranslated" | "translated";
@@ -11,7 +15,17 @@ export type MemoryReadCompletion = { status: "SC"; data: Uint8Array } | { status
 export type MemoryWriteOutcome = { status: "SC" } | { status: "UR" | "CA" };
 
 /** One entry of an ATS translation completion: `address` is the translated address (size bits removed), `sizeBytes` the region it covers. */
-export interface TranslationEntry { address: number; sizeBytes: number; R: boolean; W: boolean; Exe: boolean; Priv: boolean; Global: boolean; N: boolean; U: boolean }
+export interface TranslationEntry {
+  address: number;
+  sizeBytes: number;
+  R: boolean;
+  W: boolean;
+  Exe: boolean;
+  Priv: boolean;
+  Global: boolean;
+  N: boolean;
+  U: boolean;
+}
 export type TranslationCompletion = { status: "SC"; entries: TranslationEntry[] } | { status: "UR" | "CA" };
 
 /** What a function sees upstream. Every call is one TLP and runs to completion. Addresses are 64-bit. */

@@ -9,7 +9,7 @@ import { executeTlbi } from "./command-queue/tlbi.ts";
 import { ConfigurationFetch } from "./configuration.ts";
 import { EventQueue } from "./event-queue/event-queue.ts";
 import { type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
-import { type IdRegisters, type Identity, identityOf } from "./identity.ts";
+import { type Identity, type IdRegisters, identityOf } from "./identity.ts";
 import { type PciFunction, PRG_RESPONSE_CODE } from "./link.ts";
 import type { HardwarePorts } from "./ports.ts";
 import { PriQueue } from "./pri-queue/pri-queue.ts";
@@ -23,11 +23,29 @@ import { Translation } from "./translation.ts";
 
 const UPDATE = 0x8000_0000;
 const ABORT = 0x10_0000;
-const priResp = { SSV: CMD_PRI_RESP.reader("SSV"), SubstreamID: CMD_PRI_RESP.reader("SubstreamID"), StreamID: CMD_PRI_RESP.reader("StreamID"), PRGIndex: CMD_PRI_RESP.reader("PRGIndex"), Resp: CMD_PRI_RESP.reader("Resp") };
-const PRG_CODE = { [PRI_RESP.ResponseFailure]: PRG_RESPONSE_CODE.ResponseFailure, [PRI_RESP.InvalidRequest]: PRG_RESPONSE_CODE.InvalidRequest, [PRI_RESP.Success]: PRG_RESPONSE_CODE.Success } as const;
+const priResp = {
+  SSV: CMD_PRI_RESP.reader("SSV"),
+  SubstreamID: CMD_PRI_RESP.reader("SubstreamID"),
+  StreamID: CMD_PRI_RESP.reader("StreamID"),
+  PRGIndex: CMD_PRI_RESP.reader("PRGIndex"),
+  Resp: CMD_PRI_RESP.reader("Resp"),
+};
+const PRG_CODE = {
+  [PRI_RESP.ResponseFailure]: PRG_RESPONSE_CODE.ResponseFailure,
+  [PRI_RESP.InvalidRequest]: PRG_RESPONSE_CODE.InvalidRequest,
+  [PRI_RESP.Success]: PRG_RESPONSE_CODE.Success,
+} as const;
 
 /** A memory transaction that enters the SMMU. */
-export interface Transaction { sid: number; ssid: number | null; translated: boolean; address: bigint; write: boolean; priv: boolean; exec: boolean }
+export interface Transaction {
+  sid: number;
+  ssid: number | null;
+  translated: boolean;
+  address: bigint;
+  write: boolean;
+  priv: boolean;
+  exec: boolean;
+}
 /** PA, or how it is terminated: an abort, or RAZ/WI (CD.A = 0). */
 export type TransactionResult = { pa: number } | "abort" | "raz-wi";
 
@@ -49,7 +67,13 @@ export class Smmu {
   readonly #ports: HardwarePorts;
   readonly #function: (sid: number) => PciFunction | undefined;
 
-  constructor(id: IdRegisters, caches: { tlb: number; config: number }, ports: HardwarePorts, functionOf: (sid: number) => PciFunction | undefined, globalMatchesAnyAsid = true) {
+  constructor(
+    id: IdRegisters,
+    caches: { tlb: number; config: number },
+    ports: HardwarePorts,
+    functionOf: (sid: number) => PciFunction | undefined,
+    globalMatchesAnyAsid = true,
+  ) {
     this.#ports = ports;
     this.#function = functionOf;
     this.identity = identityOf(id);
@@ -163,7 +187,12 @@ export class Smmu {
       return "abort";
     }
     if (eats === 1) return bypass();
-    const result = this.translation.translate({ ste, cd: null, s2: this.configuration.stage2(ste), ssid: 0 }, Number((t.address >> 32n) & 0xffffffffn), Number(t.address & 0xffffffffn), t);
+    const result = this.translation.translate(
+      { ste, cd: null, s2: this.configuration.stage2(ste), ssid: 0 },
+      Number((t.address >> 32n) & 0xffffffffn),
+      Number(t.address & 0xffffffffn),
+      t,
+    );
     return isFault(result) ? this.#terminate(t, result, { S2R: ste.S2R, R: 1, A: 1, bypass: true }) : { pa: result.pa };
   }
 
@@ -225,8 +254,8 @@ export class Smmu {
     const ste = this.configuration.validSte(sid); // Config = 0xx counts as valid here
     if (!isFault(ste)) return ste.PPAR === 1;
     const cr2 = this.regs.low("CR2");
-    if ((cr2 & 8) !== 0 && (ste.event !== "C_BAD_STREAMID" || (cr2 & 2) !== 0)) this.eventQueue.record(ste, { sid, ssid: null, address: 0n, write: false, priv: false, exec: false });
+    if ((cr2 & 8) !== 0 && (ste.event !== "C_BAD_STREAMID" || (cr2 & 2) !== 0))
+      this.eventQueue.record(ste, { sid, ssid: null, address: 0n, write: false, priv: false, exec: false });
     return "failure";
   }
 }
-

@@ -37,7 +37,16 @@ describe("nested translation (Arm IHI 0070 G.b, 3.4; page-tables.md, section 11,
   it("F_TRANSLATION at stage 1 is CLASS IN, S2 = 0, and names PASID and address", () => {
     const rig = new NestedRig().start();
     expect(dma(rig, VA)).toBe("abort");
-    expect(onlyEvent(rig)).toMatchObject({ ID: BigInt(EVENT_ID.F_TRANSLATION), SSV: 1n, SubstreamID: 5n, StreamID: 8n, RnW: 1n, S2: 0n, CLASS: 2n, InputAddr: BigInt(VA) });
+    expect(onlyEvent(rig)).toMatchObject({
+      ID: BigInt(EVENT_ID.F_TRANSLATION),
+      SSV: 1n,
+      SubstreamID: 5n,
+      StreamID: 8n,
+      RnW: 1n,
+      S2: 0n,
+      CLASS: 2n,
+      InputAddr: BigInt(VA),
+    });
   });
 
   it("F_PERMISSION at stage 1 for a write to a read-only page, also from the TLB", () => {
@@ -158,7 +167,8 @@ describe("S1DSS: what a transaction without a PASID does (5.2)", () => {
 });
 
 describe("hardware update of the access flag and dirty state (3.13; page-tables.md, example 11)", () => {
-  const AF = 0x400, DBM = 2 ** 51;
+  const AF = 0x400,
+    DBM = 2 ** 51;
   /** The leaf descriptor of VA, as [address in guest memory, low, high]. */
   function leaf(rig: NestedRig): { slot: number; read(): [number, number] } {
     let table = rig.stage1.root;

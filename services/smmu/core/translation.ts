@@ -10,11 +10,25 @@ import type { Ste } from "./stream-table/stream-table-entry.ts";
 import { type Tlb, type TlbEntry, tlbInput } from "./tlb/tlb.ts";
 
 /** Where an access goes: `entry` says how far the translation reaches and what it permits. */
-export interface Translated { pa: number; entry: TlbEntry }
+export interface Translated {
+  pa: number;
+  entry: TlbEntry;
+}
 
 /** log2 of the whole address space: an identity translation has no smaller region. */
 const IDENTITY_SHIFT = 51;
-const identityEntry = (): TlbEntry => ({ pa: 0, ipa: 0, shift: IDENTITY_SHIFT, granule: 12, level: 0, s1: allPermissions, s2: allPermissions, s1Clean: false, s2Clean: false, stage1: false });
+const identityEntry = (): TlbEntry => ({
+  pa: 0,
+  ipa: 0,
+  shift: IDENTITY_SHIFT,
+  granule: 12,
+  level: 0,
+  s1: allPermissions,
+  s2: allPermissions,
+  s1Clean: false,
+  s2Clean: false,
+  stage1: false,
+});
 
 /** Compare-and-swap against a CPU that keeps changing the descriptor is bounded; then the walk reports what it last saw. */
 const UPDATE_ATTEMPTS = 16;
@@ -68,7 +82,17 @@ export class Translation {
     return this.#walk(c, cd, table, va48 % 2 ** table.inputBits, input, vmid, access, need, grant);
   }
 
-  #walk(c: Configuration, cd: ContextDescriptor, t: StageTable, offset: number, input: number, vmid: number, access: Access, need: number, grant: boolean): Translated | Fault {
+  #walk(
+    c: Configuration,
+    cd: ContextDescriptor,
+    t: StageTable,
+    offset: number,
+    input: number,
+    vmid: number,
+    access: Access,
+    need: number,
+    grant: boolean,
+  ): Translated | Fault {
     const { s2 } = c;
     const resolve = (ipa: number, write = false) => (s2 ? this.#stage2Address(s2, ipa, write, 1) : ipa);
     for (let attempt = 0; ; attempt++) {
@@ -101,8 +125,16 @@ export class Translation {
     const shift = Math.min(leaf.shift, second?.leaf.shift ?? 63);
     const low = input % 2 ** shift;
     return {
-      pa: (second?.leaf.address ?? leaf.address) - low, ipa: second ? leaf.address - low : 0, shift, granule: t.granule, level: leaf.level,
-      s1, s2: second?.s2 ?? allPermissions, s1Clean, s2Clean: second?.clean ?? false, stage1: true,
+      pa: (second?.leaf.address ?? leaf.address) - low,
+      ipa: second ? leaf.address - low : 0,
+      shift,
+      granule: t.granule,
+      level: leaf.level,
+      s1,
+      s2: second?.s2 ?? allPermissions,
+      s1Clean,
+      s2Clean: second?.clean ?? false,
+      stage1: true,
     };
   }
 
@@ -129,7 +161,16 @@ export class Translation {
     const { leaf } = found;
     const low = input % 2 ** leaf.shift;
     const entry: TlbEntry = {
-      pa: leaf.address - low, ipa: input - low, shift: leaf.shift, granule: c.s2.granule, level: leaf.level, s1: allPermissions, s2: found.s2, s1Clean: false, s2Clean: found.clean, stage1: false,
+      pa: leaf.address - low,
+      ipa: input - low,
+      shift: leaf.shift,
+      granule: c.s2.granule,
+      level: leaf.level,
+      s1: allPermissions,
+      s2: found.s2,
+      s1Clean: false,
+      s2Clean: found.clean,
+      stage1: false,
     };
     this.#tlb.insertStage2(vmid, input, entry);
     return { pa: leaf.address, entry };

@@ -1,6 +1,10 @@
 import { type AcceleratorRig, acceleratorRig, completionOf, descriptorBytes } from "./fake-upstream.ts";
 
-export const PASID = 5, RING = 0x7f00_0000_0000n, DONE = 0x7f00_0000_1000n, SOURCE = 0x7f00_0010_0000n, DESTINATION = 0x7f00_0020_0000n;
+export const PASID = 5,
+  RING = 0x7f00_0000_0000n,
+  DONE = 0x7f00_0000_1000n,
+  SOURCE = 0x7f00_0010_0000n,
+  DESTINATION = 0x7f00_0020_0000n;
 export const noise = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i * 7 + (i >>> 8) * 13) & 0xff);
 
 /** Ring and completion present, queue 0 open. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
-import { Accelerator } from "../core/endpoint/accelerator.ts";
-import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, TranslationCompletion, Upstream } from "../core/link.ts";
 import type { EndpointOptions } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent, Tracer } from "@faultline/shared/trace/tracer.ts";
+import { Accelerator } from "../core/endpoint/accelerator.ts";
+import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, TranslationCompletion, Upstream } from "../core/link.ts";
 
 export const testEngine: AcceleratorEngine = {
   sha256() {
@@ -14,7 +14,15 @@ export const testEngine: AcceleratorEngine = {
   gzip: (bytes) => new Uint8Array(gzipSync(bytes)),
 };
 
-export interface SentPageRequest { pasid: number | null; priv: boolean; address: bigint; prgi: number; last: boolean; read: boolean; write: boolean }
+export interface SentPageRequest {
+  pasid: number | null;
+  priv: boolean;
+  address: bigint;
+  prgi: number;
+  last: boolean;
+  read: boolean;
+  write: boolean;
+}
 const PAGE = 4096;
 export const MSI_ADDRESS = 0x0808_0040n;
 
@@ -136,9 +144,18 @@ export function acceleratorRig(options: Partial<EndpointOptions> = {}) {
   const upstream = new FakeUpstream();
   const tracer = new RecordingTracer();
   const held = new Set<string>();
-  const fn = new Accelerator({ ...endpointOptions, ...options }, upstream, { tracer, timer: () => ({ cancel() {} }), held: (point) => held.has(point), engine: testEngine, now: () => 0 });
+  const fn = new Accelerator({ ...endpointOptions, ...options }, upstream, {
+    tracer,
+    timer: () => ({ cancel() {} }),
+    held: (point) => held.has(point),
+    engine: testEngine,
+    now: () => 0,
+  });
   const rig = {
-    upstream, tracer, held, fn,
+    upstream,
+    tracer,
+    held,
+    fn,
     write32: (offset: number, value: number) => fn.barWrite(0, offset, new Uint8Array(new Uint32Array([value]).buffer)),
     write64: (offset: number, value: bigint) => fn.barWrite(0, offset, new Uint8Array(new BigUint64Array([value]).buffer)),
     read32: (offset: number) => new DataView(fn.barRead(0, offset, 4).buffer).getUint32(0, true),
@@ -179,7 +196,16 @@ export function acceleratorRig(options: Partial<EndpointOptions> = {}) {
 export type AcceleratorRig = ReturnType<typeof acceleratorRig>;
 
 /** A descriptor in literal bytes of the data sheet. */
-export function descriptorBytes(d: { op: number; flags?: number; tag?: number; source?: bigint; destination?: bigint; length?: bigint; completion: bigint; pattern?: bigint }): Uint8Array {
+export function descriptorBytes(d: {
+  op: number;
+  flags?: number;
+  tag?: number;
+  source?: bigint;
+  destination?: bigint;
+  length?: bigint;
+  completion: bigint;
+  pattern?: bigint;
+}): Uint8Array {
   const bytes = new Uint8Array(64);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, d.op);
@@ -193,5 +219,11 @@ export function descriptorBytes(d: { op: number; flags?: number; tag?: number; s
 
 export function completionOf(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return { tag: view.getUint32(0, true), status: bytes[4], bytesDone: view.getBigUint64(8, true), result: view.getBigUint64(16, true), faultAddress: view.getBigUint64(24, true) };
+  return {
+    tag: view.getUint32(0, true),
+    status: bytes[4],
+    bytesDone: view.getBigUint64(8, true),
+    result: view.getBigUint64(16, true),
+    faultAddress: view.getBigUint64(24, true),
+  };
 }

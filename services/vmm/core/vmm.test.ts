@@ -5,16 +5,27 @@ import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
-import { virtio_iommu_fault, virtio_iommu_req_attach, virtio_iommu_req_attach_pst_arm, virtio_iommu_req_invalidate, virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu.ts";
+import {
+  virtio_iommu_fault,
+  virtio_iommu_req_attach,
+  virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_invalidate,
+  virtio_iommu_req_page_resp,
+} from "@faultline/shared/virtio/virtio-iommu.ts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { TaskExecution, turns } from "../../../test/support/task-execution.ts";
 import { FakeHost } from "../test-support/fake-host.ts";
 import { Vmm } from "./vmm.ts";
 
-const GPA = 0x8000_0000, RAM = 2 ** 20, HVA = 0x7f00_0000_0000;
-const OK = 0, INVAL = 4;
+const GPA = 0x8000_0000,
+  RAM = 2 ** 20,
+  HVA = 0x7f00_0000_0000;
+const OK = 0,
+  INVAL = 4;
 const FEATURES = 0b1_0001_0111n | (1n << 6n) | (1n << 9n) | (1n << 32n);
-const LAST = 2, PASID_VALID = 1, NEEDS_PASID = 8;
+const LAST = 2,
+  PASID_VALID = 1,
+  NEEDS_PASID = 8;
 const PAGE_REQUEST = PASID_VALID | NEEDS_PASID | LAST;
 
 /** A guest on the VMM's edge: what came back, and how to ask. */
@@ -30,7 +41,10 @@ class Driver {
 
   constructor(vmm: Vmm) {
     this.vmm = vmm.attachGuest({
-      broken: false, post() {}, request: async () => "broken", reply: (seq, body) => void this.#replies.set(seq, body),
+      broken: false,
+      post() {},
+      request: async () => "broken",
+      reply: (seq, body) => void this.#replies.set(seq, body),
       send: (body): SendResult => {
         if (this.full) return "full";
         if (body.kind === "used") this.used.push(body);
@@ -91,7 +105,8 @@ let driver: Driver;
 let execution: TaskExecution;
 const machine = { ...defaultMachine, vms: [{ ...defaultMachine.vms[0], ram: RAM, slots: [{ gpa: GPA, size: RAM }] }] };
 const respond = (fields: Record<string, number>) => virtio_iommu_req_page_resp.encode({ type: 8, endpoint: 8, ...fields });
-const table = (s1contextptr = GPA + 0x10000) => virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 1, endpoint: 8, format: 2, s1dss: 2, s1contextptr, s1cdmax: 0 });
+const table = (s1contextptr = GPA + 0x10000) =>
+  virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 1, endpoint: 8, format: 2, s1dss: 2, s1contextptr, s1cdmax: 0 });
 
 beforeEach(async () => {
   host = new FakeHost();
@@ -106,8 +121,19 @@ beforeEach(async () => {
 describe("boot (flow.md, S1)", () => {
   it("slots, then one container per group with guest RAM in it, then the device and its fault eventfd", () => {
     expect(host.calls.filter((call) => !call.includes("_INFO"))).toEqual([
-      "open /dev/kvm", "KVM_CREATE_VM", "KVM_SET_USER_MEMORY_REGION", "open /dev/vfio/vfio", "VFIO_GET_API_VERSION", "open /dev/vfio/0", "VFIO_GROUP_GET_STATUS", "VFIO_GROUP_SET_CONTAINER",
-      "VFIO_SET_IOMMU", "VFIO_IOMMU_MAP_DMA", "VFIO_GROUP_GET_DEVICE_FD", "open eventfd", "VFIO_DEVICE_SET_IRQS",
+      "open /dev/kvm",
+      "KVM_CREATE_VM",
+      "KVM_SET_USER_MEMORY_REGION",
+      "open /dev/vfio/vfio",
+      "VFIO_GET_API_VERSION",
+      "open /dev/vfio/0",
+      "VFIO_GROUP_GET_STATUS",
+      "VFIO_GROUP_SET_CONTAINER",
+      "VFIO_SET_IOMMU",
+      "VFIO_IOMMU_MAP_DMA",
+      "VFIO_GROUP_GET_DEVICE_FD",
+      "open eventfd",
+      "VFIO_DEVICE_SET_IRQS",
     ]);
   });
 });
@@ -226,7 +252,10 @@ describe("ATTACH refused by the host", () => {
     expect(await driver.request(virtio_iommu_req_attach.encode({ type: 1, domain: 1, endpoint: 8 }))).toBe(INVAL);
     expect(vmm.endpoints.get(8)?.domain?.id).toBe(9);
     expect(host.calls.slice(-4)).toEqual([
-      "VFIO_IOMMU_SET_PASID_TABLE ABORT", "VFIO_IOMMU_UNMAP_DMA", "VFIO_IOMMU_SET_PASID_TABLE ABORT", "VFIO_IOMMU_SET_PASID_TABLE BYPASS",
+      "VFIO_IOMMU_SET_PASID_TABLE ABORT",
+      "VFIO_IOMMU_UNMAP_DMA",
+      "VFIO_IOMMU_SET_PASID_TABLE ABORT",
+      "VFIO_IOMMU_SET_PASID_TABLE BYPASS",
     ]);
   });
 });
@@ -238,7 +267,12 @@ describe("MSI-X of an assigned function (flow.md, MSI in table mode)", () => {
     let frame = GPA + 0x20000;
     const memory = translated();
     const pgtable = new IoPgtable({
-      memory, allocFrame: () => (frame += 0x1000), freeFrame: () => {}, format: "stage1", inputBits: 48, outputBits: 48,
+      memory,
+      allocFrame: () => (frame += 0x1000),
+      freeFrame: () => {},
+      format: "stage1",
+      inputBits: 48,
+      outputBits: 48,
     });
     pgtable.map(IOVA, 0x0808_0000, 0x1000, { read: true, write: true, exec: false, device: true });
     const cd = CD.encode({ V: 1, AA64: 1, T0SZ: 16, IPS: 5, TTB0: pgtable.root / 16, ASID: 1 });
@@ -248,10 +282,18 @@ describe("MSI-X of an assigned function (flow.md, MSI in table mode)", () => {
     const hva = (gpa: number) => gpa - GPA + HVA;
     const { memory } = host;
     return {
-      base: GPA, size: RAM, contains: (a: number, n: number) => memory.contains(hva(a), n), load64: (a: number, out: Uint32Array) => memory.load64(hva(a), out),
-      store64: (a: number, low: number, high: number) => memory.store64(hva(a), low, high), load32: (a: number) => memory.load32(hva(a)), store32: (a: number, v: number) => memory.store32(hva(a), v),
+      base: GPA,
+      size: RAM,
+      contains: (a: number, n: number) => memory.contains(hva(a), n),
+      load64: (a: number, out: Uint32Array) => memory.load64(hva(a), out),
+      store64: (a: number, low: number, high: number) => memory.store64(hva(a), low, high),
+      load32: (a: number) => memory.load32(hva(a)),
+      store32: (a: number, v: number) => memory.store32(hva(a), v),
       compareExchange64: (a: number, el: number, eh: number, l: number, h: number) => memory.compareExchange64(hva(a), el, eh, l, h),
-      read: (a: number, n: number) => memory.read(hva(a), n), write: (a: number, b: Uint8Array) => memory.write(hva(a), b), owner: () => ({ host: 0, guest: 0 }), setOwner: () => {},
+      read: (a: number, n: number) => memory.read(hva(a), n),
+      write: (a: number, b: Uint8Array) => memory.write(hva(a), b),
+      owner: () => ({ host: 0, guest: 0 }),
+      setOwner: () => {},
     };
   };
   const msixFds = () => host.eventfdsOfIrq.get(2) ?? [];
@@ -296,7 +338,10 @@ describe("MSI-X of an assigned function (flow.md, MSI in table mode)", () => {
   });
   it("the guest reads back its own table and control bits", async () => {
     await driver.enableMsix(IOVA + 0x40);
-    expect(await driver.ask({ kind: "pciRead", bdf: 8, space: "bar0", offset: 0x8000, size: 4 })).toEqual({ kind: "pciReadResult", value: Uint8Array.of(0x40, 0x50, 0, 0) });
+    expect(await driver.ask({ kind: "pciRead", bdf: 8, space: "bar0", offset: 0x8000, size: 4 })).toEqual({
+      kind: "pciReadResult",
+      value: Uint8Array.of(0x40, 0x50, 0, 0),
+    });
     expect(await driver.ask({ kind: "pciRead", bdf: 8, space: "config", offset: 0x42, size: 2 })).toEqual({ kind: "pciReadResult", value: Uint8Array.of(0x08, 0x80) });
   });
 });
@@ -319,7 +364,10 @@ describe("function level reset by the guest", () => {
     expect(host.responses).toEqual([]);
   });
   it("an unknown function reads all ones and ignores writes", async () => {
-    expect(await driver.ask({ kind: "pciRead", bdf: 9, space: "config", offset: 0, size: 4 })).toEqual({ kind: "pciReadResult", value: Uint8Array.of(255, 255, 255, 255) });
+    expect(await driver.ask({ kind: "pciRead", bdf: 9, space: "config", offset: 0, size: 4 })).toEqual({
+      kind: "pciReadResult",
+      value: Uint8Array.of(255, 255, 255, 255),
+    });
     expect(await driver.ask({ kind: "pciWrite", bdf: 9, space: "config", offset: 0, value: Uint8Array.of(1) })).toEqual({ kind: "pciWriteDone" });
   });
 });

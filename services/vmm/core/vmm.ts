@@ -16,7 +16,6 @@ import type { PageRequestFault } from "./vfio/dma-fault-region.ts";
 import { FaultRelay } from "./vfio/fault-relay.ts";
 import { MsiBinding } from "./vfio/msi-binding.ts";
 import { SystemCalls } from "./vfio/system-calls.ts";
-import { GuestEdge } from "./virtqueue/guest-edge.ts";
 import { review, rfcV1 } from "./virtio-iommu/abi.ts";
 import { Attachments } from "./virtio-iommu/attach.ts";
 import { INPUT_END } from "./virtio-iommu/config.ts";
@@ -24,6 +23,7 @@ import type { Endpoint } from "./virtio-iommu/endpoint.ts";
 import { pageRequestOf, refusePageRequest } from "./virtio-iommu/page-request.ts";
 import type { EndpointFacts } from "./virtio-iommu/probe.ts";
 import { VirtioIommu } from "./virtio-iommu/virtio-iommu.ts";
+import { GuestEdge } from "./virtqueue/guest-edge.ts";
 
 /** Page sizes of stage 1 with 4 KiB granule: 4 KiB, 2 MiB, 1 GiB. */
 const PAGE_SIZE_MASK = 0x40201000n;
@@ -40,10 +40,18 @@ export interface VmmPorts {
 }
 
 /** A guest kernel that runs on the VM's CPUs. */
-interface RunningGuest { edge: GuestEdge; iommu: VirtioIommu }
+interface RunningGuest {
+  edge: GuestEdge;
+  iommu: VirtioIommu;
+}
 
 /** An assigned function: its endpoint of the virtio-iommu and what the guest's PCI accesses reach. */
-interface Assigned { endpoint: Endpoint; relay: FaultRelay; msix: MsiX; pci: AssignedFunction }
+interface Assigned {
+  endpoint: Endpoint;
+  relay: FaultRelay;
+  msix: MsiX;
+  pci: AssignedFunction;
+}
 
 /** kvmtool: builds the VM, is its virtio-iommu and its PCI host, and the user of VFIO. */
 export class Vmm {
@@ -85,7 +93,10 @@ export class Vmm {
   }
 
   async #assign(bdf: number): Promise<number> {
-    const container = await Container.open(this.#calls, this.#machine.endpoints.findIndex((endpoint) => endpoint.bdf === bdf));
+    const container = await Container.open(
+      this.#calls,
+      this.#machine.endpoints.findIndex((endpoint) => endpoint.bdf === bdf),
+    );
     if (typeof container === "number") return container;
     for (const { gpa, size, hva } of this.#slots) {
       const ret = await container.mapDma(gpa, hva, size);
@@ -133,7 +144,11 @@ export class Vmm {
   #pageRequest(endpoint: Endpoint, fault: PageRequestFault): void {
     const { tracer } = this.#ports;
     const request = pageRequestOf(fault);
-    tracer.emit("vmm.fault-drained", { endpoint: hex(endpoint.id), pasid: request.pasid ?? undefined, grpid: request.grpid, iova: hex(fault.addr) }, { flags: Number(fault.flags), last: request.last });
+    tracer.emit(
+      "vmm.fault-drained",
+      { endpoint: hex(endpoint.id), pasid: request.pasid ?? undefined, grpid: request.grpid, iova: hex(fault.addr) },
+      { flags: Number(fault.flags), last: request.last },
+    );
     if (this.#guest) this.#guest.iommu.pageRequest(endpoint, fault);
     else refusePageRequest(endpoint, request, this.#ports);
   }
@@ -142,8 +157,15 @@ export class Vmm {
   attachGuest(edge: EdgePort<VmmToGuest, GuestToVmm>): { deliver(seq: number, body: GuestToVmm): void; closed(): Promise<void> } {
     const guestEdge = new GuestEdge(edge);
     const iommu = new VirtioIommu({
-      edge: guestEdge, endpoints: this.endpoints, attachments: this.attachments, abi: this.#machine.abi === "review" ? review : rfcV1, tracer: this.#ports.tracer, execution: this.#ports.execution,
-      switches: this.#ports.switches, pageSizeMask: PAGE_SIZE_MASK, facts: (endpoint) => this.#facts(endpoint),
+      edge: guestEdge,
+      endpoints: this.endpoints,
+      attachments: this.attachments,
+      abi: this.#machine.abi === "review" ? review : rfcV1,
+      tracer: this.#ports.tracer,
+      execution: this.#ports.execution,
+      switches: this.#ports.switches,
+      pageSizeMask: PAGE_SIZE_MASK,
+      facts: (endpoint) => this.#facts(endpoint),
       isRam: (gpa, size) => this.#options.slots.some((slot) => gpa >= slot.gpa && gpa + size <= slot.gpa + slot.size),
     });
     const guest = { edge: guestEdge, iommu };
@@ -159,8 +181,13 @@ export class Vmm {
     const { smmu } = this.#machine;
     const { pri } = endpoint.device.facts;
     return {
-      pageSizeMask: PAGE_SIZE_MASK, inputEnd: INPUT_END, outputBits: Math.min(smmu.oas, 48), pasidBits: Math.min(smmu.ssidBits, PASID_BITS), asid16: smmu.asidBits === 16,
-      twoLevelCdTable: smmu.twoLevelCdTable, pageRequests: pri && smmu.ats && smmu.pri ? { responsePasid: pri.prgResponsePasidRequired } : null,
+      pageSizeMask: PAGE_SIZE_MASK,
+      inputEnd: INPUT_END,
+      outputBits: Math.min(smmu.oas, 48),
+      pasidBits: Math.min(smmu.ssidBits, PASID_BITS),
+      asid16: smmu.asidBits === 16,
+      twoLevelCdTable: smmu.twoLevelCdTable,
+      pageRequests: pri && smmu.ats && smmu.pri ? { responsePasid: pri.prgResponsePasidRequired } : null,
     };
   }
 

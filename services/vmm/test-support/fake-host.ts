@@ -4,12 +4,23 @@ import { type HostToVmm, regionAddress, regionOfAddress, type VmmToHost } from "
 import { iommu_fault_prm, iommu_page_response, iommu_pasid_table_config } from "@faultline/shared/linux-uapi/iommu.ts";
 import { KVM_CREATE_VM } from "@faultline/shared/linux-uapi/kvm.ts";
 import {
-  vfioCommandNames, vfio_device_info, vfio_group_status, vfio_info_cap_header, vfio_irq_info, vfio_irq_info_cap_type, vfio_iommu_type1_set_msi_binding, vfio_irq_set, vfio_region_info, vfio_region_info_cap_type,
+  vfio_device_info,
+  vfio_group_status,
+  vfio_info_cap_header,
+  vfio_iommu_type1_set_msi_binding,
+  vfio_irq_info,
+  vfio_irq_info_cap_type,
+  vfio_irq_set,
+  vfio_region_info,
+  vfio_region_info_cap_type,
+  vfioCommandNames,
 } from "@faultline/shared/linux-uapi/vfio.ts";
 import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import type { Ram } from "@faultline/shared/physical-memory/ram.ts";
 
-const FAULT_REGION = 11, RESPONSE_REGION = 9, FAULT_IRQ = 7; // not where the posted series has them: a client finds them by type
+const FAULT_REGION = 11,
+  RESPONSE_REGION = 9,
+  FAULT_IRQ = 7; // not where the posted series has them: a client finds them by type
 
 /** The other end of the VMM's edge: a host that does what it is asked and writes it down. */
 export class FakeHost implements EdgePort<VmmToHost, HostToVmm> {
@@ -46,7 +57,10 @@ export class FakeHost implements EdgePort<VmmToHost, HostToVmm> {
 
   /** Stores a page request in the DMA_FAULT ring and signals. `flags`: PASID_VALID 1, LAST 2, NEEDS_PASID 8. */
   pageRequest(fields: { grpid: number; pasid?: number; flags: number; addr?: bigint; perm?: number }): void {
-    this.onWrite(regionAddress(this.deviceFd, FAULT_REGION, 4096 + 64 * this.#head), iommu_fault_prm.encode({ type: 2, pasid: 0, addr: 0x7f0000001000n, perm: 1, ...fields }));
+    this.onWrite(
+      regionAddress(this.deviceFd, FAULT_REGION, 4096 + 64 * this.#head),
+      iommu_fault_prm.encode({ type: 2, pasid: 0, addr: 0x7f0000001000n, perm: 1, ...fields }),
+    );
     this.#head = (this.#head + 1) % 512;
     this.onWrite(regionAddress(this.deviceFd, FAULT_REGION, 16), uint64Bytes(this.#head).slice(0, 4));
     this.onSignal(this.eventfdsOfIrq.get(FAULT_IRQ)?.[0] ?? -1);
@@ -68,8 +82,10 @@ export class FakeHost implements EdgePort<VmmToHost, HostToVmm> {
       case "open":
         this.calls.push(`open ${body.path}`);
         return { kind: "openResult", ret: this.#nextFd++ };
-      case "mmap": return { kind: "mmapResult", ret: 0, hva: this.memory.base };
-      case "ioctl": return this.#ioctl(body.cmd, body.arg);
+      case "mmap":
+        return { kind: "mmapResult", ret: 0, hva: this.memory.base };
+      case "ioctl":
+        return this.#ioctl(body.cmd, body.arg);
       case "pread": {
         const { region, offset } = regionOfAddress(body.offset);
         return { kind: "preadResult", ret: body.length, data: (region === 7 ? this.configuration : this.bar0).slice(offset, offset + body.length) };
@@ -81,7 +97,8 @@ export class FakeHost implements EdgePort<VmmToHost, HostToVmm> {
         else (region === 7 ? this.configuration : this.bar0).set(body.data, offset);
         return { kind: "pwriteResult", ret: body.data.length };
       }
-      case "close": return { kind: "closeResult", ret: 0 };
+      case "close":
+        return { kind: "closeResult", ret: 0 };
     }
   }
 

@@ -3,8 +3,8 @@ import { EVENT } from "../../arm-smmu-v3/event-record.ts";
 import { PRIQ_ENTRY } from "../../arm-smmu-v3/page-request.ts";
 import { hex } from "../../codec/uint64.ts";
 import type { PostedWrite } from "../envelope.ts";
-import type { HostToSmmu, SmmuToHost } from "../smmu.ts";
 import type { EdgeRecord } from "../records.ts";
+import type { HostToSmmu, SmmuToHost } from "../smmu.ts";
 
 /** Commands leave with whatever message the host sends next. */
 const fromHost: ReadonlySet<string> = new Set(["mmioRead", "mmioWrite", "configWrite", "power"]);
@@ -46,5 +46,9 @@ function priqRecord(data: Uint8Array): EdgeRecord {
 
 function eventRecord(data: Uint8Array): EdgeRecord {
   const e = EVENT.decode(data);
-  return { record: "event-record", ids: { sid: hex(e.StreamID), ...(e.SSV ? { ssid: Number(e.SubstreamID) } : {}), iova: hex(e.InputAddr) }, fields: { ID: Number(e.ID), RnW: Number(e.RnW), S2: Number(e.S2), Stall: Number(e.Stall) } };
+  return {
+    record: "event-record",
+    ids: { sid: hex(e.StreamID), ...(e.SSV ? { ssid: Number(e.SubstreamID) } : {}), iova: hex(e.InputAddr) },
+    fields: { ID: Number(e.ID), RnW: Number(e.RnW), S2: Number(e.S2), Stall: Number(e.Stall) },
+  };
 }

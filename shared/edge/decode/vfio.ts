@@ -23,7 +23,8 @@ function dmaFault(data: Uint8Array): EdgeRecord {
   const f = iommu_fault_prm.decode(data);
   if (Number(f.type) !== IOMMU_FAULT_PAGE_REQ) return { record: "dma-fault", ids: {}, fields: { type: Number(f.type) } };
   return {
-    record: "dma-fault", ids: { pasid: Number(f.pasid), grpid: Number(f.grpid), iova: hex(f.addr) },
+    record: "dma-fault",
+    ids: { pasid: Number(f.pasid), grpid: Number(f.grpid), iova: hex(f.addr) },
     fields: { type: Number(f.type), last: (Number(f.flags) & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0, perm: Number(f.perm) },
   };
 }

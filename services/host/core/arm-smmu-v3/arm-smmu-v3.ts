@@ -1,6 +1,6 @@
 import { EVENT } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
-import { type SmmuToHost, SMMU_DEVICE_ID } from "@faultline/shared/edge/smmu.ts";
+import { SMMU_DEVICE_ID, type SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { EINVAL, ENODEV, ENOMEM, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
@@ -19,7 +19,14 @@ import { MSI_EVENT, REG, type SmmuFeatures } from "./registers.ts";
 import { reset } from "./reset.ts";
 import { StreamTable } from "./stream-table.ts";
 
-export interface ArmSmmuPorts { memory: PhysicalMemory; bus: Bus; execution: Execution; tracer: Tracer; frames: Frames; switches: ReadonlySet<string> }
+export interface ArmSmmuPorts {
+  memory: PhysicalMemory;
+  bus: Bus;
+  execution: Execution;
+  tracer: Tracer;
+  frames: Frames;
+  switches: ReadonlySet<string>;
+}
 
 /** struct arm_smmu_device: the driver's state of the one SMMU. */
 export class ArmSmmu {
@@ -41,9 +48,27 @@ export class ArmSmmu {
     this.features = features;
     this.streamTable = streamTable;
     this.commandQueue = new CommandQueue({ base: bases.cmdq, log2Size: features.cmdqLog2, bus, memory, execution, tracer, msiPoll: features.msiPoll });
-    const eventQueue = new OutputQueue({ base: bases.eventq, log2Size: features.eventqLog2, entryBytes: EVENT.sizeBytes, memory, bus, prodRegister: REG.EVENTQ_PROD, consRegister: REG.EVENTQ_CONS });
-    const priQueue = bases.priq === null ? null
-      : new OutputQueue({ base: bases.priq, log2Size: features.priqLog2, entryBytes: PRIQ_ENTRY.sizeBytes, memory, bus, prodRegister: REG.PRIQ_PROD, consRegister: REG.PRIQ_CONS });
+    const eventQueue = new OutputQueue({
+      base: bases.eventq,
+      log2Size: features.eventqLog2,
+      entryBytes: EVENT.sizeBytes,
+      memory,
+      bus,
+      prodRegister: REG.EVENTQ_PROD,
+      consRegister: REG.EVENTQ_CONS,
+    });
+    const priQueue =
+      bases.priq === null
+        ? null
+        : new OutputQueue({
+            base: bases.priq,
+            log2Size: features.priqLog2,
+            entryBytes: PRIQ_ENTRY.sizeBytes,
+            memory,
+            bus,
+            prodRegister: REG.PRIQ_PROD,
+            consRegister: REG.PRIQ_CONS,
+          });
     this.#eventQueue = eventQueue;
     this.#priQueue = priQueue;
     const master = (sid: number) => this.master(sid);
@@ -67,7 +92,13 @@ export class ArmSmmu {
     if (cmdq === null || eventq === null || (features.pri && priq === null) || !streamTable) return -ENOMEM;
     const smmu = new ArmSmmu(ports, features, streamTable, { cmdq, eventq, priq });
     const cr0 = await reset({
-      bus: ports.bus, execution: ports.execution, features, commandQueue: smmu.commandQueue, streamTable, eventQueue: smmu.#eventQueue, priQueue: smmu.#priQueue,
+      bus: ports.bus,
+      execution: ports.execution,
+      features,
+      commandQueue: smmu.commandQueue,
+      streamTable,
+      eventQueue: smmu.#eventQueue,
+      priQueue: smmu.#priQueue,
     });
     if (cr0 < 0) return cr0;
     ports.tracer.emit("host.smmu-reset", {}, { cr0 });

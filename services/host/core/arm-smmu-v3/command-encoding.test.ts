@@ -25,7 +25,10 @@ describe("commands of the driver (Arm IHI 0070 G.b, chapter 4)", () => {
     expect(hexOf(command.bytes)).toBe(bytes);
   });
 
-  it.each([["pages 8 to 11", 8, 4, 2, 8], ["pages 7 to 10", 7, 4, 4, 0]])("widens an ATC range to the smallest aligned span: %s", (_name, page, count, Size, first) => {
+  it.each([
+    ["pages 8 to 11", 8, 4, 2, 8],
+    ["pages 7 to 10", 7, 4, 4, 0],
+  ])("widens an ATC range to the smallest aligned span: %s", (_name, page, count, Size, first) => {
     const bytes = atcInv(0, null, page * 4096, count * 4096).bytes;
     expect([bytes[8] & 0x3f, (bytes[9] >>> 4) + 16 * bytes[10]]).toEqual([Size, first]);
   });
@@ -35,10 +38,24 @@ describe("range commands (host-driver.md, section 10.1)", () => {
   it.each<[number, boolean, [number, number][]]>([
     [1, true, [[0, 0]]],
     [1, false, [[0, 1]]],
-    [33, true, [[0, 0], [0, 5]]],
+    [
+      33,
+      true,
+      [
+        [0, 0],
+        [0, 5],
+      ],
+    ],
     [33, false, [[16, 1]]],
     [512, true, [[0, 9]]],
-    [1000, true, [[28, 3], [2, 8]]],
+    [
+      1000,
+      true,
+      [
+        [28, 3],
+        [2, 8],
+      ],
+    ],
     [262144, true, [[0, 18]]],
   ])("%d pages, leaf %s", (pages, leaf, expected) => {
     const parts = splitRange(0x80000000, pages * 4096, 4096, leaf);

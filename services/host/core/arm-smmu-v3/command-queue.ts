@@ -64,7 +64,9 @@ export class CommandQueue {
     let at = 0;
     for (; commands.length - at > BATCH_COMMANDS; at += BATCH_COMMANDS) await this.#publish(commands.slice(at, at + BATCH_COMMANDS), false);
     const sync = await this.#publish(commands.slice(at), true);
-    const done = this.#msiPoll ? await this.#execution.poll(() => this.#memory.load32(this.slotAddress(sync)) === 0 || this.#bus.broken, POLL_TIMEOUT_NS) : await this.#pollCons(sync);
+    const done = this.#msiPoll
+      ? await this.#execution.poll(() => this.#memory.load32(this.slotAddress(sync)) === 0 || this.#bus.broken, POLL_TIMEOUT_NS)
+      : await this.#pollCons(sync);
     if (!done || this.#bus.broken) {
       this.#tracer.emit("host.command-timeout", {}, { slot: sync, commands: commands.map((command) => command.name) });
       return -ETIMEDOUT;

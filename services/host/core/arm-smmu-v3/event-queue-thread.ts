@@ -2,23 +2,40 @@ import { EVENT, EVENT_ID } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { type IommuFault, iommu_report_device_fault } from "@faultline/shared/linux/report-device-fault.ts";
-import {
-  IOMMU_FAULT_DMA_UNRECOV, IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PERM_EXEC, IOMMU_FAULT_PERM_PRIV, IOMMU_FAULT_PERM_READ,
-  IOMMU_FAULT_PERM_WRITE, IOMMU_FAULT_REASON, IOMMU_FAULT_UNRECOV_ADDR_VALID, IOMMU_FAULT_UNRECOV_PASID_VALID,
-} from "@faultline/shared/linux-uapi/iommu.ts";
 import { EFAULT, EINVAL, EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
+import {
+  IOMMU_FAULT_DMA_UNRECOV,
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PERM_EXEC,
+  IOMMU_FAULT_PERM_PRIV,
+  IOMMU_FAULT_PERM_READ,
+  IOMMU_FAULT_PERM_WRITE,
+  IOMMU_FAULT_REASON,
+  IOMMU_FAULT_UNRECOV_ADDR_VALID,
+  IOMMU_FAULT_UNRECOV_PASID_VALID,
+} from "@faultline/shared/linux-uapi/iommu.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import { resume } from "./command-encoding.ts";
 import type { CommandQueue } from "./command-queue.ts";
-import type { OutputQueue } from "./output-queue.ts";
 import type { Master } from "./master.ts";
+import type { OutputQueue } from "./output-queue.ts";
 
-export interface EventThreadContext { queue: OutputQueue; commandQueue: CommandQueue; execution: Execution; tracer: Tracer; master(sid: number): Master | null }
+export interface EventThreadContext {
+  queue: OutputQueue;
+  commandQueue: CommandQueue;
+  execution: Execution;
+  tracer: Tracer;
+  master(sid: number): Master | null;
+}
 
 /** IC-901 and IC-905: the reportable ids with their uapi reason. */
 const reasons: Record<number, number> = {
-  [EVENT_ID.F_TRANSLATION]: IOMMU_FAULT_REASON.PTE_FETCH, [EVENT_ID.F_ADDR_SIZE]: IOMMU_FAULT_REASON.OOR_ADDRESS,
-  [EVENT_ID.F_ACCESS]: IOMMU_FAULT_REASON.ACCESS, [EVENT_ID.F_PERMISSION]: IOMMU_FAULT_REASON.PERMISSION,
+  [EVENT_ID.F_TRANSLATION]: IOMMU_FAULT_REASON.PTE_FETCH,
+  [EVENT_ID.F_ADDR_SIZE]: IOMMU_FAULT_REASON.OOR_ADDRESS,
+  [EVENT_ID.F_ACCESS]: IOMMU_FAULT_REASON.ACCESS,
+  [EVENT_ID.F_PERMISSION]: IOMMU_FAULT_REASON.PERMISSION,
 };
 const nameOf = (id: number): string => Object.entries(EVENT_ID).find(([, value]) => value === id)?.[0] ?? hex(id);
 
@@ -59,7 +76,22 @@ async function report(c: EventThreadContext, id: number, event: ReturnType<typeo
   const perm = (event.RnW ? IOMMU_FAULT_PERM_READ : IOMMU_FAULT_PERM_WRITE) | (event.InD ? IOMMU_FAULT_PERM_EXEC : 0) | (event.PnU ? IOMMU_FAULT_PERM_PRIV : 0);
   const pasid = event.SSV ? Number(event.SubstreamID) : 0;
   const fault: IommuFault = event.Stall
-    ? { type: IOMMU_FAULT_PAGE_REQ, flags: IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE | (event.SSV ? IOMMU_FAULT_PAGE_REQUEST_PASID_VALID : 0), pasid, grpid: Number(event.STAG), perm, addr: event.InputAddr }
-    : { type: IOMMU_FAULT_DMA_UNRECOV, reason: reasons[id], flags: IOMMU_FAULT_UNRECOV_ADDR_VALID | (event.SSV ? IOMMU_FAULT_UNRECOV_PASID_VALID : 0), pasid, perm, addr: event.InputAddr, fetch_addr: 0n };
+    ? {
+        type: IOMMU_FAULT_PAGE_REQ,
+        flags: IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE | (event.SSV ? IOMMU_FAULT_PAGE_REQUEST_PASID_VALID : 0),
+        pasid,
+        grpid: Number(event.STAG),
+        perm,
+        addr: event.InputAddr,
+      }
+    : {
+        type: IOMMU_FAULT_DMA_UNRECOV,
+        reason: reasons[id],
+        flags: IOMMU_FAULT_UNRECOV_ADDR_VALID | (event.SSV ? IOMMU_FAULT_UNRECOV_PASID_VALID : 0),
+        pasid,
+        perm,
+        addr: event.InputAddr,
+        fetch_addr: 0n,
+      };
   return iommu_report_device_fault(master.iommu, fault);
 }

@@ -1,20 +1,30 @@
+import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { iommu_report_device_fault, type PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
 import {
-  IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_FAULT_PERM_EXEC, IOMMU_FAULT_PERM_PRIV,
-  IOMMU_FAULT_PERM_READ, IOMMU_FAULT_PERM_WRITE,
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+  IOMMU_FAULT_PERM_EXEC,
+  IOMMU_FAULT_PERM_PRIV,
+  IOMMU_FAULT_PERM_READ,
+  IOMMU_FAULT_PERM_WRITE,
 } from "@faultline/shared/linux-uapi/iommu.ts";
-import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import { priResp } from "./command-encoding.ts";
 import type { CommandQueue } from "./command-queue.ts";
-import type { OutputQueue } from "./output-queue.ts";
 import type { Master } from "./master.ts";
+import type { OutputQueue } from "./output-queue.ts";
 
 export interface PriThreadContext {
-  queue: OutputQueue; commandQueue: CommandQueue; execution: Execution; tracer: Tracer; switches: ReadonlySet<string>;
+  queue: OutputQueue;
+  commandQueue: CommandQueue;
+  execution: Execution;
+  tracer: Tracer;
+  switches: ReadonlySet<string>;
   master(sid: number): Master | null;
 }
 
@@ -67,8 +77,13 @@ async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promi
   const needsPasid = pasid !== null && master.pri?.prgResponsePasidRequired === true;
   const fault: PageRequestFault = {
     type: IOMMU_FAULT_PAGE_REQ,
-    flags: (pasid !== null ? IOMMU_FAULT_PAGE_REQUEST_PASID_VALID : 0) | (last ? IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE : 0) | (needsPasid ? IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID : 0),
-    pasid: pasid ?? 0, grpid, addr,
+    flags:
+      (pasid !== null ? IOMMU_FAULT_PAGE_REQUEST_PASID_VALID : 0) |
+      (last ? IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE : 0) |
+      (needsPasid ? IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID : 0),
+    pasid: pasid ?? 0,
+    grpid,
+    addr,
     perm: (ppr.R ? IOMMU_FAULT_PERM_READ : 0) | (ppr.W ? IOMMU_FAULT_PERM_WRITE : 0) | (ppr.X ? IOMMU_FAULT_PERM_EXEC : 0) | (ppr.Priv ? IOMMU_FAULT_PERM_PRIV : 0),
   };
   await c.execution.point("host.pri-thread.before-report", { sid, grpid, pasid: pasid ?? -1, last });

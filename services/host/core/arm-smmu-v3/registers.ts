@@ -2,9 +2,34 @@ import { addressMap } from "@faultline/shared/machine/address-map.ts";
 
 /** Register offsets that the driver uses. Arm IHI 0070 G.b, 6.2; EVENTQ and PRIQ pointers are on page 1. */
 export const REG = {
-  IDR0: 0x000, IDR1: 0x004, IDR3: 0x00c, IDR5: 0x014, IIDR: 0x018, CR0: 0x020, CR0ACK: 0x024, CR1: 0x028, CR2: 0x02c, GBPA: 0x044, IRQ_CTRL: 0x050, IRQ_CTRLACK: 0x054,
-  GERROR: 0x060, GERRORN: 0x064, GERROR_IRQ_CFG0: 0x068, STRTAB_BASE: 0x080, STRTAB_BASE_CFG: 0x088, CMDQ_BASE: 0x090, CMDQ_PROD: 0x098, CMDQ_CONS: 0x09c,
-  EVENTQ_BASE: 0x0a0, EVENTQ_IRQ_CFG0: 0x0b0, PRIQ_BASE: 0x0c0, PRIQ_IRQ_CFG0: 0x0d0, EVENTQ_PROD: 0x100a8, EVENTQ_CONS: 0x100ac, PRIQ_PROD: 0x100c8, PRIQ_CONS: 0x100cc,
+  IDR0: 0x000,
+  IDR1: 0x004,
+  IDR3: 0x00c,
+  IDR5: 0x014,
+  IIDR: 0x018,
+  CR0: 0x020,
+  CR0ACK: 0x024,
+  CR1: 0x028,
+  CR2: 0x02c,
+  GBPA: 0x044,
+  IRQ_CTRL: 0x050,
+  IRQ_CTRLACK: 0x054,
+  GERROR: 0x060,
+  GERRORN: 0x064,
+  GERROR_IRQ_CFG0: 0x068,
+  STRTAB_BASE: 0x080,
+  STRTAB_BASE_CFG: 0x088,
+  CMDQ_BASE: 0x090,
+  CMDQ_PROD: 0x098,
+  CMDQ_CONS: 0x09c,
+  EVENTQ_BASE: 0x0a0,
+  EVENTQ_IRQ_CFG0: 0x0b0,
+  PRIQ_BASE: 0x0c0,
+  PRIQ_IRQ_CFG0: 0x0d0,
+  EVENTQ_PROD: 0x100a8,
+  EVENTQ_CONS: 0x100ac,
+  PRIQ_PROD: 0x100c8,
+  PRIQ_CONS: 0x100cc,
 } as const;
 export const registerAddress = (offset: number): number => addressMap.smmuRegisters.base + offset;
 
@@ -19,9 +44,27 @@ const bit = (value: number, n: number): boolean => ((value >>> n) & 1) === 1;
 const field = (value: number, hi: number, lo: number): number => (value >>> lo) & (2 ** (hi - lo + 1) - 1);
 
 export interface SmmuFeatures {
-  stage1: boolean; stage2: boolean; ats: boolean; pri: boolean; sev: boolean; msi: boolean; hyp: boolean; stalls: boolean; twoLevelStreamTable: boolean; twoLevelCdTable: boolean;
-  rangeInvalidation: boolean; attrTypesOverride: boolean; msiPoll: boolean;
-  asidBits: number; vmidBits: number; sidBits: number; ssidBits: number; cmdqLog2: number; eventqLog2: number; priqLog2: number; oas: number;
+  stage1: boolean;
+  stage2: boolean;
+  ats: boolean;
+  pri: boolean;
+  sev: boolean;
+  msi: boolean;
+  hyp: boolean;
+  stalls: boolean;
+  twoLevelStreamTable: boolean;
+  twoLevelCdTable: boolean;
+  rangeInvalidation: boolean;
+  attrTypesOverride: boolean;
+  msiPoll: boolean;
+  asidBits: number;
+  vmidBits: number;
+  sidBits: number;
+  ssidBits: number;
+  cmdqLog2: number;
+  eventqLog2: number;
+  priqLog2: number;
+  oas: number;
 }
 
 /** Derives the features (host-driver.md, section 1); a string is the reason why the probe refuses the hardware. COHACC stands for the firmware's `dma-coherent`. */
@@ -41,9 +84,26 @@ export function deriveFeatures(idr0: number, idr1: number, idr3: number, idr5: n
   const twoLevelCdTable = bit(idr0, 19);
   const SSIDSIZE = field(idr1, 10, 6);
   return {
-    stage1, stage2, ats: bit(idr0, 10), pri: bit(idr0, 16), sev: bit(idr0, 14), msi, hyp: bit(idr0, 9), stalls: field(idr0, 25, 24) !== 1,
-    twoLevelStreamTable: field(idr0, 28, 27) === 1, twoLevelCdTable, rangeInvalidation: bit(idr3, 10), attrTypesOverride: bit(idr1, 27), msiPoll: msi && bit(idr0, 4),
-    asidBits: bit(idr0, 12) ? 16 : 8, vmidBits: bit(idr0, 18) ? 16 : 8, sidBits: field(idr1, 5, 0), ssidBits: twoLevelCdTable ? SSIDSIZE : Math.min(SSIDSIZE, 10),
-    cmdqLog2, eventqLog2: Math.min(field(idr1, 20, 16), 15), priqLog2: Math.min(field(idr1, 15, 11), 16), oas: [32, 36, 40, 42, 44, 48, 52, 48][field(idr5, 2, 0)],
+    stage1,
+    stage2,
+    ats: bit(idr0, 10),
+    pri: bit(idr0, 16),
+    sev: bit(idr0, 14),
+    msi,
+    hyp: bit(idr0, 9),
+    stalls: field(idr0, 25, 24) !== 1,
+    twoLevelStreamTable: field(idr0, 28, 27) === 1,
+    twoLevelCdTable,
+    rangeInvalidation: bit(idr3, 10),
+    attrTypesOverride: bit(idr1, 27),
+    msiPoll: msi && bit(idr0, 4),
+    asidBits: bit(idr0, 12) ? 16 : 8,
+    vmidBits: bit(idr0, 18) ? 16 : 8,
+    sidBits: field(idr1, 5, 0),
+    ssidBits: twoLevelCdTable ? SSIDSIZE : Math.min(SSIDSIZE, 10),
+    cmdqLog2,
+    eventqLog2: Math.min(field(idr1, 20, 16), 15),
+    priqLog2: Math.min(field(idr1, 15, 11), 16),
+    oas: [32, 36, 40, 42, 44, 48, 52, 48][field(idr5, 2, 0)],
   };
 }

@@ -15,8 +15,13 @@ const MSI_DEVICE_nGnRE = 1;
 const RA_OR_WA = 2 ** 62; // bit 62: hint
 
 export interface ResetContext {
-  bus: Bus; execution: Execution; features: SmmuFeatures; commandQueue: CommandQueue; streamTable: StreamTable;
-  eventQueue: { base: number; log2Size: number }; priQueue: { base: number; log2Size: number } | null;
+  bus: Bus;
+  execution: Execution;
+  features: SmmuFeatures;
+  commandQueue: CommandQueue;
+  streamTable: StreamTable;
+  eventQueue: { base: number; log2Size: number };
+  priQueue: { base: number; log2Size: number } | null;
 }
 
 /** Value of a queue's BASE register. */
@@ -88,7 +93,10 @@ export async function reset(c: ResetContext): Promise<number> {
 
 async function setupInterrupts({ bus, execution, features, priQueue }: ResetContext): Promise<number> {
   if ((await writeAndPoll(bus, execution, REG.IRQ_CTRL, REG.IRQ_CTRLACK, 0)) < 0) return -ETIMEDOUT;
-  const vectors: [cfg0: number, eventId: number][] = [[REG.GERROR_IRQ_CFG0, MSI_EVENT.GERROR], [REG.EVENTQ_IRQ_CFG0, MSI_EVENT.EVENTQ]];
+  const vectors: [cfg0: number, eventId: number][] = [
+    [REG.GERROR_IRQ_CFG0, MSI_EVENT.GERROR],
+    [REG.EVENTQ_IRQ_CFG0, MSI_EVENT.EVENTQ],
+  ];
   if (priQueue) vectors.push([REG.PRIQ_IRQ_CFG0, MSI_EVENT.PRIQ]);
   for (const [cfg0] of vectors) await bus.write64(registerAddress(cfg0), 0n); // wired until an MSI is set
   if (features.msi) {

@@ -1,8 +1,8 @@
 import { L1STD } from "@faultline/shared/arm-smmu-v3/l1-stream-table-descriptor.ts";
 import { STE, STE_CONFIG } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import { hex, numberOf, uint64Of } from "@faultline/shared/codec/uint64.ts";
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { ENOMEM, ERANGE } from "@faultline/shared/linux-uapi/errno.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";

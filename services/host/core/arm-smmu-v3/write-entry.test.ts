@@ -8,7 +8,8 @@ void TERMINATE;
 
 const abort = pad(1n);
 const bypass = pad(9n, b(1, 44));
-const s1Words = (config: number, ptr: bigint, s1dss: number) => [1n | b(config, 1) | b(2, 4) | (ptr & 0x00ffffffffffffc0n) | b(31, 59), b(s1dss, 0) | b(1, 2) | b(1, 4) | b(3, 6)] as const;
+const s1Words = (config: number, ptr: bigint, s1dss: number) =>
+  [1n | b(config, 1) | b(2, 4) | (ptr & 0x00ffffffffffffc0n) | b(31, 59), b(s1dss, 0) | b(1, 2) | b(1, 4) | b(3, 6)] as const;
 function cdtable(o: { ptr?: bigint; s1dss?: number; ats?: boolean; stall?: boolean }): bigint[] {
   const s1dss = o.s1dss ?? SSID0;
   const [dw0, dw1] = s1Words(5, o.ptr ?? 0xf0f0f0f0f0f0n, s1dss);

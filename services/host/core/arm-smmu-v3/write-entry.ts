@@ -40,7 +40,10 @@ export async function writeEntry(current: Entry, target: Entry, ops: EntryOps): 
   const critical = words.filter((word) => (unused[word] & usedTarget[word]) !== target[word]);
 
   if (critical.length === 1) {
-    await store(words.filter((word) => word !== critical[0]), (word) => unused[word]);
+    await store(
+      words.filter((word) => word !== critical[0]),
+      (word) => unused[word],
+    );
     await store(critical, (word) => target[word]);
     await store(words, (word) => target[word]);
   } else if (critical.length > 1) {
@@ -57,7 +60,10 @@ const mask = (hi: number, lo: number): bigint => ((1n << BigInt(hi - lo + 1)) - 
 const V = 1n;
 /** Not in Linux' masks, which never set it: it only steers overflow responses of the PRI queue. */
 const PPAR = mask(18, 18);
-const MEV = mask(19, 19), EATS = mask(29, 28), EATS_TRANS = mask(28, 28), SHCFG = mask(45, 44);
+const MEV = mask(19, 19),
+  EATS = mask(29, 28),
+  EATS_TRANS = mask(28, 28),
+  SHCFG = mask(45, 44);
 const configOf = (entry: Entry): bigint => (entry[0] >> 1n) & 7n;
 
 /** Bits of an STE that the hardware uses (host-driver.md, section 5). Bit positions are those of the word. */

@@ -1,12 +1,12 @@
 import { EATS, STE, STE_CONFIG } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import { EINVAL, ENOMEM } from "@faultline/shared/linux-uapi/errno.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
-import { priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
-import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
 import type { PageRequestFault, PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
+import { EINVAL, ENOMEM } from "@faultline/shared/linux-uapi/errno.ts";
+import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
+import { priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
-import { atcInv, type Command, priResp, tlbiNhAll, tlbiS12Vmall, tlbiS2Ipa } from "../arm-smmu-v3/command-encoding.ts";
+import { atcInv, type Command, priResp, tlbiNhAll, tlbiS2Ipa, tlbiS12Vmall } from "../arm-smmu-v3/command-encoding.ts";
 import type { Master } from "../arm-smmu-v3/master.ts";
 import { abortSte } from "../arm-smmu-v3/stream-table.ts";
 import { splitPages, splitRange } from "../arm-smmu-v3/tlb-range.ts";
@@ -14,9 +14,17 @@ import { pci_disable_ats, pci_enable_ats } from "../pci/ats.ts";
 import type { PciDevice } from "../pci/pci-device.ts";
 
 /** A device that a domain may hold: the SMMU's and the bus's view of it. */
-export interface DomainDevice { master: Master; pci: PciDevice }
+export interface DomainDevice {
+  master: Master;
+  pci: PciDevice;
+}
 /** Stage 1 of a nested domain as the guest owns it. `s1ContextPtr` is a GPA. */
-export interface Stage1Config { s1ContextPtr: number; s1Fmt: number; s1CdMax: number; s1Dss: number }
+export interface Stage1Config {
+  s1ContextPtr: number;
+  s1Fmt: number;
+  s1CdMax: number;
+  s1Dss: number;
+}
 export type Stage1State = { kind: "bypass" } | { kind: "abort" } | { kind: "translate"; config: Stage1Config };
 
 const PAGE = 4096;
@@ -144,15 +152,36 @@ export class Domain {
     const { features } = this.#smmu;
     const { vtcr } = this.stage2;
     const stage2 = {
-      V: 1, Config: STE_CONFIG.s2, EATS: master.atsSupported ? EATS.fullATS : EATS.UR, SHCFG: features.attrTypesOverride ? 1 : 0,
+      V: 1,
+      Config: STE_CONFIG.s2,
+      EATS: master.atsSupported ? EATS.fullATS : EATS.UR,
+      SHCFG: features.attrTypesOverride ? 1 : 0,
       PPAR: master.pri?.prgResponsePasidRequired ? 1 : 0,
-      S2VMID: this.vmid, S2T0SZ: vtcr & 0x3f, S2SL0: (vtcr >>> 6) & 3, S2IR0: (vtcr >>> 8) & 3, S2OR0: (vtcr >>> 10) & 3, S2SH0: (vtcr >>> 12) & 3, S2TG: (vtcr >>> 14) & 3, S2PS: (vtcr >>> 16) & 7,
-      S2AA64: 1, S2PTW: 1, S2R: 1, S2TTB: BigInt(this.stage2.root / 16),
+      S2VMID: this.vmid,
+      S2T0SZ: vtcr & 0x3f,
+      S2SL0: (vtcr >>> 6) & 3,
+      S2IR0: (vtcr >>> 8) & 3,
+      S2OR0: (vtcr >>> 10) & 3,
+      S2SH0: (vtcr >>> 12) & 3,
+      S2TG: (vtcr >>> 14) & 3,
+      S2PS: (vtcr >>> 16) & 7,
+      S2AA64: 1,
+      S2PTW: 1,
+      S2R: 1,
+      S2TTB: BigInt(this.stage2.root / 16),
     };
     if (this.stage1.kind === "bypass") return STE.encode(stage2);
     const { s1ContextPtr, s1Fmt, s1CdMax, s1Dss } = this.stage1.config;
     return STE.encode({
-      ...stage2, Config: STE_CONFIG.nested, S1Fmt: s1Fmt, S1ContextPtr: BigInt(Math.floor(s1ContextPtr / 64)), S1CDMax: s1CdMax, S1DSS: s1Dss, S1CIR: 1, S1COR: 1, S1CSH: 3,
+      ...stage2,
+      Config: STE_CONFIG.nested,
+      S1Fmt: s1Fmt,
+      S1ContextPtr: BigInt(Math.floor(s1ContextPtr / 64)),
+      S1CDMax: s1CdMax,
+      S1DSS: s1Dss,
+      S1CIR: 1,
+      S1COR: 1,
+      S1CSH: 3,
       S1STALLD: features.stalls ? 1 : 0, // no function of this machine stalls
     });
   }

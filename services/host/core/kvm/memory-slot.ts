@@ -1,6 +1,6 @@
+import type { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { KVM_SET_USER_MEMORY_REGION, kvm_userspace_memory_region } from "@faultline/shared/linux-uapi/kvm.ts";
-import type { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
 import type { CpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { AddressSpace } from "../mm/address-space.ts";
@@ -8,7 +8,11 @@ import { type Frames, PAGE_SIZE } from "../mm/frames.ts";
 import { type IoctlResult, result } from "../vfio/argument.ts";
 import { createStage2 } from "./stage-2.ts";
 
-interface MemorySlot { gpa: number; size: number; hva: number }
+interface MemorySlot {
+  gpa: number;
+  size: number;
+  hva: number;
+}
 
 /** A KVM VM fd: memory slots, mapped at once (the posted flow never relies on CPU stage-2 faults). */
 export class KvmVm {
@@ -34,7 +38,10 @@ export class KvmVm {
   #setUserMemoryRegion(arg: Uint8Array): number {
     if (arg.length < kvm_userspace_memory_region.sizeBytes) return -EFAULT;
     const region = kvm_userspace_memory_region.decode(arg.slice(0, kvm_userspace_memory_region.sizeBytes));
-    const slot = Number(region.slot), gpa = Number(region.guest_phys_addr), size = Number(region.memory_size), hva = Number(region.userspace_addr);
+    const slot = Number(region.slot),
+      gpa = Number(region.guest_phys_addr),
+      size = Number(region.memory_size),
+      hva = Number(region.userspace_addr);
     if (gpa % PAGE_SIZE || size % PAGE_SIZE || hva % PAGE_SIZE || gpa + size > 2 ** this.#stage2.inputBits) return -EINVAL;
     const old = this.#slots.get(slot);
     if (size === 0) {

@@ -7,5 +7,13 @@ const IPA_BITS = 39;
 
 /** The stage 2 that a VM's CPUs walk: KVM's own table, beside the one of the SMMU. */
 export function createStage2(memory: PhysicalMemory, frames: Frames): IoPgtable {
-  return new IoPgtable({ memory, allocFrame: () => frames.alloc(), freeFrame: (pa) => frames.free(pa), format: "stage2", inputBits: IPA_BITS, outputBits: 48, lowestLeafLevel: 3 });
+  return new IoPgtable({
+    memory,
+    allocFrame: () => frames.alloc(),
+    freeFrame: (pa) => frames.free(pa),
+    format: "stage2",
+    inputBits: IPA_BITS,
+    outputBits: 48,
+    lowestLeafLevel: 3,
+  });
 }

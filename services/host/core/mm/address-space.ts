@@ -15,7 +15,12 @@ export class AddressSpace {
   constructor(memory: PhysicalMemory, frames: Frames) {
     this.#frames = frames;
     this.table = new IoPgtable({
-      memory, allocFrame: () => frames.alloc(), freeFrame: (pa) => frames.free(pa), format: "stage1", inputBits: 48, outputBits: 48,
+      memory,
+      allocFrame: () => frames.alloc(),
+      freeFrame: (pa) => frames.free(pa),
+      format: "stage1",
+      inputBits: 48,
+      outputBits: 48,
     });
   }
 

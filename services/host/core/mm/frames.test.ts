@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
 import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
+import { describe, expect, it } from "vitest";
 import { Frames } from "./frames.ts";
 
 const BASE = 0x40000000;

@@ -4,7 +4,9 @@ import { EXT_CAP_ID } from "./config.ts";
 import type { PciDevice } from "./pci-device.ts";
 
 const ATS_CTRL_ENABLE = 0x8000;
-const PRI_CTRL_ENABLE = 1, PRI_CTRL_RESET = 2, PRI_STATUS_STOPPED = 0x100;
+const PRI_CTRL_ENABLE = 1,
+  PRI_CTRL_RESET = 2,
+  PRI_STATUS_STOPPED = 0x100;
 
 /* drivers/pci/ats.c. Order: PASID, then ATS, then PRI; the reverse to disable. */
 

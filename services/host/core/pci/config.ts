@@ -4,8 +4,17 @@ import type { Bus } from "../bus.ts";
 
 /** Offsets and bits of configuration space. linux/pci_regs.h. */
 export const PCI = {
-  VENDOR_ID: 0x00, COMMAND: 0x04, STATUS: 0x06, BASE_ADDRESS_0: 0x10, ROM_ADDRESS: 0x30, CAPABILITY_LIST: 0x34, INTERRUPT_LINE: 0x3c,
-  COMMAND_MEMORY: 0x2, COMMAND_MASTER: 0x4, COMMAND_INTX_DISABLE: 0x400, STATUS_CAP_LIST: 0x10,
+  VENDOR_ID: 0x00,
+  COMMAND: 0x04,
+  STATUS: 0x06,
+  BASE_ADDRESS_0: 0x10,
+  ROM_ADDRESS: 0x30,
+  CAPABILITY_LIST: 0x34,
+  INTERRUPT_LINE: 0x3c,
+  COMMAND_MEMORY: 0x2,
+  COMMAND_MASTER: 0x4,
+  COMMAND_INTX_DISABLE: 0x400,
+  STATUS_CAP_LIST: 0x10,
 } as const;
 export const CAP_ID = { EXP: 0x10, MSIX: 0x11 } as const;
 export const EXT_CAP_ID = { ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
@@ -29,7 +38,12 @@ export class PciConfig {
   }
 }
 
-export interface CapabilityEntry { id: number; offset: number; next: number; version: number }
+export interface CapabilityEntry {
+  id: number;
+  offset: number;
+  next: number;
+  version: number;
+}
 
 /** The capability list below 0x100; at most 48 entries, so that a loop ends. */
 export async function capabilities(config: PciConfig): Promise<CapabilityEntry[]> {

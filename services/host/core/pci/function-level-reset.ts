@@ -10,8 +10,15 @@ const EXP_DEVCTL_FLR = 0x8000;
 /** A function may ignore accesses for 100 ms after Initiate FLR (PCIe 6.6.2). */
 const FLR_WAIT_NS = 100_000_000;
 
-interface SavedRegister { offset: number; size: 2 | 4; value: number }
-export interface SavedState { registers: SavedRegister[]; command: number }
+interface SavedRegister {
+  offset: number;
+  size: 2 | 4;
+  value: number;
+}
+export interface SavedState {
+  registers: SavedRegister[];
+  command: number;
+}
 
 /** pci_save_state: BARs, PCIe control, PASID, ATS, PRI, and the Command register last. MSI-X is restored from what the kernel programmed. */
 export async function saveState(device: PciDevice): Promise<SavedState> {

@@ -2,9 +2,18 @@ import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Bus } from "../bus.ts";
 import { CAP_ID, type CapabilityEntry, capabilities, EXT_CAP_ID, extendedCapabilities, PCI, PciConfig } from "./config.ts";
 
-export interface Bar { base: number; size: number; is64: boolean }
+export interface Bar {
+  base: number;
+  size: number;
+  is64: boolean;
+}
 /** The MSI-X capability: its table of 16-byte entries in a BAR. */
-export interface MsixCapability { offset: number; vectors: number; tableBar: number; tableOffset: number }
+export interface MsixCapability {
+  offset: number;
+  vectors: number;
+  tableBar: number;
+  tableOffset: number;
+}
 
 /** struct pci_dev: what enumeration learnt about a function. */
 export class PciDevice {

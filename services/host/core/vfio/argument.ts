@@ -2,7 +2,10 @@ import type { BitStruct, Fields, Layout } from "@faultline/shared/codec/bit-stru
 import { EFAULT, EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 
 /** What an ioctl returns: a value or -errno, and the argument bytes as the kernel left them. */
-export interface IoctlResult { ret: number; arg: Uint8Array }
+export interface IoctlResult {
+  ret: number;
+  arg: Uint8Array;
+}
 export const result = (ret: number, arg: Uint8Array = new Uint8Array(0)): IoctlResult => ({ ret, arg });
 
 /** copy_from_user of a structure at `offset`; -EFAULT when the argument ends before it does. */

@@ -1,7 +1,19 @@
 import { EFAULT, EINVAL, ENOENT } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  IOMMU_CACHE_INV_TYPE_DEV_IOTLB, IOMMU_CACHE_INV_TYPE_IOTLB, IOMMU_CACHE_INV_TYPE_PASID, IOMMU_CACHE_INVALIDATE_INFO_VERSION_1, IOMMU_INV_ADDR_FLAGS_ARCHID, IOMMU_INV_ADDR_FLAGS_LEAF,
-  IOMMU_INV_ADDR_FLAGS_PASID, IOMMU_INV_GRANU_ADDR, IOMMU_INV_GRANU_DOMAIN, IOMMU_INV_GRANU_PASID, IOMMU_INV_PASID_FLAGS_ARCHID, IOMMU_INV_PASID_FLAGS_PASID, iommu_cache_invalidate_info, iommu_inv_addr_info,
+  IOMMU_CACHE_INV_TYPE_DEV_IOTLB,
+  IOMMU_CACHE_INV_TYPE_IOTLB,
+  IOMMU_CACHE_INV_TYPE_PASID,
+  IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+  IOMMU_INV_ADDR_FLAGS_ARCHID,
+  IOMMU_INV_ADDR_FLAGS_LEAF,
+  IOMMU_INV_ADDR_FLAGS_PASID,
+  IOMMU_INV_GRANU_ADDR,
+  IOMMU_INV_GRANU_DOMAIN,
+  IOMMU_INV_GRANU_PASID,
+  IOMMU_INV_PASID_FLAGS_ARCHID,
+  IOMMU_INV_PASID_FLAGS_PASID,
+  iommu_cache_invalidate_info,
+  iommu_inv_addr_info,
   iommu_inv_pasid_info,
 } from "@faultline/shared/linux-uapi/iommu.ts";
 import { vfio_iommu_type1_cache_invalidate } from "@faultline/shared/linux-uapi/vfio.ts";
@@ -15,7 +27,16 @@ const PAGE = 4096;
 const INFO = iommu_cache_invalidate_info.sizeBytes;
 
 /** The checked contents of struct iommu_cache_invalidate_info. */
-interface Invalidation { cache: number; granularity: number; flags: number; archid: number; pasid: number; addr: number; granuleSize: number; nbGranules: number }
+interface Invalidation {
+  cache: number;
+  granularity: number;
+  flags: number;
+  archid: number;
+  pasid: number;
+  addr: number;
+  granuleSize: number;
+  nbGranules: number;
+}
 
 /** VFIO_IOMMU_CACHE_INVALIDATE: 0 after the hardware has completed it, or -errno (vfio-uapi.md 4.2). */
 export async function cacheInvalidate(smmu: ArmSmmu, domain: Domain, arg: Uint8Array): Promise<number> {
@@ -49,7 +70,13 @@ function parse(bytes: Uint8Array): Invalidation | number {
     const granu = iommu_inv_addr_info.decode(bytes.slice(16, 56));
     if (granu.flags & ~BigInt(IOMMU_INV_ADDR_FLAGS_PASID | IOMMU_INV_ADDR_FLAGS_ARCHID | IOMMU_INV_ADDR_FLAGS_LEAF)) return -EINVAL;
     return {
-      ...info, flags: Number(granu.flags), archid: Number(granu.archid), pasid: Number(granu.pasid), addr: Number(granu.addr), granuleSize: Number(granu.granule_size), nbGranules: Number(granu.nb_granules),
+      ...info,
+      flags: Number(granu.flags),
+      archid: Number(granu.archid),
+      pasid: Number(granu.pasid),
+      addr: Number(granu.addr),
+      granuleSize: Number(granu.granule_size),
+      nbGranules: Number(granu.nb_granules),
     };
   }
   return info;

@@ -1,7 +1,14 @@
 import { numberOf } from "@faultline/shared/codec/uint64.ts";
 import { EFAULT, EINVAL, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VFIO_API_VERSION, VFIO_CHECK_EXTENSION, VFIO_DMA_CC_IOMMU, VFIO_GET_API_VERSION, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU, VFIO_TYPE1_NESTING_IOMMU, VFIO_TYPE1v2_IOMMU,
+  VFIO_API_VERSION,
+  VFIO_CHECK_EXTENSION,
+  VFIO_DMA_CC_IOMMU,
+  VFIO_GET_API_VERSION,
+  VFIO_SET_IOMMU,
+  VFIO_TYPE1_IOMMU,
+  VFIO_TYPE1_NESTING_IOMMU,
+  VFIO_TYPE1v2_IOMMU,
 } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
 import { Domain } from "../iommu/domain.ts";
@@ -13,7 +20,9 @@ import { IommuType1 } from "./iommu-type1.ts";
 /** CHECK_EXTENSION answers 1 for 6 even if the hardware cannot nest. */
 const extensions = [VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU, VFIO_DMA_CC_IOMMU, VFIO_TYPE1_NESTING_IOMMU];
 /** Domains are numbered for the trace. */
-export interface DomainIds { next: number }
+export interface DomainIds {
+  next: number;
+}
 
 /** /dev/vfio/vfio: groups, and once SET_IOMMU was called, their domain. */
 export class VfioContainer {
@@ -31,10 +40,14 @@ export class VfioContainer {
 
   async ioctl(cmd: number, arg: Uint8Array): Promise<IoctlResult> {
     switch (cmd) {
-      case VFIO_GET_API_VERSION: return result(VFIO_API_VERSION, arg);
-      case VFIO_CHECK_EXTENSION: return result(arg.length < 4 ? -EFAULT : extensions.includes(numberOf(arg.subarray(0, 4))) ? 1 : 0, arg);
-      case VFIO_SET_IOMMU: return result(arg.length < 4 ? -EFAULT : await this.#setIommu(numberOf(arg.subarray(0, 4))), arg);
-      default: return this.iommu ? this.iommu.ioctl(cmd, arg) : result(-EINVAL, arg);
+      case VFIO_GET_API_VERSION:
+        return result(VFIO_API_VERSION, arg);
+      case VFIO_CHECK_EXTENSION:
+        return result(arg.length < 4 ? -EFAULT : extensions.includes(numberOf(arg.subarray(0, 4))) ? 1 : 0, arg);
+      case VFIO_SET_IOMMU:
+        return result(arg.length < 4 ? -EFAULT : await this.#setIommu(numberOf(arg.subarray(0, 4))), arg);
+      default:
+        return this.iommu ? this.iommu.ioctl(cmd, arg) : result(-EINVAL, arg);
     }
   }
 

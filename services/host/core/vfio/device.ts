@@ -1,13 +1,31 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import { type HostToVmm, regionAddress, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import {
+  type IommuFault,
+  iommu_drop_pending,
+  iommu_page_response,
+  iommu_register_device_fault_handler,
+  iommu_unregister_device_fault_handler,
+} from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
 import {
-  DMA_FAULT_RING, VFIO_DEVICE_FLAGS_PCI, VFIO_DEVICE_FLAGS_RESET, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS,
-  VFIO_PCI_BAR5_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_NUM_REGIONS, VFIO_PCI_ROM_REGION_INDEX, vfio_device_info, vfio_region_info,
+  DMA_FAULT_RING,
+  VFIO_DEVICE_FLAGS_PCI,
+  VFIO_DEVICE_FLAGS_RESET,
+  VFIO_DEVICE_GET_INFO,
+  VFIO_DEVICE_GET_IRQ_INFO,
+  VFIO_DEVICE_GET_REGION_INFO,
+  VFIO_DEVICE_RESET,
+  VFIO_DEVICE_SET_IRQS,
+  VFIO_PCI_BAR5_REGION_INDEX,
+  VFIO_PCI_CONFIG_REGION_INDEX,
+  VFIO_PCI_NUM_REGIONS,
+  VFIO_PCI_ROM_REGION_INDEX,
+  vfio_device_info,
+  vfio_region_info,
 } from "@faultline/shared/linux-uapi/vfio.ts";
-import { type IommuFault, iommu_drop_pending, iommu_page_response, iommu_register_device_fault_handler, iommu_unregister_device_fault_handler } from "@faultline/shared/linux/report-device-fault.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
 import { IrqThread } from "../arm-smmu-v3/irq-thread.ts";
 import { pci_disable_pri, pci_enable_pri, pci_reset_pri, waitPriStopped } from "../pci/ats.ts";
@@ -27,7 +45,12 @@ const RESPONSE_REGION = VFIO_PCI_NUM_REGIONS + 1;
 const PRI_STOP_TIMEOUT_NS = 1_000_000_000;
 const CONFIG_SIZE = 4096;
 
-export interface DevicePorts { smmu: ArmSmmu; vmm: EdgePort<HostToVmm, VmmToHost>; isEventfd(fd: number): boolean; signal(fd: number): void }
+export interface DevicePorts {
+  smmu: ArmSmmu;
+  vmm: EdgePort<HostToVmm, VmmToHost>;
+  isEventfd(fd: number): boolean;
+  signal(fd: number): void;
+}
 
 /** A vfio-pci device fd. */
 export class VfioDevice {
@@ -72,12 +95,18 @@ export class VfioDevice {
 
   async ioctl(cmd: number, arg: Uint8Array): Promise<IoctlResult> {
     switch (cmd) {
-      case VFIO_DEVICE_GET_INFO: return this.#getInfo(arg);
-      case VFIO_DEVICE_GET_REGION_INFO: return this.#getRegionInfo(arg);
-      case VFIO_DEVICE_GET_IRQ_INFO: return this.irqs.getInfo(arg);
-      case VFIO_DEVICE_SET_IRQS: return result(await this.irqs.set(arg), arg);
-      case VFIO_DEVICE_RESET: return result(await this.reset(), arg);
-      default: return result(-ENOTTY, arg);
+      case VFIO_DEVICE_GET_INFO:
+        return this.#getInfo(arg);
+      case VFIO_DEVICE_GET_REGION_INFO:
+        return this.#getRegionInfo(arg);
+      case VFIO_DEVICE_GET_IRQ_INFO:
+        return this.irqs.getInfo(arg);
+      case VFIO_DEVICE_SET_IRQS:
+        return result(await this.irqs.set(arg), arg);
+      case VFIO_DEVICE_RESET:
+        return result(await this.reset(), arg);
+      default:
+        return result(-ENOTTY, arg);
     }
   }
 
@@ -178,8 +207,11 @@ export class VfioDevice {
     vmm.post(regionAddress(this.fd, FAULT_REGION, DMA_FAULT_RING.headOffset), this.#faults.headBytes());
     const request = fault.type === IOMMU_FAULT_PAGE_REQ ? fault : null;
     const pasid = request && request.flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? request.pasid : undefined;
-    tracer.emit("host.fault-reported", { sid: hex(this.group.device.master.sid), pasid, grpid: request?.grpid, iova: hex(fault.addr), fd: this.fd, head: this.#faults.head },
-      { record: index, type: fault.type, last: request ? (request.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0 : null });
+    tracer.emit(
+      "host.fault-reported",
+      { sid: hex(this.group.device.master.sid), pasid, grpid: request?.grpid, iova: hex(fault.addr), fd: this.fd, head: this.#faults.head },
+      { record: index, type: fault.type, last: request ? (request.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0 : null },
+    );
     const eventfd = this.irqs.dmaFaultEventfd;
     if (eventfd === null) return 0; // kept silently
     await execution.point("host.dma-fault.before-signal", { fd: this.fd, head: this.#faults.head });
@@ -206,7 +238,10 @@ export class VfioDevice {
     const fields = vfioArgument(vfio_device_info, arg, 16);
     if (typeof fields === "number") return result(fields, arg);
     const info = vfio_device_info.encode({
-      argsz: fields.argsz, flags: VFIO_DEVICE_FLAGS_RESET | VFIO_DEVICE_FLAGS_PCI, num_regions: VFIO_PCI_NUM_REGIONS + (this.#nested ? 2 : 0), num_irqs: this.irqs.count,
+      argsz: fields.argsz,
+      flags: VFIO_DEVICE_FLAGS_RESET | VFIO_DEVICE_FLAGS_PCI,
+      num_regions: VFIO_PCI_NUM_REGIONS + (this.#nested ? 2 : 0),
+      num_irqs: this.irqs.count,
     });
     return result(0, copyToUser(arg, info.subarray(0, arg.length)));
   }
@@ -219,7 +254,8 @@ export class VfioDevice {
     if (index <= VFIO_PCI_BAR5_REGION_INDEX) return result(0, copyToUser(arg, pciRegionInfo(argsz, index, this.group.device.pci.bars.get(index)?.size ?? 0, true)));
     if (index === VFIO_PCI_ROM_REGION_INDEX) return result(0, copyToUser(arg, pciRegionInfo(argsz, index, 0, false))); // the function has no ROM
     if (index === VFIO_PCI_CONFIG_REGION_INDEX) return result(0, copyToUser(arg, pciRegionInfo(argsz, index, CONFIG_SIZE, true)));
-    if (this.#nested && (index === FAULT_REGION || index === RESPONSE_REGION)) return result(0, copyToUser(arg, faultRegionInfo(argsz, index, index === RESPONSE_REGION)));
+    if (this.#nested && (index === FAULT_REGION || index === RESPONSE_REGION))
+      return result(0, copyToUser(arg, faultRegionInfo(argsz, index, index === RESPONSE_REGION)));
     return result(-EINVAL, arg);
   }
 }

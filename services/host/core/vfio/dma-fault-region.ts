@@ -1,8 +1,8 @@
-import { EINVAL, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
+import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { IommuFault } from "@faultline/shared/linux/report-device-fault.ts";
+import { EINVAL, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQ, iommu_fault_event, iommu_fault_prm } from "@faultline/shared/linux-uapi/iommu.ts";
 import { DMA_FAULT_RING, vfio_region_dma_fault } from "@faultline/shared/linux-uapi/vfio.ts";
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 
 /** struct iommu_fault of a fault. */
 export function encodeFault(fault: IommuFault): Uint8Array<ArrayBuffer> {
@@ -40,7 +40,15 @@ export class DmaFaultRegion {
   read(position: number, length: number): Uint8Array | number {
     if (position >= this.size) return -EINVAL;
     const bytes = new Uint8Array(this.size);
-    bytes.set(vfio_region_dma_fault.encode({ tail: this.tail, entry_size: DMA_FAULT_RING.entrySize, nb_entries: DMA_FAULT_RING.entries, offset: DMA_FAULT_RING.offset, head: this.head }));
+    bytes.set(
+      vfio_region_dma_fault.encode({
+        tail: this.tail,
+        entry_size: DMA_FAULT_RING.entrySize,
+        nb_entries: DMA_FAULT_RING.entries,
+        offset: DMA_FAULT_RING.offset,
+        head: this.head,
+      }),
+    );
     bytes.set(this.#ring, DMA_FAULT_RING.offset);
     return bytes.slice(position, position + length);
   }

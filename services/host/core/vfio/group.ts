@@ -1,8 +1,14 @@
+import { numberOf } from "@faultline/shared/codec/uint64.ts";
 import { EBUSY, EFAULT, EINVAL, ENODEV, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VFIO_GROUP_FLAGS_CONTAINER_SET, VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_GET_DEVICE_FD, VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_GROUP_UNSET_CONTAINER, vfio_group_status,
+  VFIO_GROUP_FLAGS_CONTAINER_SET,
+  VFIO_GROUP_FLAGS_VIABLE,
+  VFIO_GROUP_GET_DEVICE_FD,
+  VFIO_GROUP_GET_STATUS,
+  VFIO_GROUP_SET_CONTAINER,
+  VFIO_GROUP_UNSET_CONTAINER,
+  vfio_group_status,
 } from "@faultline/shared/linux-uapi/vfio.ts";
-import { numberOf } from "@faultline/shared/codec/uint64.ts";
 import type { DomainDevice } from "../iommu/domain.ts";
 import { copyToUser, type IoctlResult, result, vfioArgument } from "./argument.ts";
 import type { VfioContainer } from "./container.ts";
@@ -36,15 +42,18 @@ export class VfioGroup {
         const flags = VFIO_GROUP_FLAGS_VIABLE | (this.container ? VFIO_GROUP_FLAGS_CONTAINER_SET : 0);
         return result(0, copyToUser(arg, vfio_group_status.encode({ argsz: fields.argsz, flags })));
       }
-      case VFIO_GROUP_SET_CONTAINER: return result(await this.#setContainer(arg), arg);
+      case VFIO_GROUP_SET_CONTAINER:
+        return result(await this.#setContainer(arg), arg);
       case VFIO_GROUP_UNSET_CONTAINER: {
         if (!this.container) return result(-EINVAL, arg);
         if (this.deviceOpen) return result(-EBUSY, arg);
         await this.container.removeGroup(this);
         return result(0, arg);
       }
-      case VFIO_GROUP_GET_DEVICE_FD: return result(await this.#getDeviceFd(arg), arg);
-      default: return result(-ENOTTY, arg);
+      case VFIO_GROUP_GET_DEVICE_FD:
+        return result(await this.#getDeviceFd(arg), arg);
+      default:
+        return result(-ENOTTY, arg);
     }
   }
 

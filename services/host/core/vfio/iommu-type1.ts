@@ -2,8 +2,19 @@ import { hex } from "@faultline/shared/codec/uint64.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { EEXIST, EINVAL, ENOSPC, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_UNMAP_FLAG_ALL, VFIO_IOMMU_CACHE_INVALIDATE, VFIO_IOMMU_GET_INFO, VFIO_IOMMU_INFO_PGSIZES, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_SET_MSI_BINDING,
-  VFIO_IOMMU_SET_PASID_TABLE, VFIO_IOMMU_UNMAP_DMA, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap, vfio_iommu_type1_info,
+  VFIO_DMA_MAP_FLAG_READ,
+  VFIO_DMA_MAP_FLAG_WRITE,
+  VFIO_DMA_UNMAP_FLAG_ALL,
+  VFIO_IOMMU_CACHE_INVALIDATE,
+  VFIO_IOMMU_GET_INFO,
+  VFIO_IOMMU_INFO_PGSIZES,
+  VFIO_IOMMU_MAP_DMA,
+  VFIO_IOMMU_SET_MSI_BINDING,
+  VFIO_IOMMU_SET_PASID_TABLE,
+  VFIO_IOMMU_UNMAP_DMA,
+  vfio_iommu_type1_dma_map,
+  vfio_iommu_type1_dma_unmap,
+  vfio_iommu_type1_info,
 } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
 import type { Domain } from "../iommu/domain.ts";
@@ -17,7 +28,11 @@ import { setPasidTable } from "./pasid-table.ts";
 const PAGE = 4096;
 const PGSIZES = 0x40201000n; // 4 KiB, 2 MiB, 1 GiB
 const DMA_ENTRY_LIMIT = 65535;
-interface DmaMapping { iova: number; size: number; pages: number[] }
+interface DmaMapping {
+  iova: number;
+  size: number;
+  pages: number[];
+}
 
 /** vfio_iommu_type1 of one container: one SMMU, so one domain. Its ioctls run under iommu->lock. */
 export class IommuType1 {
@@ -42,13 +57,20 @@ export class IommuType1 {
   async ioctl(cmd: number, arg: Uint8Array): Promise<IoctlResult> {
     return this.#lock.with(async () => {
       switch (cmd) {
-        case VFIO_IOMMU_GET_INFO: return this.#getInfo(arg);
-        case VFIO_IOMMU_MAP_DMA: return result(this.#mapDma(arg), arg);
-        case VFIO_IOMMU_UNMAP_DMA: return this.#unmapDma(arg);
-        case VFIO_IOMMU_SET_PASID_TABLE: return result(await setPasidTable(this.#smmu, this.domain, arg), arg);
-        case VFIO_IOMMU_CACHE_INVALIDATE: return result(await cacheInvalidate(this.#smmu, this.domain, arg), arg);
-        case VFIO_IOMMU_SET_MSI_BINDING: return result(await this.msi.set(arg), arg);
-        default: return result(-ENOTTY, arg);
+        case VFIO_IOMMU_GET_INFO:
+          return this.#getInfo(arg);
+        case VFIO_IOMMU_MAP_DMA:
+          return result(this.#mapDma(arg), arg);
+        case VFIO_IOMMU_UNMAP_DMA:
+          return this.#unmapDma(arg);
+        case VFIO_IOMMU_SET_PASID_TABLE:
+          return result(await setPasidTable(this.#smmu, this.domain, arg), arg);
+        case VFIO_IOMMU_CACHE_INVALIDATE:
+          return result(await cacheInvalidate(this.#smmu, this.domain, arg), arg);
+        case VFIO_IOMMU_SET_MSI_BINDING:
+          return result(await this.msi.set(arg), arg);
+        default:
+          return result(-ENOTTY, arg);
       }
     });
   }
@@ -76,7 +98,9 @@ export class IommuType1 {
     const prot = { read: (flags & VFIO_DMA_MAP_FLAG_READ) !== 0, write: (flags & VFIO_DMA_MAP_FLAG_WRITE) !== 0 };
     if (!prot.read && !prot.write) return -EINVAL;
     if (fields.iova + fields.size > 1n << BigInt(this.domain.stage2.inputBits) || fields.vaddr + fields.size > 1n << 48n) return -EINVAL; // wraps too
-    const iova = Number(fields.iova), vaddr = Number(fields.vaddr), size = Number(fields.size);
+    const iova = Number(fields.iova),
+      vaddr = Number(fields.vaddr),
+      size = Number(fields.size);
     if (size === 0 || iova % PAGE || vaddr % PAGE || size % PAGE) return -EINVAL;
     for (const other of this.#mappings.values()) if (iova < other.iova + other.size && other.iova < iova + size) return -EEXIST;
     if (this.#mappings.size >= DMA_ENTRY_LIMIT) return -ENOSPC;

@@ -1,8 +1,23 @@
-import { EFAULT, EINVAL, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { numberOf } from "@faultline/shared/codec/uint64.ts";
+import { EFAULT, EINVAL, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  VFIO_IRQ_INFO_CAP_TYPE, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_FLAG_CAPS, VFIO_IRQ_INFO_NORESIZE, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_BOOL, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
-  VFIO_IRQ_SUBTYPE_DMA_FAULT, VFIO_IRQ_TYPE_NESTED, VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_REQ_IRQ_INDEX, vfio_irq_info, vfio_irq_info_cap_type, vfio_irq_set,
+  VFIO_IRQ_INFO_CAP_TYPE,
+  VFIO_IRQ_INFO_EVENTFD,
+  VFIO_IRQ_INFO_FLAG_CAPS,
+  VFIO_IRQ_INFO_NORESIZE,
+  VFIO_IRQ_SET_ACTION_TRIGGER,
+  VFIO_IRQ_SET_DATA_BOOL,
+  VFIO_IRQ_SET_DATA_EVENTFD,
+  VFIO_IRQ_SET_DATA_NONE,
+  VFIO_IRQ_SUBTYPE_DMA_FAULT,
+  VFIO_IRQ_TYPE_NESTED,
+  VFIO_PCI_ERR_IRQ_INDEX,
+  VFIO_PCI_MSIX_IRQ_INDEX,
+  VFIO_PCI_NUM_IRQS,
+  VFIO_PCI_REQ_IRQ_INDEX,
+  vfio_irq_info,
+  vfio_irq_info_cap_type,
+  vfio_irq_set,
 } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { Bus } from "../bus.ts";
 import { writeMsixEntry } from "../pci/function-level-reset.ts";
@@ -13,7 +28,8 @@ const MSIX_ENABLE = 0x8000;
 const INFO_V1 = 16; // struct vfio_irq_info before cap_offset
 
 export interface IrqPorts {
-  bus: Bus; pci: PciDevice;
+  bus: Bus;
+  pci: PciDevice;
   /** Is `fd` an eventfd of the process? */
   isEventfd(fd: number): boolean;
   signal(fd: number): void;
@@ -57,7 +73,8 @@ export class VfioIrqs {
       const bytes = new Uint8Array([...vfio_irq_info.encode({ argsz: fields.argsz, index, ...info }), ...capability]);
       return result(0, copyToUser(arg, bytes.subarray(0, Math.min(Number(fields.argsz), arg.length))));
     };
-    if (index < VFIO_PCI_NUM_IRQS) return write({ flags: VFIO_IRQ_INFO_EVENTFD | (index === VFIO_PCI_MSIX_IRQ_INDEX ? VFIO_IRQ_INFO_NORESIZE : 0), count: this.#vectors(index) });
+    if (index < VFIO_PCI_NUM_IRQS)
+      return write({ flags: VFIO_IRQ_INFO_EVENTFD | (index === VFIO_PCI_MSIX_IRQ_INDEX ? VFIO_IRQ_INFO_NORESIZE : 0), count: this.#vectors(index) });
     const capability = vfio_irq_info_cap_type.encode({ id: VFIO_IRQ_INFO_CAP_TYPE, version: 1, type: VFIO_IRQ_TYPE_NESTED, subtype: VFIO_IRQ_SUBTYPE_DMA_FAULT });
     const flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_FLAG_CAPS;
     const needed = vfio_irq_info.sizeBytes + capability.length;
@@ -69,7 +86,10 @@ export class VfioIrqs {
   async set(arg: Uint8Array): Promise<number> {
     const fields = vfioArgument(vfio_irq_set, arg);
     if (typeof fields === "number") return fields;
-    const flags = Number(fields.flags), index = Number(fields.index), start = Number(fields.start), count = Number(fields.count);
+    const flags = Number(fields.flags),
+      index = Number(fields.index),
+      start = Number(fields.start),
+      count = Number(fields.count);
     if (index >= this.count) return -EINVAL;
     const type = flags & 7;
     const action = flags & 0x38;

@@ -1,7 +1,7 @@
-import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import { addressMap } from "@faultline/shared/machine/address-map.ts";
+import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import { VFIO_IOMMU_BIND_MSI, VFIO_IOMMU_UNBIND_MSI, vfio_iommu_type1_set_msi_binding } from "@faultline/shared/linux-uapi/vfio.ts";
+import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Domain } from "../iommu/domain.ts";
 import { vfioArgument } from "./argument.ts";

@@ -1,8 +1,8 @@
+import { numberOf } from "@faultline/shared/codec/uint64.ts";
+import type { PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import { iommu_page_response as response_layout } from "@faultline/shared/linux-uapi/iommu.ts";
 import { DMA_FAULT_RESPONSE_RING, vfio_region_dma_fault_response } from "@faultline/shared/linux-uapi/vfio.ts";
-import type { PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
-import { numberOf } from "@faultline/shared/codec/uint64.ts";
 
 const { entries, entrySize, offset } = DMA_FAULT_RESPONSE_RING;
 

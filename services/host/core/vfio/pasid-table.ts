@@ -1,6 +1,12 @@
 import { EFAULT, EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  IOMMU_PASID_CONFIG_ABORT, IOMMU_PASID_CONFIG_BYPASS, IOMMU_PASID_CONFIG_TRANSLATE, IOMMU_PASID_FORMAT_SMMUV3, iommu_pasid_table_config, PASID_TABLE_CFG_VERSION_1, PASID_TABLE_SMMUV3_CFG_VERSION_1,
+  IOMMU_PASID_CONFIG_ABORT,
+  IOMMU_PASID_CONFIG_BYPASS,
+  IOMMU_PASID_CONFIG_TRANSLATE,
+  IOMMU_PASID_FORMAT_SMMUV3,
+  iommu_pasid_table_config,
+  PASID_TABLE_CFG_VERSION_1,
+  PASID_TABLE_SMMUV3_CFG_VERSION_1,
 } from "@faultline/shared/linux-uapi/iommu.ts";
 import { VFIO_PASID_TABLE_FLAG_SET, VFIO_PASID_TABLE_FLAG_UNSET, vfio_iommu_type1_set_pasid_table } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";

@@ -1,7 +1,22 @@
 import {
-  DMA_FAULT_RESPONSE_RING, DMA_FAULT_RING, VFIO_PCI_OFFSET_SHIFT, VFIO_REGION_INFO_CAP_DMA_FAULT, VFIO_REGION_INFO_CAP_DMA_FAULT_RESPONSE, VFIO_REGION_INFO_CAP_SPARSE_MMAP, VFIO_REGION_INFO_CAP_TYPE,
-  VFIO_REGION_INFO_FLAG_CAPS, VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE, VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT, VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT_RESPONSE,
-  VFIO_REGION_TYPE_NESTED, vfio_region_info, vfio_region_info_cap_fault, vfio_region_info_cap_sparse_mmap, vfio_region_info_cap_type,
+  DMA_FAULT_RESPONSE_RING,
+  DMA_FAULT_RING,
+  VFIO_PCI_OFFSET_SHIFT,
+  VFIO_REGION_INFO_CAP_DMA_FAULT,
+  VFIO_REGION_INFO_CAP_DMA_FAULT_RESPONSE,
+  VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+  VFIO_REGION_INFO_CAP_TYPE,
+  VFIO_REGION_INFO_FLAG_CAPS,
+  VFIO_REGION_INFO_FLAG_MMAP,
+  VFIO_REGION_INFO_FLAG_READ,
+  VFIO_REGION_INFO_FLAG_WRITE,
+  VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT,
+  VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT_RESPONSE,
+  VFIO_REGION_TYPE_NESTED,
+  vfio_region_info,
+  vfio_region_info_cap_fault,
+  vfio_region_info_cap_sparse_mmap,
+  vfio_region_info_cap_type,
 } from "@faultline/shared/linux-uapi/vfio.ts";
 
 const offsetOf = (index: number): bigint => BigInt(index) << BigInt(VFIO_PCI_OFFSET_SHIFT);
@@ -23,7 +38,18 @@ export function faultRegionInfo(argsz: number, index: number, response: boolean)
   return new Uint8Array([
     ...vfio_region_info.encode({ ...info, argsz, cap_offset: at.type }),
     ...vfio_region_info_cap_type.encode({ id: VFIO_REGION_INFO_CAP_TYPE, version: 1, next: at.fault, type: VFIO_REGION_TYPE_NESTED, subtype }),
-    ...vfio_region_info_cap_fault.encode({ id: response ? VFIO_REGION_INFO_CAP_DMA_FAULT_RESPONSE : VFIO_REGION_INFO_CAP_DMA_FAULT, version: 1, next: at.sparse, abi_version: 1 }),
-    ...vfio_region_info_cap_sparse_mmap.encode({ id: VFIO_REGION_INFO_CAP_SPARSE_MMAP, version: 1, nr_areas: 1, area_offset: ring.offset, area_size: ring.size - ring.offset }),
+    ...vfio_region_info_cap_fault.encode({
+      id: response ? VFIO_REGION_INFO_CAP_DMA_FAULT_RESPONSE : VFIO_REGION_INFO_CAP_DMA_FAULT,
+      version: 1,
+      next: at.sparse,
+      abi_version: 1,
+    }),
+    ...vfio_region_info_cap_sparse_mmap.encode({
+      id: VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+      version: 1,
+      nr_areas: 1,
+      area_offset: ring.offset,
+      area_size: ring.size - ring.offset,
+    }),
   ]);
 }

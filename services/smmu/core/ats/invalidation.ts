@@ -12,7 +12,11 @@ const ITAGS = 32;
 /** A model parameter: the PCIe completion time-out is a root port's matter (60 to 90 s there). */
 export const ATC_INV_TIMEOUT_NS = 60e9;
 
-interface Outstanding { itag: number; completions: number; timer: { cancel(): void } }
+interface Outstanding {
+  itag: number;
+  completions: number;
+  timer: { cancel(): void };
+}
 
 /** ATS Invalidate Requests in flight: ITags, completions, time-outs (spec/smmuv3.md, 8.5). */
 export class AtcInvalidation {
@@ -56,7 +60,13 @@ export class AtcInvalidation {
     inFlight.set(itag, { itag, completions: 0, timer });
     this.#outstanding++;
     this.#ports.tracer.emit("ats.invalidate-request", { sid: hex(sid), pasid: pasid ?? undefined, iova: hex(address & -span) }, { itag, bytes: hex(span) });
-    const answer = target.invalidateRequest({ pasid, global: pasid !== null && Global(words, 0) === 1, address: size === 52 ? 0n : address & -span, sizeBytes: span, itag });
+    const answer = target.invalidateRequest({
+      pasid,
+      global: pasid !== null && Global(words, 0) === 1,
+      address: size === 52 ? 0n : address & -span,
+      sizeBytes: span,
+      itag,
+    });
     if (answer === "UR") this.#finish(sid, itag);
     return true;
   }

@@ -1,5 +1,5 @@
-import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { EventName } from "@faultline/shared/arm-smmu-v3/event-record.ts";
+import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { ConfigurationFetch } from "../configuration.ts";
 import type { EventQueue } from "../event-queue/event-queue.ts";
@@ -13,8 +13,7 @@ import type { Ste } from "../stream-table/stream-table-entry.ts";
 import type { Translation } from "../translation.ts";
 
 /** Faults that a translation request is answered with "no access" instead of an error (spec/smmuv3.md, 8.2). */
-const answeredWithoutAccess = (f: Fault): boolean =>
-  f.event === "F_TRANSLATION" || f.event === "F_ADDR_SIZE" || f.event === "F_ACCESS" || f.event === "F_PERMISSION";
+const answeredWithoutAccess = (f: Fault): boolean => f.event === "F_TRANSLATION" || f.event === "F_ADDR_SIZE" || f.event === "F_ACCESS" || f.event === "F_PERMISSION";
 
 type Tlp = PasidPrefix & { address: bigint; count: number; noWrite: boolean };
 
@@ -53,7 +52,16 @@ export class TranslationRequests {
       this.#ports.tracer.emit(
         "ats.translation-request",
         { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(tlp.address) },
-        { status: completion.status, noWrite: tlp.noWrite, count: tlp.count, R: first?.R, W: first?.W, pa: first && (first.R || first.W) ? hex(first.address) : undefined, bytes: first?.sizeBytes, event: this.#fault },
+        {
+          status: completion.status,
+          noWrite: tlp.noWrite,
+          count: tlp.count,
+          R: first?.R,
+          W: first?.W,
+          pa: first && (first.R || first.W) ? hex(first.address) : undefined,
+          bytes: first?.sizeBytes,
+          event: this.#fault,
+        },
       );
     }
     return completion;
@@ -98,7 +106,17 @@ export class TranslationRequests {
       // A region larger than a page is announced from its own start; several translations of one request have one size, so a page each.
       const shift = tlp.count === 1 ? entry.shift : 12;
       const output = base + (result.pa - entry.pa);
-      entries.push({ address: output - (output % 2 ** shift), sizeBytes: 2 ** shift, R, W, Exe, Priv: tlp.pasid !== null && tlp.priv, Global: false, N: false, U: false });
+      entries.push({
+        address: output - (output % 2 ** shift),
+        sizeBytes: 2 ** shift,
+        R,
+        W,
+        Exe,
+        Priv: tlp.pasid !== null && tlp.priv,
+        Global: false,
+        N: false,
+        U: false,
+      });
     }
     return { status: "SC", entries };
   }
@@ -123,5 +141,13 @@ export class TranslationRequests {
 }
 
 const noAccess = (tlp: Tlp): TranslationEntry => ({
-  address: Number(tlp.address & 0xffff_ffff_f000n), sizeBytes: 4096, R: false, W: false, Exe: false, Priv: tlp.pasid !== null && tlp.priv, Global: false, N: false, U: false,
+  address: Number(tlp.address & 0xffff_ffff_f000n),
+  sizeBytes: 4096,
+  R: false,
+  W: false,
+  Exe: false,
+  Priv: tlp.pasid !== null && tlp.priv,
+  Global: false,
+  N: false,
+  U: false,
 });

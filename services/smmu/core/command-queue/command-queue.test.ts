@@ -1,4 +1,16 @@
-import { CMD_CFGI_CD, CMD_CFGI_STE, CMD_CFGI_STE_RANGE, CMD_PRI_RESP, CMD_RESUME, CMD_SYNC, CMD_TLBI_NH_ALL, CMD_TLBI_NH_ASID, CMD_TLBI_NH_VA, CMD_TLBI_S12_VMALL, CMD_TLBI_S2_IPA } from "@faultline/shared/arm-smmu-v3/command.ts";
+import {
+  CMD_CFGI_CD,
+  CMD_CFGI_STE,
+  CMD_CFGI_STE_RANGE,
+  CMD_PRI_RESP,
+  CMD_RESUME,
+  CMD_SYNC,
+  CMD_TLBI_NH_ALL,
+  CMD_TLBI_NH_ASID,
+  CMD_TLBI_NH_VA,
+  CMD_TLBI_S2_IPA,
+  CMD_TLBI_S12_VMALL,
+} from "@faultline/shared/arm-smmu-v3/command.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import { describe, expect, it } from "vitest";
 import { GPA, guestFrame, NestedRig, RAM, SID, SmmuRig } from "../../../../test/support/smmu-rig.ts";
@@ -81,7 +93,8 @@ describe("invalidations remove what they name and nothing else (4.3, 4.4)", () =
     const rig = new NestedRig().start();
     const gpa = rig.map(VA);
     rig.map(VA + 4096);
-    const read = (address: number) => rig.smmu.transact({ sid: SID, ssid: rig.ssid, translated: false, address: BigInt(address), write: false, priv: false, exec: false });
+    const read = (address: number) =>
+      rig.smmu.transact({ sid: SID, ssid: rig.ssid, translated: false, address: BigInt(address), write: false, priv: false, exec: false });
     read(VA);
     read(VA + 4096);
     rig.stage1.unmap(VA, 8192);
@@ -142,7 +155,11 @@ it("the trace shows a consumed command decoded", () => {
   const rig = new SmmuRig().start();
   rig.command(CMD_PRI_RESP.encode({ Opcode: 0x41, SSV: 1, SubstreamID: 5, StreamID: SID, PRGIndex: 3, Resp: 2 }));
   expect(rig.trace.of("command.executed")).toEqual([
-    { kind: "command.executed", ids: { sid: "0x8", pasid: 5, grpid: 3 }, fields: { name: "CMD_PRI_RESP", SSV: 1, SubstreamID: 5, StreamID: "0x8", PRGIndex: 3, Resp: 2 } },
+    {
+      kind: "command.executed",
+      ids: { sid: "0x8", pasid: 5, grpid: 3 },
+      fields: { name: "CMD_PRI_RESP", SSV: 1, SubstreamID: 5, StreamID: "0x8", PRGIndex: 3, Resp: 2 },
+    },
   ]);
   expect(rig.trace.of("prg-response.sent")).toEqual([{ kind: "prg-response.sent", ids: { sid: "0x8", pasid: 5, grpid: 3 }, fields: { code: 0 } }]);
   expect(rig.endpoint.responses).toEqual([{ pasid: 5, prgi: 3, code: 0 }]);

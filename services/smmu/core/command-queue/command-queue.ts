@@ -36,7 +36,13 @@ export class CommandQueue {
   readonly #msi: boolean;
 
   constructor(
-    regs: RegisterFile, sizes: { cmdqLog2: number; msi: boolean }, ports: HardwarePorts, gerror: Gerror, interrupts: Interrupts, execute: Execute, completion: CompletionState,
+    regs: RegisterFile,
+    sizes: { cmdqLog2: number; msi: boolean },
+    ports: HardwarePorts,
+    gerror: Gerror,
+    interrupts: Interrupts,
+    execute: Execute,
+    completion: CompletionState,
   ) {
     this.queue = new QueueRegisters(regs, "CMDQ", 16, sizes.cmdqLog2);
     this.#msi = sizes.msi;
@@ -74,7 +80,13 @@ export class CommandQueue {
       const number = (value: string | number | undefined) => (typeof value === "number" ? value : undefined);
       this.#ports.tracer.emit(
         "command.executed",
-        { sid: typeof StreamID === "string" ? StreamID : undefined, pasid: SSV === 0 ? undefined : number(SubstreamID), grpid: number(PRGIndex), asid: number(ASID), vmid: number(VMID) },
+        {
+          sid: typeof StreamID === "string" ? StreamID : undefined,
+          pasid: SSV === 0 ? undefined : number(SubstreamID),
+          grpid: number(PRGIndex),
+          asid: number(ASID),
+          vmid: number(VMID),
+        },
         { name, ...fields },
       );
     }

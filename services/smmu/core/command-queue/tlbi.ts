@@ -3,8 +3,14 @@ import type { Identity } from "../identity.ts";
 import { type RangeMatch, type Tlb, tlbInput } from "../tlb/tlb.ts";
 
 const read = {
-  NUM: CMD_TLBI_NH_VA.reader("NUM"), SCALE: CMD_TLBI_NH_VA.reader("SCALE"), VMID: CMD_TLBI_NH_VA.reader("VMID"), ASID: CMD_TLBI_NH_VA.reader("ASID"), Leaf: CMD_TLBI_NH_VA.reader("Leaf"),
-  TTL: CMD_TLBI_NH_VA.reader("TTL"), TG: CMD_TLBI_NH_VA.reader("TG"), Addr: CMD_TLBI_NH_VA.reader("Addr"),
+  NUM: CMD_TLBI_NH_VA.reader("NUM"),
+  SCALE: CMD_TLBI_NH_VA.reader("SCALE"),
+  VMID: CMD_TLBI_NH_VA.reader("VMID"),
+  ASID: CMD_TLBI_NH_VA.reader("ASID"),
+  Leaf: CMD_TLBI_NH_VA.reader("Leaf"),
+  TTL: CMD_TLBI_NH_VA.reader("TTL"),
+  TG: CMD_TLBI_NH_VA.reader("TG"),
+  Addr: CMD_TLBI_NH_VA.reader("Addr"),
 };
 /** One half of the VA space, and more than any IPA. */
 const SPAN = 2 ** 48;
@@ -33,7 +39,8 @@ function rangeMatch(words: Uint32Array, identity: Identity, isVa: boolean): Rang
   // The range does not wrap at the top of its half of the address space.
   const end = Math.min(start + (num + 1) * 2 ** scale * 2 ** granule, isVa ? Math.floor(start / SPAN + 1) * SPAN : 2 ** 52);
   const leaf = read.Leaf(words, 0) === 1;
-  return (entry, input) => entry.granule === granule && (ttl === 0 || entry.level === ttl || (!leaf && entry.level < ttl)) && input < end && input + 2 ** entry.shift > start;
+  return (entry, input) =>
+    entry.granule === granule && (ttl === 0 || entry.level === ttl || (!leaf && entry.level < ttl)) && input < end && input + 2 ** entry.shift > start;
 }
 
 /** Executes one CMD_TLBI_*. False: CERROR_ILL. Completion is CMD_SYNC's matter; here entries go at once. */

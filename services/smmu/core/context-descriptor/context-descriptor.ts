@@ -1,7 +1,30 @@
 import { CD } from "@faultline/shared/arm-smmu-v3/context-descriptor.ts";
 
 const fields = [
-  "T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "WXN", "TBI0", "TBI1", "PAN", "AA64", "HD", "HA", "S", "R", "A", "ASET", "ASID", "HAD0", "HAD1",
+  "T0SZ",
+  "TG0",
+  "EPD0",
+  "ENDI",
+  "T1SZ",
+  "TG1",
+  "EPD1",
+  "V",
+  "IPS",
+  "AFFD",
+  "WXN",
+  "TBI0",
+  "TBI1",
+  "PAN",
+  "AA64",
+  "HD",
+  "HA",
+  "S",
+  "R",
+  "A",
+  "ASET",
+  "ASID",
+  "HAD0",
+  "HAD1",
 ] as const;
 const readers = fields.map((name) => [name, CD.reader(name)] as const);
 const ttb0 = CD.reader("TTB0");

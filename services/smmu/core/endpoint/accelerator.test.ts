@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { completed, DESTINATION, DONE, noise, PASID, ready, RING, SOURCE, statusOf, submit } from "../../test-support/accelerator-job.ts";
+import { completed, DESTINATION, DONE, noise, PASID, RING, ready, SOURCE, statusOf, submit } from "../../test-support/accelerator-job.ts";
 import { type AcceleratorRig, acceleratorRig, completionOf, descriptorBytes } from "../../test-support/fake-upstream.ts";
 
 const SUCCESS = 0;
@@ -122,7 +122,8 @@ describe("operations of the accelerator (interfaces.md, section 5)", () => {
 });
 
 describe("invalidation of the ATC (PCIe 10.3)", () => {
-  const invalidate = (rig: AcceleratorRig, pasid: number | null, itag: number) => rig.fn.invalidateRequest({ pasid, global: false, address: RING, sizeBytes: 4096n, itag });
+  const invalidate = (rig: AcceleratorRig, pasid: number | null, itag: number) =>
+    rig.fn.invalidateRequest({ pasid, global: false, address: RING, sizeBytes: 4096n, itag });
   it("uses the entry no more after the request, and completes in a step of its own", () => {
     const rig = ready();
     submit(rig, { op: 0 });

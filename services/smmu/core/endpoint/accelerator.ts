@@ -52,17 +52,24 @@ export class Accelerator implements PciFunction {
     this.#registers = registers;
     const translation = new AddressTranslation(this.sid, this.atc, this.config, upstream, ports);
     const parts = { translation, pages: this.pages, upstream, settings: () => registers };
-    this.#queues = Array.from({ length: ACCELERATOR.queues }, (_, index) => new Queue(
-      {
-        sid: this.sid, index, engine: ports.engine, tracer: ports.tracer,
-        enabled: () => registers.enabled,
-        raise: (vector) => this.#msix.raise(vector),
-        failed: (status, address) => registers.failed(status, address, this.pages.usable),
-        ringError: () => registers.raise(STATUS.RING_ERROR),
-        stopMarker: (pasid) => options.stopMarker && this.#stopMarker(pasid),
-      },
-      parts,
-    ));
+    this.#queues = Array.from(
+      { length: ACCELERATOR.queues },
+      (_, index) =>
+        new Queue(
+          {
+            sid: this.sid,
+            index,
+            engine: ports.engine,
+            tracer: ports.tracer,
+            enabled: () => registers.enabled,
+            raise: (vector) => this.#msix.raise(vector),
+            failed: (status, address) => registers.failed(status, address, this.pages.usable),
+            ringError: () => registers.raise(STATUS.RING_ERROR),
+            stopMarker: (pasid) => options.stopMarker && this.#stopMarker(pasid),
+          },
+          parts,
+        ),
+    );
   }
 
   configRead(offset: number, size: number): number {

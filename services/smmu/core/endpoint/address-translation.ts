@@ -5,7 +5,10 @@ import type { ConfigSpace } from "./config-space.ts";
 import type { FunctionPorts } from "./ports.ts";
 
 /** The address space of an access: `pasid` null = no PASID prefix, then `priv` is false. */
-export interface Space { pasid: number | null; priv: boolean }
+export interface Space {
+  pasid: number | null;
+  priv: boolean;
+}
 
 /** Where to send the access; "missing": the page must be requested; "aborted": UR, CA, or the function may not send it. */
 export type Lookup = { at: AddressType; address: bigint } | "missing" | "aborted";

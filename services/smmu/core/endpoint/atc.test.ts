@@ -11,13 +11,22 @@ describe("Address Translation Cache (PCIe 10.2, 10.3.1)", () => {
     atc.fill(null, false, 0x1000n, entry(0xa000));
     atc.fill(0, false, 0x1000n, entry(0xb000));
     atc.fill(0, true, 0x1000n, entry(0xc000));
-    expect([atc.lookup(null, false, 0x1fffn)?.address, atc.lookup(0, false, 0x1000n)?.address, atc.lookup(0, true, 0x1000n)?.address, atc.lookup(1, false, 0x1000n)]).toEqual([0xa000, 0xb000, 0xc000, undefined]);
+    expect([
+      atc.lookup(null, false, 0x1fffn)?.address,
+      atc.lookup(0, false, 0x1000n)?.address,
+      atc.lookup(0, true, 0x1000n)?.address,
+      atc.lookup(1, false, 0x1000n),
+    ]).toEqual([0xa000, 0xb000, 0xc000, undefined]);
   });
   it("tells addresses of the upper and lower half apart, to the last page", () => {
     const atc = new Atc(8);
     atc.fill(1, false, 0xffff_ffff_ffff_f000n, entry(0xa000));
     atc.fill(1, false, 0xffff_ffff_ffff_e000n, entry(0xb000));
-    expect([atc.lookup(1, false, 0xffff_ffff_ffff_f123n)?.address, atc.lookup(1, false, 0xffff_ffff_ffff_efffn)?.address, atc.lookup(1, false, 0xffff_ffff_ffff_d000n)]).toEqual([0xa000, 0xb000, undefined]);
+    expect([
+      atc.lookup(1, false, 0xffff_ffff_ffff_f123n)?.address,
+      atc.lookup(1, false, 0xffff_ffff_ffff_efffn)?.address,
+      atc.lookup(1, false, 0xffff_ffff_ffff_d000n),
+    ]).toEqual([0xa000, 0xb000, undefined]);
   });
   it("replaces what it had for the address, of another size too", () => {
     const atc = new Atc(8);
@@ -65,7 +74,8 @@ describe("Address Translation Cache (PCIe 10.2, 10.3.1)", () => {
           if (fill) atc.fill(pasid, false, BigInt(page) << 12n, entry(0xa0_0000, shift));
           else {
             atc.invalidate(pasid, false, address, size);
-            for (const of of pasid === null ? [null, 1, 2] : [pasid]) for (let at = address; at < address + size; at += 4096n) expect(atc.lookup(of, false, at)).toBe(undefined);
+            for (const of of pasid === null ? [null, 1, 2] : [pasid])
+              for (let at = address; at < address + size; at += 4096n) expect(atc.lookup(of, false, at)).toBe(undefined);
           }
           expect(atc.size).toBeLessThanOrEqual(6);
         }

@@ -1,7 +1,15 @@
 /** One translation in the Address Translation Cache: `address` of a region of 2^`shift` bytes. `U`: for untranslated requests only. */
-export interface AtcEntry { address: number; shift: number; R: boolean; W: boolean; Exe: boolean; U: boolean }
+export interface AtcEntry {
+  address: number;
+  shift: number;
+  R: boolean;
+  W: boolean;
+  Exe: boolean;
+  U: boolean;
+}
 
-const SHIFTS = 64, FIRST_SHIFT = 12;
+const SHIFTS = 64,
+  FIRST_SHIFT = 12;
 /** {PASID or none, Priv, size} as one number: below 2^28. */
 const bucketOf = (pasid: number | null, priv: boolean, shift: number): number => (pasid === null ? 0 : 1 + pasid * 2 + Number(priv)) * SHIFTS + shift;
 const pasidOf = (bucket: number): number | null => (bucket < SHIFTS ? null : Math.floor((Math.floor(bucket / SHIFTS) - 1) / 2));

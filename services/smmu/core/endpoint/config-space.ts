@@ -1,5 +1,17 @@
 import {
-  ATS, CAPABILITY, COMMAND, DEVICE_CAPABILITIES, DEVICE_CAPABILITIES_2, DEVICE_CONTROL, EXTENDED_CAPABILITY, HEADER, MSIX_CAPABILITY, MSIX_CONTROL, PASID, PCIE, PRI,
+  ATS,
+  CAPABILITY,
+  COMMAND,
+  DEVICE_CAPABILITIES,
+  DEVICE_CAPABILITIES_2,
+  DEVICE_CONTROL,
+  EXTENDED_CAPABILITY,
+  HEADER,
+  MSIX_CAPABILITY,
+  MSIX_CONTROL,
+  PASID,
+  PCIE,
+  PRI,
 } from "@faultline/shared/pcie/capabilities.ts";
 
 const PCIE_AT = 0x40;
@@ -10,9 +22,14 @@ const PRI_AT = 0x120;
 const CONFIG_BYTES = 4096;
 
 export interface ConfigSpaceOptions {
-  vendorId: number; deviceId: number; classCode: number; barSize: number;
+  vendorId: number;
+  deviceId: number;
+  classCode: number;
+  barSize: number;
   msix: { vectors: number; tableOffset: number; pbaOffset: number };
-  invalidateQueueDepth: number; capacity: number; pasidWidth: number;
+  invalidateQueueDepth: number;
+  capacity: number;
+  pasidWidth: number;
 }
 
 /** What a write to configuration space means for the function. */
@@ -107,9 +124,10 @@ export class ConfigSpace {
       this.#events.priEnabled();
     } else if (priBefore && !this.priEnabled) this.#events.priDisabled();
     // Reset counts while Enable is 0, or is cleared by the same write.
-    if (pri !== null && (((value >>> (8 * pri)) & PRI.reset) !== 0) && !this.priEnabled) this.#events.priReset();
+    if (pri !== null && ((value >>> (8 * pri)) & PRI.reset) !== 0 && !this.priEnabled) this.#events.priReset();
     const control = PCIE_AT + PCIE.deviceControl;
-    if (offset <= control + 1 && offset + size > control + 1 && ((value >>> (8 * (control + 1 - offset))) & (DEVICE_CONTROL.initiateFunctionLevelReset >>> 8)) !== 0) this.#events.functionLevelReset();
+    if (offset <= control + 1 && offset + size > control + 1 && ((value >>> (8 * (control + 1 - offset))) & (DEVICE_CONTROL.initiateFunctionLevelReset >>> 8)) !== 0)
+      this.#events.functionLevelReset();
   }
 
   /** Undefined by PCIe, ignored here: the allocation while PRI is enabled (10.5.2.5), the PASID enables while ATS is (7.8.8.3). */

@@ -1,5 +1,5 @@
 import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
-import { ACCELERATOR, accelerator as R, CTRL, STATUS } from "@faultline/shared/accelerator/registers.ts";
+import { ACCELERATOR, CTRL, accelerator as R, STATUS } from "@faultline/shared/accelerator/registers.ts";
 
 /** The registers below 0x1000 of BAR0 (shared/accelerator/registers.ts). */
 export class FunctionRegisters {

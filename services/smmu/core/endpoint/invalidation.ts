@@ -3,7 +3,13 @@ import type { Upstream } from "../link.ts";
 import type { Atc } from "./atc.ts";
 import type { FunctionPorts } from "./ports.ts";
 
-export interface InvalidateRequest { pasid: number | null; global: boolean; address: bigint; sizeBytes: bigint; itag: number }
+export interface InvalidateRequest {
+  pasid: number | null;
+  global: boolean;
+  address: bigint;
+  sizeBytes: bigint;
+  itag: number;
+}
 
 /** The function's side of ATS invalidation (PCIe 10.3): entries go when the request arrives, its completion is a step of its own. */
 export class Invalidation {

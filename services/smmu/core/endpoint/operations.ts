@@ -5,9 +5,20 @@ import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts"
 import { type Failure, isFailure, PAGE, type PagedAccess, type Range } from "./paged-access.ts";
 import type { Work } from "./work.ts";
 
-export interface Job { op: number; source: bigint; destination: bigint; length: bigint; pattern: bigint }
+export interface Job {
+  op: number;
+  source: bigint;
+  destination: bigint;
+  length: bigint;
+  pattern: bigint;
+}
 /** What goes into the completion. */
-export interface JobResult { status: number; bytesDone: bigint; result: bigint; faultAddress: bigint }
+export interface JobResult {
+  status: number;
+  bytesDone: bigint;
+  result: bigint;
+  faultAddress: bigint;
+}
 
 /** One descriptor's operation, at most a page with each access. What was done before a fault is kept: a fault only delays. */
 export class Operation {
@@ -67,7 +78,10 @@ export class Operation {
   /** What is left of source and destination. */
   #ahead(writeDestination: boolean): Range[] {
     const length = this.#job.length - this.#done;
-    return [{ address: this.#from, length, write: false }, { address: this.#to, length, write: writeDestination }];
+    return [
+      { address: this.#from, length, write: false },
+      { address: this.#to, length, write: writeDestination },
+    ];
   }
   /** As much as lies in one page of each address. */
   #chunk(...addresses: bigint[]): number {

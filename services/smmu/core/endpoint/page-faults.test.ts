@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { completed, DESTINATION, DONE, noise, PASID, ready, RING, SOURCE, statusOf, submit } from "../../test-support/accelerator-job.ts";
+import { completed, DESTINATION, DONE, noise, PASID, RING, ready, SOURCE, statusOf, submit } from "../../test-support/accelerator-job.ts";
 import { acceleratorRig, completionOf, descriptorBytes } from "../../test-support/fake-upstream.ts";
 
-const SUCCESS = 0, INVALID = 1, FAILURE = 0xf;
+const SUCCESS = 0,
+  INVALID = 1,
+  FAILURE = 0xf;
 
 describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
   it("asks for missing pages of source and destination in one group, the last one with L", () => {
@@ -13,8 +15,10 @@ describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
     expect(rig.upstream.pageRequests).toMatchObject([
       { pasid: PASID, address: SOURCE, prgi: 0, last: false, read: true, write: false },
       { address: DESTINATION, prgi: 0, last: false, read: false, write: true },
-      { address: SOURCE + 4096n, last: false }, { address: DESTINATION + 4096n, last: false },
-      { address: SOURCE + 8192n, last: false }, { address: DESTINATION + 8192n, last: true },
+      { address: SOURCE + 4096n, last: false },
+      { address: DESTINATION + 4096n, last: false },
+      { address: SOURCE + 8192n, last: false },
+      { address: DESTINATION + 8192n, last: true },
     ]);
     expect(rig.read32(0x018)).toBe(6);
   });
@@ -68,7 +72,10 @@ describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
     rig.upstream.map(PASID, DONE);
     rig.respond(SUCCESS, 1);
     rig.run();
-    expect(rig.upstream.pageRequests.map(({ address, write }) => [address, write])).toEqual([[RING, false], [DONE, true]]);
+    expect(rig.upstream.pageRequests.map(({ address, write }) => [address, write])).toEqual([
+      [RING, false],
+      [DONE, true],
+    ]);
     expect(completed(rig).status).toBe(1);
   });
   it("INVALID ends the job with status 3 and the address", () => {

@@ -2,8 +2,12 @@ import { describe, expect, it } from "vitest";
 import { acceleratorRig } from "../../test-support/fake-upstream.ts";
 import type { GroupOutcome, PageNeed } from "./page-request-interface.ts";
 
-const STATUS = 0x126, CONTROL = 0x124;
-const STOPPED = 0x100, RF = 1, UPRGI = 2, PASID_REQUIRED = 0x8000;
+const STATUS = 0x126,
+  CONTROL = 0x124;
+const STOPPED = 0x100,
+  RF = 1,
+  UPRGI = 2,
+  PASID_REQUIRED = 0x8000;
 const pages = (count: number): PageNeed[] => Array.from({ length: count }, (_, i) => ({ address: BigInt(i) << 12n, read: true, write: false, priv: false }));
 
 function rig() {
@@ -11,7 +15,8 @@ function rig() {
   base.enableFunction();
   const outcomes: GroupOutcome[] = [];
   return {
-    ...base, outcomes,
+    ...base,
+    outcomes,
     open: (pasid: number | null, count = 1) => base.fn.pages.request(pasid, pages(count), (outcome) => outcomes.push(outcome)),
     status: () => base.fn.configRead(STATUS, 2) & ~PASID_REQUIRED,
     answer: (prgi: number, code: number, pasid: number | null = 5) => base.fn.prgResponse({ prgi, code, pasid }),
@@ -103,7 +108,10 @@ describe("enable, disable and reset of PRI (PCIe 10.5.2)", () => {
     fn.configWrite(CONTROL, 2, 0);
     expect([status(), outcomes, open(7) && fn.pages.credits]).toEqual([0, ["closed"], 0]);
     run();
-    expect(upstream.pageRequests.filter(({ pasid }) => pasid !== 7)).toMatchObject([{ pasid: 5, last: false }, { pasid: 5, last: true }]);
+    expect(upstream.pageRequests.filter(({ pasid }) => pasid !== 7)).toMatchObject([
+      { pasid: 5, last: false },
+      { pasid: 5, last: true },
+    ]);
     answer(0, 0);
     for (const { prgi, pasid } of upstream.pageRequests.filter((request) => request.pasid === 7)) answer(prgi, 0, pasid);
     expect(status()).toBe(STOPPED);

@@ -6,10 +6,21 @@ import type { FunctionPorts } from "./ports.ts";
 
 const PRG_INDEXES = 512;
 
-export interface PageNeed { address: bigint; read: boolean; write: boolean; priv: boolean }
+export interface PageNeed {
+  address: bigint;
+  read: boolean;
+  write: boolean;
+  priv: boolean;
+}
 /** What became of a group: the response's meaning, or the reset that closed it. */
 export type GroupOutcome = "success" | "invalid" | "failure" | "closed";
-interface Group { prgi: number; pasid: number | null; pages: readonly PageNeed[]; unsent: number; answered(outcome: GroupOutcome): void }
+interface Group {
+  prgi: number;
+  pasid: number | null;
+  pages: readonly PageNeed[];
+  unsent: number;
+  answered(outcome: GroupOutcome): void;
+}
 
 /** The page-request interface: groups, credits, responses, and its obligations on disable (PCIe 10.4; spec/pcie-ats-pri.md, section 3). */
 export class PageRequestInterface {
@@ -78,7 +89,11 @@ export class PageRequestInterface {
     const group = this.#groups.get(tlp.prgi);
     const failure = tlp.code !== PRG_RESPONSE_CODE.Success && tlp.code !== PRG_RESPONSE_CODE.InvalidRequest;
     const accepted = !this.responseFailure && group !== undefined && (failure || (group.unsent === 0 && tlp.pasid === group.pasid));
-    this.#ports.tracer.emit("endpoint.prg-response", { sid: hex(this.#sid), pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi }, { code: tlp.code, accepted });
+    this.#ports.tracer.emit(
+      "endpoint.prg-response",
+      { sid: hex(this.#sid), pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi },
+      { code: tlp.code, accepted },
+    );
     if (this.responseFailure) return;
     if (!accepted) return this.#config.setPriStatus(PRI.unexpectedPrgIndex, 0);
     if (failure) {

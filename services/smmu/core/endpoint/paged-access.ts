@@ -9,11 +9,18 @@ const pageOf = (address: bigint): bigint => address & ~(PAGE - 1n);
 const toPageEnd = (address: bigint): number => Number(PAGE - (address % PAGE));
 
 /** Why an access cannot be made: a completion status, and the address that was accessed. */
-export interface Failure { status: number; address: bigint }
+export interface Failure {
+  status: number;
+  address: bigint;
+}
 export const isFailure = (value: Failure | Uint8Array | null): value is Failure => value !== null && "status" in value;
 
 /** What a transfer still has to reach, from the next byte on. */
-export interface Range { address: bigint; length: bigint; write: boolean }
+export interface Range {
+  address: bigint;
+  length: bigint;
+  write: boolean;
+}
 
 export interface AccessParts {
   translation: AddressTranslation;
@@ -27,7 +34,9 @@ export interface AccessParts {
 }
 
 const FAILURE_OF: Record<Exclude<GroupOutcome, "success">, number> = {
-  invalid: COMPLETION_STATUS.RESPONSE_INVALID, failure: COMPLETION_STATUS.RESPONSE_FAILURE, closed: COMPLETION_STATUS.ABORTED,
+  invalid: COMPLETION_STATUS.RESPONSE_INVALID,
+  failure: COMPLETION_STATUS.RESPONSE_FAILURE,
+  closed: COMPLETION_STATUS.ABORTED,
 };
 
 /** The accesses of one descriptor to its address space: each may miss, ask for its page and those that will be needed next, and try again. */

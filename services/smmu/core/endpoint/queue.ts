@@ -5,7 +5,7 @@ import { ACCELERATOR } from "@faultline/shared/accelerator/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Space } from "./address-translation.ts";
-import { Operation, type JobResult } from "./operations.ts";
+import { type JobResult, Operation } from "./operations.ts";
 import { type AccessParts, type Failure, isFailure, PagedAccess } from "./paged-access.ts";
 import { QueueRegisters } from "./queue-registers.ts";
 import type { Work } from "./work.ts";
@@ -117,7 +117,11 @@ export class Queue {
 
   /** The record with status pending, then its status byte. A stop does not take away the record of what is done, but pages are requested for it no more. */
   *#complete(d: Descriptor, space: Space, { status, ...rest }: JobResult): Work<Failure | null> {
-    const access = new PagedAccess(status === COMPLETION_STATUS.STOPPED ? { ...this.#parts, stopping: () => false } : this.#parts, space, status !== COMPLETION_STATUS.STOPPED);
+    const access = new PagedAccess(
+      status === COMPLETION_STATUS.STOPPED ? { ...this.#parts, stopping: () => false } : this.#parts,
+      space,
+      status !== COMPLETION_STATUS.STOPPED,
+    );
     const record = completion.encode({ tag: d.tag, status: COMPLETION_STATUS.PENDING, ...rest });
     const failure = yield* access.write(d.completion, record, []);
     return failure ?? (yield* access.write(BigInt.asUintN(64, d.completion + 4n), Uint8Array.of(status), []));
@@ -138,5 +142,10 @@ function isBad(d: Descriptor, space: Space): boolean {
   if (op === OPERATION.nop) return false;
   const reads = op !== OPERATION.fill;
   const both = op === OPERATION.copy || op === OPERATION.compare;
-  return d.length === 0n || (reads && d.source + d.length > WRAPS) || ((both || !reads) && d.destination + d.length > WRAPS) || (op === OPERATION.gzip && d.length > BigInt(ACCELERATOR.maxGzipBytes));
+  return (
+    d.length === 0n ||
+    (reads && d.source + d.length > WRAPS) ||
+    ((both || !reads) && d.destination + d.length > WRAPS) ||
+    (op === OPERATION.gzip && d.length > BigInt(ACCELERATOR.maxGzipBytes))
+  );
 }

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
+import { describe, expect, it } from "vitest";
 import { endpointOptions, FakeUpstream, testEngine } from "../../test-support/fake-upstream.ts";
 import { createFunction } from "./create-function.ts";
 import { ScriptedEndpoint } from "./scripted-endpoint.ts";
@@ -8,7 +8,10 @@ function rig() {
   const upstream = new FakeUpstream();
   const timers: { ns: number; expired(): void }[] = [];
   const fn = createFunction({ ...endpointOptions, kind: "scripted" }, upstream, {
-    tracer: silentTracer, held: () => false, engine: testEngine, now: () => 0,
+    tracer: silentTracer,
+    held: () => false,
+    engine: testEngine,
+    now: () => 0,
     timer(ns, expired) {
       timers.push({ ns, expired });
       return { cancel() {} };
@@ -39,10 +42,17 @@ describe("scripted endpoint (interfaces.md, section 6)", () => {
   it("floods with one-page groups, and notes responses and those that nobody asked for", () => {
     const { fn, upstream } = rig();
     fn.flood({ pasid: 5, prgi: 510, read: true, write: false, address: 0x1000n, count: 3 });
-    expect(upstream.pageRequests.map(({ prgi, address, last }) => [prgi, address, last])).toEqual([[510, 0x1000n, true], [511, 0x2000n, true], [0, 0x3000n, true]]);
+    expect(upstream.pageRequests.map(({ prgi, address, last }) => [prgi, address, last])).toEqual([
+      [510, 0x1000n, true],
+      [511, 0x2000n, true],
+      [0, 0x3000n, true],
+    ]);
     fn.prgResponse({ pasid: 5, prgi: 511, code: 0 });
     fn.prgResponse({ pasid: 5, prgi: 9, code: 0 });
-    expect(fn.responses).toEqual([{ pasid: 5, prgi: 511, code: 0, expected: true }, { pasid: 5, prgi: 9, code: 0, expected: false }]);
+    expect(fn.responses).toEqual([
+      { pasid: 5, prgi: 511, code: 0, expected: true },
+      { pasid: 5, prgi: 9, code: 0, expected: false },
+    ]);
     expect(fn.configRead(0x126, 2) & 2).toBe(2);
   });
   it("a Stop Marker is L with R = W = 0 and opens no group", () => {

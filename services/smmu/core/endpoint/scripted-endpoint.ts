@@ -2,20 +2,43 @@ import { ACCELERATOR, MSIX } from "@faultline/shared/accelerator/registers.ts";
 import { hex, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EndpointOptions } from "@faultline/shared/machine/machine.ts";
 import { PRI } from "@faultline/shared/pcie/capabilities.ts";
-import { type MemoryReadCompletion, type MemoryWriteOutcome, type PasidPrefix, type PciFunction, PRG_RESPONSE_CODE, type TranslationCompletion, type Upstream } from "../link.ts";
+import {
+  type MemoryReadCompletion,
+  type MemoryWriteOutcome,
+  type PasidPrefix,
+  type PciFunction,
+  PRG_RESPONSE_CODE,
+  type TranslationCompletion,
+  type Upstream,
+} from "../link.ts";
 import { ConfigSpace } from "./config-space.ts";
 import type { InvalidateRequest } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";
 import type { FunctionPorts } from "./ports.ts";
 
 /** Prefix of a scripted request; without `pasid` Priv and Exe are dropped, as on the link (PCIe 6.20). */
-export interface ScriptedPrefix { pasid?: number; priv?: boolean; exec?: boolean }
+export interface ScriptedPrefix {
+  pasid?: number;
+  priv?: boolean;
+  exec?: boolean;
+}
 type Payload = { write: true; bytes: Uint8Array } | { write: false; length: number };
 export type DmaOutcome = MemoryReadCompletion | MemoryWriteOutcome;
 /** "answer": at once; "never"; or some nanoseconds later. */
 export type InvalidationPolicy = "answer" | "never" | { afterNs: number };
-export interface ScriptedPageRequest extends ScriptedPrefix { prgi: number; last: boolean; read: boolean; write: boolean; address: bigint }
-export interface PrgResponse { pasid: number | null; prgi: number; code: number; expected: boolean }
+export interface ScriptedPageRequest extends ScriptedPrefix {
+  prgi: number;
+  last: boolean;
+  read: boolean;
+  write: boolean;
+  address: bigint;
+}
+export interface PrgResponse {
+  pasid: number | null;
+  prgi: number;
+  code: number;
+  expected: boolean;
+}
 
 /**
  * A function that does what a test says, also what PCIe forbids: no ATC, no credits, no check of its enables before it sends (interfaces.md, section 6).
@@ -40,7 +63,15 @@ export class ScriptedEndpoint implements PciFunction {
     this.#upstream = upstream;
     this.#ports = ports;
     this.config = new ConfigSpace(
-      { ...ACCELERATOR, deviceId: 0x5a02, classCode: 0xff0000, msix: MSIX, invalidateQueueDepth: options.invalidateQueueDepth, capacity: options.credits, pasidWidth: 20 },
+      {
+        ...ACCELERATOR,
+        deviceId: 0x5a02,
+        classCode: 0xff0000,
+        msix: MSIX,
+        invalidateQueueDepth: options.invalidateQueueDepth,
+        capacity: options.credits,
+        pasidWidth: 20,
+      },
       { functionLevelReset: () => this.flr(), atsDisabled: () => {}, priEnabled: () => {}, priDisabled: () => this.#priDisabled(), priReset: () => this.#closeGroups() },
     );
     this.#msix = new MsiX(MSIX.vectors, this.config, upstream);
@@ -118,7 +149,8 @@ export class ScriptedEndpoint implements PciFunction {
     return this.#up && this.config.memoryEnabled ? [{ bar: 0, base: this.config.bar0, size: ACCELERATOR.barSize }] : [];
   }
   barRead(_bar: number, offset: number, size: number): Uint8Array {
-    const word = (at: number): bigint => BigInt(at >= MSIX.pbaOffset ? this.#msix.readPending(at - MSIX.pbaOffset) : at >= MSIX.tableOffset ? this.#msix.readTable(at - MSIX.tableOffset) : 0);
+    const word = (at: number): bigint =>
+      BigInt(at >= MSIX.pbaOffset ? this.#msix.readPending(at - MSIX.pbaOffset) : at >= MSIX.tableOffset ? this.#msix.readTable(at - MSIX.tableOffset) : 0);
     return uint64Bytes(word(offset) | (size === 8 ? word(offset + 4) << 32n : 0n)).subarray(0, size);
   }
   barWrite(_bar: number, offset: number, value: Uint8Array): void {
@@ -172,4 +204,5 @@ export class ScriptedEndpoint implements PciFunction {
   }
 }
 
-const prefixOf = ({ pasid, priv, exec }: ScriptedPrefix): PasidPrefix => (pasid === undefined ? { pasid: null, priv: false, exec: false } : { pasid, priv: priv ?? false, exec: exec ?? false });
+const prefixOf = ({ pasid, priv, exec }: ScriptedPrefix): PasidPrefix =>
+  pasid === undefined ? { pasid: null, priv: false, exec: false } : { pasid, priv: priv ?? false, exec: exec ?? false };

@@ -13,21 +13,35 @@ const WITHOUT_SUBSTREAM: ReadonlySet<EventName> = new Set(["F_STREAM_DISABLED", 
 const ADDRESSED: ReadonlySet<EventName> = new Set(["F_WALK_EABT", "F_TRANSLATION", "F_ADDR_SIZE", "F_ACCESS", "F_PERMISSION"]);
 
 /** The transaction that an event is about. `address` has 64 bits; privilege and kind are those after STE overrides. */
-export interface EventOrigin { sid: number; ssid: number | null; address: bigint; write: boolean; priv: boolean; exec: boolean }
+export interface EventOrigin {
+  sid: number;
+  ssid: number | null;
+  address: bigint;
+  write: boolean;
+  priv: boolean;
+  exec: boolean;
+}
 
 /** The 32-byte record of a fault: only the fields that the event defines, the rest 0 (7.3). */
 export function encodeEvent(fault: Fault, origin: EventOrigin, stall?: { stag: number }): Uint8Array {
   const { event } = fault;
   const substream = origin.ssid !== null && !WITHOUT_SUBSTREAM.has(event);
-  const common = { ID: EVENT_ID[event], StreamID: origin.sid, SubstreamID: substream ? origin.ssid ?? 0 : 0, SSV: substream && event !== "C_BAD_SUBSTREAMID" ? 1 : 0 };
+  const common = { ID: EVENT_ID[event], StreamID: origin.sid, SubstreamID: substream ? (origin.ssid ?? 0) : 0, SSV: substream && event !== "C_BAD_SUBSTREAMID" ? 1 : 0 };
   if (event === "F_TRANSL_FORBIDDEN") return EVENT.encode({ ...common, RnW: origin.write ? 0 : 1, InputAddr: origin.address });
   // Span, R, W, X and PRIV of F_BAD_ATS_TREQ have no published position (spec/smmuv3.md, 5.2): 0.
   if (event === "F_BAD_ATS_TREQ") return EVENT.encode({ ...common, InputAddr: origin.address & ~0xfffn });
   if (event === "F_STE_FETCH" || event === "F_CD_FETCH") return EVENT.encode({ ...common, FetchAddr: Math.floor(fault.fetchAddr / 8) });
   if (!ADDRESSED.has(event)) return EVENT.encode(common);
   const record = {
-    ...common, RnW: origin.write ? 0 : 1, PnU: Number(origin.priv), InD: Number(origin.exec && !origin.write), S2: Number(fault.s2), CLASS: fault.class, InputAddr: origin.address,
-    Stall: stall ? 1 : 0, STAG: stall?.stag ?? 0,
+    ...common,
+    RnW: origin.write ? 0 : 1,
+    PnU: Number(origin.priv),
+    InD: Number(origin.exec && !origin.write),
+    S2: Number(fault.s2),
+    CLASS: fault.class,
+    InputAddr: origin.address,
+    Stall: stall ? 1 : 0,
+    STAG: stall?.stag ?? 0,
   };
   if (event === "F_WALK_EABT") return EVENT.encode({ ...record, FetchAddr: Math.floor(fault.fetchAddr / 8) });
   return EVENT.encode({ ...record, IPA: fault.s2 ? Math.floor(fault.ipa / 4096) : 0, TTRnW: event === "F_PERMISSION" && fault.class === 1 ? fault.ttRnW : 0 });

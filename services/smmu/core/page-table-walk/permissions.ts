@@ -3,19 +3,18 @@ export const PERM = { UR: 1, UW: 2, UX: 4, PR: 8, PW: 16, PX: 32 } as const;
 const ALL = 63;
 
 /** Hierarchical bits of stage-1 table descriptors, accumulated over the levels (page-tables.md, section 4.2). */
-export interface TableAttributes { noUser: boolean; readOnly: boolean; pxn: boolean; uxn: boolean }
+export interface TableAttributes {
+  noUser: boolean;
+  readOnly: boolean;
+  pxn: boolean;
+  uxn: boolean;
+}
 
 /**
  * Stage-1 permissions of a leaf for the two privileges (page-tables.md, section 5.1). `high` is the upper half of the descriptor, `low` the lower.
  * `writableClean`: the page is DBM and writable once the hardware has marked it dirty (HD in effect); it counts as writable for WXN.
  */
-export function stage1Permissions(
-  low: number,
-  high: number,
-  table: TableAttributes,
-  cd: { WXN: number; PAN: number },
-  writableClean: boolean,
-): number {
+export function stage1Permissions(low: number, high: number, table: TableAttributes, cd: { WXN: number; PAN: number }, writableClean: boolean): number {
   const user = (low & 0x40) !== 0 && !table.noUser;
   const write = ((low & 0x80) === 0 || writableClean) && !table.readOnly;
   const uw = user && write;
@@ -40,7 +39,6 @@ export function stage2Permissions(low: number, high: number, xnx: boolean, writa
 }
 
 /** The bits an access needs: instruction fetches need execute alone, data accesses read or write. */
-export const needed = (write: boolean, priv: boolean, exec: boolean): number =>
-  (exec && !write ? PERM.UX : write ? PERM.UW : PERM.UR) << (priv ? 3 : 0);
+export const needed = (write: boolean, priv: boolean, exec: boolean): number => (exec && !write ? PERM.UX : write ? PERM.UW : PERM.UR) << (priv ? 3 : 0);
 
 export const allPermissions = ALL;

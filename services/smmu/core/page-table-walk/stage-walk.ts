@@ -16,7 +16,9 @@ export interface StageTable {
   outputBits: number;
   oas: number;
   /** Access flag: AFFD, HA, HD of the CD or the STE (S2AFFD, S2HA, S2HD). */
-  AFFD: boolean; HA: boolean; HD: boolean;
+  AFFD: boolean;
+  HA: boolean;
+  HD: boolean;
   /** CD.HADx: hierarchical attributes are ignored. */
   HAD: boolean;
   /** STE.S2PTW: a stage-1 walk or CD fetch that stage 2 maps as Device memory faults. */

@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import { at, SID, SmmuRig } from "../../../../test/support/smmu-rig.ts";
 import type { PageRequest } from "./pri-queue.ts";
 
-const request = (more: Partial<PageRequest> = {}): PageRequest => ({ sid: SID, pasid: 5, priv: false, exec: false, read: true, write: false, last: true, prgi: 3, address: 0x7f00_0000_1000n, ...more });
+const request = (more: Partial<PageRequest> = {}): PageRequest => ({
+  sid: SID,
+  pasid: 5,
+  priv: false,
+  exec: false,
+  read: true,
+  write: false,
+  last: true,
+  prgi: 3,
+  address: 0x7f00_0000_1000n,
+  ...more,
+});
 const STOP_MARKER = { read: false, write: false } as const;
 const OVFLG = 0x8000_0000;
 
@@ -45,13 +56,19 @@ describe("PRI queue records (Arm IHI 0070 G.b, 8.1)", () => {
 });
 
 describe("PRI queue disabled, or its abort error active (8.2; spec/smmuv3.md 6.2, row 1)", () => {
-  for (const [name, cr0] of [["PRIQEN = 0", 0x1d], ["SMMUEN = 0", 0x1e]] as const) {
+  for (const [name, cr0] of [
+    ["PRIQEN = 0", 0x1d],
+    ["SMMUEN = 0", 0x1e],
+  ] as const) {
     it(`${name}: Response Failure without PASID, Last or not, none for a Stop Marker`, () => {
       const rig = new SmmuRig().start({ cr0 });
       rig.smmu.priQueue.receive(request());
       rig.smmu.priQueue.receive(request({ last: false, prgi: 4 }));
       rig.smmu.priQueue.receive(request(STOP_MARKER));
-      expect(responses(rig)).toEqual([{ pasid: null, prgi: 3, code: 15 }, { pasid: null, prgi: 4, code: 15 }]);
+      expect(responses(rig)).toEqual([
+        { pasid: null, prgi: 3, code: 15 },
+        { pasid: null, prgi: 4, code: 15 },
+      ]);
       expect(rig.read("PRIQ_PROD")).toBe(0);
     });
   }

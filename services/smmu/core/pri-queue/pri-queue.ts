@@ -11,7 +11,17 @@ import type { RegisterFile } from "../register-file/register-file.ts";
 const OVFLG = 0x8000_0000;
 
 /** A Page Request message as it arrives. `pasid` null: no prefix, then `priv` and `exec` are false. */
-export interface PageRequest { sid: number; pasid: number | null; priv: boolean; exec: boolean; read: boolean; write: boolean; last: boolean; prgi: number; address: bigint }
+export interface PageRequest {
+  sid: number;
+  pasid: number | null;
+  priv: boolean;
+  exec: boolean;
+  read: boolean;
+  write: boolean;
+  last: boolean;
+  prgi: number;
+  address: bigint;
+}
 
 /** 8.1: L = 1, R = W = 0 with a PASID. The same bits without one are an ordinary request. */
 export const isStopMarker = (r: PageRequest): boolean => r.pasid !== null && r.last && !r.read && !r.write;
@@ -108,7 +118,15 @@ const ids = (r: PageRequest) => ({ sid: hex(r.sid), pasid: r.pasid ?? undefined,
 function encodePageRequest(r: PageRequest): Uint8Array {
   const ssv = r.pasid !== null;
   return PRIQ_ENTRY.encode({
-    StreamID: r.sid, SubstreamID: r.pasid ?? 0, SSV: Number(ssv), Priv: Number(ssv && r.priv), X: Number(ssv && r.exec), R: Number(r.read), W: Number(r.write), Last: Number(r.last), PRGIndex: r.prgi,
+    StreamID: r.sid,
+    SubstreamID: r.pasid ?? 0,
+    SSV: Number(ssv),
+    Priv: Number(ssv && r.priv),
+    X: Number(ssv && r.exec),
+    R: Number(r.read),
+    W: Number(r.write),
+    Last: Number(r.last),
+    PRGIndex: r.prgi,
     Addr: r.address >> 12n,
   });
 }

@@ -48,7 +48,14 @@ export class Interrupts {
   signal(source: InterruptSource, deviceId: number, eventId: number): void {
     const regs = this.#regs;
     this.#ports.host.send({
-      kind: "interrupt", source, deviceId, eventId, eventqProd: regs.low("EVENTQ_PROD"), priqProd: regs.low("PRIQ_PROD"), cmdqCons: regs.low("CMDQ_CONS"), gerror: regs.low("GERROR"),
+      kind: "interrupt",
+      source,
+      deviceId,
+      eventId,
+      eventqProd: regs.low("EVENTQ_PROD"),
+      priqProd: regs.low("PRIQ_PROD"),
+      cmdqCons: regs.low("CMDQ_CONS"),
+      gerror: regs.low("GERROR"),
     });
   }
 }

@@ -1,4 +1,4 @@
-import { type Register, type RegisterName, mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { mask, type Register, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { IdRegisters } from "../identity.ts";
 
 const byOffset = new Map<number, { name: RegisterName; high: boolean }>();
@@ -13,7 +13,10 @@ const namedBits = (register: Register): [low: number, high: number] => {
   for (const [hi, lo] of Object.values(register.fields)) bits |= ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
   return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
 };
-const writable = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<RegisterName, [number, number]>;
+const writable = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<
+  RegisterName,
+  [number, number]
+>;
 
 const PIDR = [0x04, 0, 0, 0, 0x84, 0xb4, 0xf0, 0x10, 0x0d, 0xf0, 0x05, 0xb1];
 

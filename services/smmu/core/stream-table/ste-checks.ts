@@ -15,7 +15,8 @@ export function steIllegal(ste: Ste, identity: Identity): string | null {
   const s2 = (ste.Config & 2) !== 0;
   if (s1 && !identity.s1p) return "stage 1 is not implemented";
   if (s2 && !identity.s2p) return "stage 2 is not implemented";
-  if (identity.ats && ste.Config !== 4 && ste.EATS === 2 && (ste.Config !== 7 || ste.S2S || identity.ns1ats)) return "STE.EATS = 2 needs Config 7, S2S = 0 and NS1ATS = 0";
+  if (identity.ats && ste.Config !== 4 && ste.EATS === 2 && (ste.Config !== 7 || ste.S2S || identity.ns1ats))
+    return "STE.EATS = 2 needs Config 7, S2S = 0 and NS1ATS = 0";
   if (identity.ats && ste.EATS === 1 && s2 && ste.S2S) return "STE.EATS = 1 with S2S = 1";
   if (s1) {
     if (ste.S1STALLD && identity.stallModel !== 0) return "STE.S1STALLD = 1 with STALL_MODEL != 0";

@@ -1,8 +1,32 @@
 import { STE } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 
 const fields = [
-  "V", "Config", "S1Fmt", "S1CDMax", "S1DSS", "PPAR", "MEV", "S2FWB", "S1STALLD", "EATS", "STRW", "PRIVCFG", "INSTCFG", "S2VMID", "S2T0SZ", "S2SL0", "S2TG", "S2PS", "S2AA64", "S2ENDI", "S2AFFD", "S2PTW",
-  "S2HD", "S2HA", "S2S", "S2R",
+  "V",
+  "Config",
+  "S1Fmt",
+  "S1CDMax",
+  "S1DSS",
+  "PPAR",
+  "MEV",
+  "S2FWB",
+  "S1STALLD",
+  "EATS",
+  "STRW",
+  "PRIVCFG",
+  "INSTCFG",
+  "S2VMID",
+  "S2T0SZ",
+  "S2SL0",
+  "S2TG",
+  "S2PS",
+  "S2AA64",
+  "S2ENDI",
+  "S2AFFD",
+  "S2PTW",
+  "S2HD",
+  "S2HA",
+  "S2S",
+  "S2R",
 ] as const;
 const readers = fields.map((name) => [name, STE.reader(name)] as const);
 const s1ContextPtr = STE.reader("S1ContextPtr");

@@ -2,7 +2,10 @@ import type { ContextDescriptor } from "../context-descriptor/context-descriptor
 import type { Ste } from "../stream-table/stream-table-entry.ts";
 
 /** An L1CD as fetched. */
-export interface L1Cd { valid: boolean; l2Ptr: number }
+export interface L1Cd {
+  valid: boolean;
+  l2Ptr: number;
+}
 
 /**
  * STEs, CDs and L1CDs as fetched, valid or not (16.2, "may hold any fetched value"); a fetch that failed is not kept. A level-1 stream table descriptor is not cached at

@@ -5,7 +5,11 @@ import { TranslatedMemory } from "@faultline/shared/physical-memory/translated.t
 import type { SystemCalls } from "../vfio/system-calls.ts";
 
 /** A bank of guest RAM and where the VMM has it mapped. */
-export interface Memslot { gpa: number; size: number; hva: number }
+export interface Memslot {
+  gpa: number;
+  size: number;
+  hva: number;
+}
 
 /** Creates the VM and maps every RAM bank of the machine file into it. The slots, or -errno. */
 export async function createMemslots(calls: SystemCalls, banks: VmOptions["slots"]): Promise<Memslot[] | number> {

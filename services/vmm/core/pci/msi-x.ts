@@ -1,15 +1,23 @@
-import { MSIX_CONTROL } from "@faultline/shared/pcie/capabilities.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { VFIO_PCI_MSIX_IRQ_INDEX } from "@faultline/shared/linux-uapi/vfio.ts";
+import { MSIX_CONTROL } from "@faultline/shared/pcie/capabilities.ts";
 import type { Irqfds } from "../kvm/irqfd.ts";
 import type { AssignedDevice } from "../vfio/device.ts";
 import type { CdTable, MsiBinding } from "../vfio/msi-binding.ts";
 import type { SystemCalls } from "../vfio/system-calls.ts";
 
 /** An entry of the table: message address (8 bytes), data (4), vector control (4) with the mask in bit 0 (PCIe 6.1.4). */
-const ENTRY = 16, VECTOR_CONTROL = 12, MASKED = 1;
+const ENTRY = 16,
+  VECTOR_CONTROL = 12,
+  MASKED = 1;
 
-export interface MsiXPorts { device: AssignedDevice; calls: SystemCalls; irqfds: Irqfds; binding: MsiBinding; inject(vector: number): void }
+export interface MsiXPorts {
+  device: AssignedDevice;
+  calls: SystemCalls;
+  irqfds: Irqfds;
+  binding: MsiBinding;
+  inject(vector: number): void;
+}
 
 /**
  * MSI-X of an assigned function as the guest sees it: table and Message Control are the VMM's. A vector that is enabled and unmasked is armed: its doorbell is bound

@@ -1,14 +1,42 @@
+import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  iommu_cache_invalidate_info, IOMMU_CACHE_INVALIDATE_INFO_VERSION_1, IOMMU_PASID_CONFIG_ABORT, IOMMU_PASID_CONFIG_BYPASS, IOMMU_PASID_CONFIG_TRANSLATE, IOMMU_PASID_FORMAT_SMMUV3, iommu_pasid_table_config,
-  PASID_TABLE_CFG_VERSION_1, PASID_TABLE_SMMUV3_CFG_VERSION_1,
+  IOMMU_CACHE_INVALIDATE_INFO_VERSION_1,
+  IOMMU_PASID_CONFIG_ABORT,
+  IOMMU_PASID_CONFIG_BYPASS,
+  IOMMU_PASID_CONFIG_TRANSLATE,
+  IOMMU_PASID_FORMAT_SMMUV3,
+  iommu_cache_invalidate_info,
+  iommu_pasid_table_config,
+  PASID_TABLE_CFG_VERSION_1,
+  PASID_TABLE_SMMUV3_CFG_VERSION_1,
 } from "@faultline/shared/linux-uapi/iommu.ts";
 import {
-  VFIO_API_VERSION, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_UNMAP_FLAG_ALL, VFIO_GET_API_VERSION, VFIO_GROUP_FLAGS_VIABLE, VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_IOMMU_BIND_MSI,
-  VFIO_IOMMU_CACHE_INVALIDATE, VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_SET_MSI_BINDING, VFIO_IOMMU_SET_PASID_TABLE, VFIO_IOMMU_UNBIND_MSI, VFIO_IOMMU_UNMAP_DMA, VFIO_PASID_TABLE_FLAG_SET, VFIO_PASID_TABLE_FLAG_UNSET,
-  VFIO_SET_IOMMU, VFIO_TYPE1_NESTING_IOMMU, vfio_group_status, vfio_iommu_type1_cache_invalidate, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap, vfio_iommu_type1_set_msi_binding,
+  VFIO_API_VERSION,
+  VFIO_DMA_MAP_FLAG_READ,
+  VFIO_DMA_MAP_FLAG_WRITE,
+  VFIO_DMA_UNMAP_FLAG_ALL,
+  VFIO_GET_API_VERSION,
+  VFIO_GROUP_FLAGS_VIABLE,
+  VFIO_GROUP_GET_STATUS,
+  VFIO_GROUP_SET_CONTAINER,
+  VFIO_IOMMU_BIND_MSI,
+  VFIO_IOMMU_CACHE_INVALIDATE,
+  VFIO_IOMMU_MAP_DMA,
+  VFIO_IOMMU_SET_MSI_BINDING,
+  VFIO_IOMMU_SET_PASID_TABLE,
+  VFIO_IOMMU_UNBIND_MSI,
+  VFIO_IOMMU_UNMAP_DMA,
+  VFIO_PASID_TABLE_FLAG_SET,
+  VFIO_PASID_TABLE_FLAG_UNSET,
+  VFIO_SET_IOMMU,
+  VFIO_TYPE1_NESTING_IOMMU,
+  vfio_group_status,
+  vfio_iommu_type1_cache_invalidate,
+  vfio_iommu_type1_dma_map,
+  vfio_iommu_type1_dma_unmap,
+  vfio_iommu_type1_set_msi_binding,
   vfio_iommu_type1_set_pasid_table,
 } from "@faultline/shared/linux-uapi/vfio.ts";
-import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
 const int32 = (value: number): Uint8Array => new Uint8Array(new Int32Array([value]).buffer);
@@ -76,7 +104,13 @@ export class Container {
   async #setPasidTable(config: Record<string, bigint | number>): Promise<number> {
     const arg = joined(
       vfio_iommu_type1_set_pasid_table.encode({ argsz: 40, flags: VFIO_PASID_TABLE_FLAG_SET }),
-      iommu_pasid_table_config.encode({ argsz: 32, version: PASID_TABLE_CFG_VERSION_1, format: IOMMU_PASID_FORMAT_SMMUV3, smmuv3_version: PASID_TABLE_SMMUV3_CFG_VERSION_1, ...config }),
+      iommu_pasid_table_config.encode({
+        argsz: 32,
+        version: PASID_TABLE_CFG_VERSION_1,
+        format: IOMMU_PASID_FORMAT_SMMUV3,
+        smmuv3_version: PASID_TABLE_SMMUV3_CFG_VERSION_1,
+        ...config,
+      }),
     );
     return (await this.#calls.ioctl(this.fd, VFIO_IOMMU_SET_PASID_TABLE, arg)).ret;
   }

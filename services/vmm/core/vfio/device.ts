@@ -1,12 +1,37 @@
-import { CAPABILITY, EXTENDED_CAPABILITY, HEADER, MSIX_CAPABILITY, PRI } from "@faultline/shared/pcie/capabilities.ts";
 import { numberOf } from "@faultline/shared/codec/uint64.ts";
 import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import {
-  DMA_FAULT_RESPONSE_RING, DMA_FAULT_RING, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_GET_REGION_INFO, VFIO_DEVICE_RESET, VFIO_DEVICE_SET_IRQS, VFIO_GROUP_GET_DEVICE_FD, VFIO_IRQ_INFO_CAP_TYPE, VFIO_IRQ_SET_ACTION_TRIGGER,
-  VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SUBTYPE_DMA_FAULT, VFIO_IRQ_TYPE_NESTED, VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_PCI_OFFSET_SHIFT, VFIO_REGION_INFO_CAP_TYPE,
-  VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT, VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT_RESPONSE, VFIO_REGION_TYPE_NESTED, vfio_device_info, vfio_info_cap_header, vfio_irq_info, vfio_irq_info_cap_type, vfio_irq_set,
-  vfio_region_info, vfio_region_info_cap_type,
+  DMA_FAULT_RESPONSE_RING,
+  DMA_FAULT_RING,
+  VFIO_DEVICE_GET_INFO,
+  VFIO_DEVICE_GET_IRQ_INFO,
+  VFIO_DEVICE_GET_REGION_INFO,
+  VFIO_DEVICE_RESET,
+  VFIO_DEVICE_SET_IRQS,
+  VFIO_GROUP_GET_DEVICE_FD,
+  VFIO_IRQ_INFO_CAP_TYPE,
+  VFIO_IRQ_SET_ACTION_TRIGGER,
+  VFIO_IRQ_SET_DATA_EVENTFD,
+  VFIO_IRQ_SET_DATA_NONE,
+  VFIO_IRQ_SUBTYPE_DMA_FAULT,
+  VFIO_IRQ_TYPE_NESTED,
+  VFIO_PCI_CONFIG_REGION_INDEX,
+  VFIO_PCI_NUM_IRQS,
+  VFIO_PCI_NUM_REGIONS,
+  VFIO_PCI_OFFSET_SHIFT,
+  VFIO_REGION_INFO_CAP_TYPE,
+  VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT,
+  VFIO_REGION_SUBTYPE_NESTED_DMA_FAULT_RESPONSE,
+  VFIO_REGION_TYPE_NESTED,
+  vfio_device_info,
+  vfio_info_cap_header,
+  vfio_irq_info,
+  vfio_irq_info_cap_type,
+  vfio_irq_set,
+  vfio_region_info,
+  vfio_region_info_cap_type,
 } from "@faultline/shared/linux-uapi/vfio.ts";
+import { CAPABILITY, EXTENDED_CAPABILITY, HEADER, MSIX_CAPABILITY, PRI } from "@faultline/shared/pcie/capabilities.ts";
 import type { Container } from "./container.ts";
 import type { SystemCalls } from "./system-calls.ts";
 
@@ -14,8 +39,7 @@ const INFO_BYTES = 128;
 const CAPABILITY_LIMIT = 48;
 
 /** "0000:00:01.0" */
-const deviceName = (bdf: number): string =>
-  `0000:${(bdf >> 8).toString(16).padStart(2, "0")}:${((bdf >> 3) & 31).toString(16).padStart(2, "0")}.${bdf & 7}`;
+const deviceName = (bdf: number): string => `0000:${(bdf >> 8).toString(16).padStart(2, "0")}:${((bdf >> 3) & 31).toString(16).padStart(2, "0")}.${bdf & 7}`;
 
 /** What the VMM learned of an assigned function when it opened it. */
 export interface DeviceFacts {
@@ -62,7 +86,10 @@ export class AssignedDevice {
     }
     for (let index = VFIO_PCI_NUM_IRQS; index < Number(num_irqs); index++) if (await isDmaFaultIrq(calls, fd, index)) faultIrq = index;
     if (faultRegion < 0 || responseRegion < 0 || faultIrq < 0) return -ENODEV;
-    for (const [region, ring] of [[faultRegion, DMA_FAULT_RING], [responseRegion, DMA_FAULT_RESPONSE_RING]] as const) {
+    for (const [region, ring] of [
+      [faultRegion, DMA_FAULT_RING],
+      [responseRegion, DMA_FAULT_RESPONSE_RING],
+    ] as const) {
       const mapped = await calls.mmap(fd, region * 2 ** VFIO_PCI_OFFSET_SHIFT + ring.offset, ring.size - ring.offset); // the header page cannot be mapped
       if (mapped < 0) return mapped;
     }
@@ -91,7 +118,13 @@ export class AssignedDevice {
   /** Installs eventfds for consecutive vectors of an IRQ index. */
   async setEventfds(index: number, fds: readonly number[], start = 0): Promise<number> {
     const data = new Uint8Array(new Int32Array(fds).buffer);
-    const head = vfio_irq_set.encode({ argsz: vfio_irq_set.sizeBytes + data.length, flags: VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER, index, start, count: fds.length });
+    const head = vfio_irq_set.encode({
+      argsz: vfio_irq_set.sizeBytes + data.length,
+      flags: VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+      index,
+      start,
+      count: fds.length,
+    });
     return (await this.#calls.ioctl(this.facts.fd, VFIO_DEVICE_SET_IRQS, new Uint8Array([...head, ...data]))).ret;
   }
 

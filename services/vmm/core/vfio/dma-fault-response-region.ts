@@ -1,5 +1,5 @@
+import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import { regionAddress } from "@faultline/shared/edge/vfio.ts";
-import { uint64Bytes, numberOf } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { EIO } from "@faultline/shared/linux-uapi/errno.ts";
 import { DMA_FAULT_RESPONSE_RING } from "@faultline/shared/linux-uapi/vfio.ts";

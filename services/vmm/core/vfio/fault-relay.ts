@@ -1,6 +1,13 @@
 import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
-import { iommu_fault_event, iommu_fault_prm, IOMMU_FAULT_PAGE_REQ, IOMMU_PAGE_RESP_PASID_VALID, IOMMU_PAGE_RESP_VERSION_1, iommu_page_response } from "@faultline/shared/linux-uapi/iommu.ts";
+import {
+  IOMMU_FAULT_PAGE_REQ,
+  IOMMU_PAGE_RESP_PASID_VALID,
+  IOMMU_PAGE_RESP_VERSION_1,
+  iommu_fault_event,
+  iommu_fault_prm,
+  iommu_page_response,
+} from "@faultline/shared/linux-uapi/iommu.ts";
 import type { AssignedDevice } from "./device.ts";
 import { DmaFaultRegion, type PageRequestFault, type UnrecoverableFault } from "./dma-fault-region.ts";
 import { DmaFaultResponseRegion } from "./dma-fault-response-region.ts";
@@ -47,7 +54,9 @@ export class FaultRelay {
   /** Answers a group. `pasid` null: without PASID_VALID. 0, or -EIO when the edge broke. */
   respond(grpid: number, pasid: number | null, code: number): Promise<number> {
     const flags = pasid === null ? 0 : IOMMU_PAGE_RESP_PASID_VALID;
-    return this.#responses.store(iommu_page_response.encode({ argsz: iommu_page_response.sizeBytes, version: IOMMU_PAGE_RESP_VERSION_1, flags, pasid: pasid ?? 0, grpid, code }));
+    return this.#responses.store(
+      iommu_page_response.encode({ argsz: iommu_page_response.sizeBytes, version: IOMMU_PAGE_RESP_VERSION_1, flags, pasid: pasid ?? 0, grpid, code }),
+    );
   }
 
   async #drain(): Promise<void> {

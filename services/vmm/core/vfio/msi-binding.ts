@@ -11,7 +11,12 @@ const GRANULE = 4096;
 const pageOf = (address: number): number => address - (address % GRANULE);
 
 /** The table of an attached endpoint, as ATTACH_TABLE gave it. `s1contextptr` is a GPA. */
-export interface CdTable { s1contextptr: bigint; s1cdmax: number; s1fmt: number; s1dss: number }
+export interface CdTable {
+  s1contextptr: bigint;
+  s1cdmax: number;
+  s1fmt: number;
+  s1dss: number;
+}
 
 /** The doorbells of a function that the host knows: gIOVA pages bound by SET_MSI_BINDING (flow.md, "MSI in table mode"). */
 export class MsiBinding {

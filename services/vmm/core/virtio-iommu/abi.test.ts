@@ -1,11 +1,19 @@
 import { hexBytes } from "@faultline/shared/codec/uint64.ts";
 import { iommu_fault_event, iommu_fault_prm } from "@faultline/shared/linux-uapi/iommu.ts";
-import { rfc_v1_virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 import { virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu.ts";
+import { rfc_v1_virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 import { describe, expect, it } from "vitest";
 import { review, rfcV1 } from "./abi.ts";
 
-const facts = { pageSizeMask: 0x40201000n, inputEnd: 2n ** 48n - 1n, outputBits: 48, pasidBits: 20, asid16: true, twoLevelCdTable: true, pageRequests: { responsePasid: true } };
+const facts = {
+  pageSizeMask: 0x40201000n,
+  inputEnd: 2n ** 48n - 1n,
+  outputBits: 48,
+  pasidBits: 20,
+  asid16: true,
+  twoLevelCdTable: true,
+  pageRequests: { responsePasid: true },
+};
 const fault = iommu_fault_event.decode(iommu_fault_event.encode({ type: 1, reason: 5, flags: 3, pasid: 5, perm: 0xf, addr: 0x7f0000001000n }));
 const request = iommu_fault_prm.decode(iommu_fault_prm.encode({ type: 2, flags: 0xb, pasid: 5, grpid: 3, perm: 2, addr: 0x7f0000001000n }));
 const INVAL = 4;
@@ -41,15 +49,27 @@ describe("fault reports (7.3 to 7.5)", () => {
     expect(virtio_iommu_fault.decode(review.unrecoverableReport(8, fault, true))).toMatchObject({ reason: 4n, flags: 0x30fn, pasid: 5n, address: 0x7f0000001000n });
   });
   it("rfc-v1: flt_type, and the host's flag bits in pr_evt_flags", () => {
-    expect(hexBytes(rfcV1.pageRequestReport(8, request)).slice(0, 56)).toBe(["02000000", "02000000", "02010000", "0b000000", "08000000", "05000000", "03000000"].join(""));
+    expect(hexBytes(rfcV1.pageRequestReport(8, request)).slice(0, 56)).toBe(
+      ["02000000", "02000000", "02010000", "0b000000", "08000000", "05000000", "03000000"].join(""),
+    );
   });
-  it.each([[0, 0], [1, 0], [3, 0], [4, 3], [5, 4], [6, 5], [7, 6], [8, 7]])("host reason %i is reason %i", (host, reason) => {
+  it.each([
+    [0, 0],
+    [1, 0],
+    [3, 0],
+    [4, 3],
+    [5, 4],
+    [6, 5],
+    [7, 6],
+    [8, 7],
+  ])("host reason %i is reason %i", (host, reason) => {
     expect(review.unrecoverableReport(8, { ...fault, reason: BigInt(host) }, true)[0]).toBe(reason);
   });
 });
 
 describe("PAGE_RESP of rfc-v1 (6.6; VI-X-17)", () => {
-  const decode = (fields: Record<string, number>) => rfcV1.decodePageResponse(rfc_v1_virtio_iommu_req_page_resp.encode({ type: 8, domain: 77, endpoint: 8, grpid: 3, pasid: 5, ...fields }).subarray(0, 36));
+  const decode = (fields: Record<string, number>) =>
+    rfcV1.decodePageResponse(rfc_v1_virtio_iommu_req_page_resp.encode({ type: 8, domain: 77, endpoint: 8, grpid: 3, pasid: 5, ...fields }).subarray(0, 36));
   it("flags win over pasid_valid, and the domain is not looked at", () => {
     expect(decode({ flags: 0, pasid_valid: 1 })).toEqual({ endpoint: 8, pasid: null, grpid: 3, code: 0 });
     expect(decode({ flags: 1, pasid_valid: 0 })).toEqual({ endpoint: 8, pasid: 5, grpid: 3, code: 0 });

@@ -1,7 +1,16 @@
 import { featureWord } from "@faultline/shared/virtio/feature-bits.ts";
 import {
-  RFC_V1_VIRTIO_IOMMU_F_ATTACH_TABLE, RFC_V1_VIRTIO_IOMMU_F_SVA, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_BYPASS_CONFIG, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IOMMU_F_INPUT_RANGE,
-  VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PAGE_REQUEST, VIRTIO_IOMMU_F_PROBE,
+  RFC_V1_VIRTIO_IOMMU_F_ATTACH_TABLE,
+  RFC_V1_VIRTIO_IOMMU_F_SVA,
+  VIRTIO_F_VERSION_1,
+  VIRTIO_IOMMU_F_ATTACH_TABLE,
+  VIRTIO_IOMMU_F_BYPASS_CONFIG,
+  VIRTIO_IOMMU_F_DOMAIN_RANGE,
+  VIRTIO_IOMMU_F_INPUT_RANGE,
+  VIRTIO_IOMMU_F_MAP_UNMAP,
+  VIRTIO_IOMMU_F_MMIO,
+  VIRTIO_IOMMU_F_PAGE_REQUEST,
+  VIRTIO_IOMMU_F_PROBE,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { PageRequestFault, UnrecoverableFault } from "../vfio/dma-fault-region.ts";
 import { pageRequestReport, rfcV1PageRequestReport, rfcV1UnrecoverableReport, specUnrecoverableReport, unrecoverableReport } from "./fault-report.ts";
@@ -30,15 +39,26 @@ const BASE = [VIRTIO_IOMMU_F_INPUT_RANGE, VIRTIO_IOMMU_F_DOMAIN_RANGE, VIRTIO_IO
 
 export const review: VirtioIommuAbi = {
   offered: featureWord([...BASE, VIRTIO_IOMMU_F_BYPASS_CONFIG, VIRTIO_IOMMU_F_ATTACH_TABLE, VIRTIO_IOMMU_F_PAGE_REQUEST]),
-  attachTable: VIRTIO_IOMMU_F_ATTACH_TABLE, pageRequest: VIRTIO_IOMMU_F_PAGE_REQUEST, bypassConfig: VIRTIO_IOMMU_F_BYPASS_CONFIG, tablesNeedProbe: true,
-  probeProperties, decodePageResponse, pageRequestReport,
+  attachTable: VIRTIO_IOMMU_F_ATTACH_TABLE,
+  pageRequest: VIRTIO_IOMMU_F_PAGE_REQUEST,
+  bypassConfig: VIRTIO_IOMMU_F_BYPASS_CONFIG,
+  tablesNeedProbe: true,
+  probeProperties,
+  decodePageResponse,
+  pageRequestReport,
   unrecoverableReport: (endpoint, fault, negotiated) => (negotiated ? unrecoverableReport(endpoint, fault) : specUnrecoverableReport(endpoint, fault)),
   prefixBytes: 24,
 };
 
 export const rfcV1: VirtioIommuAbi = {
   offered: featureWord([...BASE, RFC_V1_VIRTIO_IOMMU_F_ATTACH_TABLE, RFC_V1_VIRTIO_IOMMU_F_SVA]),
-  attachTable: RFC_V1_VIRTIO_IOMMU_F_ATTACH_TABLE, pageRequest: RFC_V1_VIRTIO_IOMMU_F_SVA, bypassConfig: null, tablesNeedProbe: false,
-  probeProperties: rfcV1ProbeProperties, decodePageResponse: decodeRfcV1PageResponse, pageRequestReport: rfcV1PageRequestReport, unrecoverableReport: rfcV1UnrecoverableReport,
+  attachTable: RFC_V1_VIRTIO_IOMMU_F_ATTACH_TABLE,
+  pageRequest: RFC_V1_VIRTIO_IOMMU_F_SVA,
+  bypassConfig: null,
+  tablesNeedProbe: false,
+  probeProperties: rfcV1ProbeProperties,
+  decodePageResponse: decodeRfcV1PageResponse,
+  pageRequestReport: rfcV1PageRequestReport,
+  unrecoverableReport: rfcV1UnrecoverableReport,
   prefixBytes: 48, // RR-01: cut to the buffer, whatever is left then
 };

@@ -1,7 +1,14 @@
 import type { Fields } from "@faultline/shared/codec/bit-struct.ts";
 import {
-  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE, VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, VIRTIO_IOMMU_S_FAULT, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_RANGE, VIRTIO_IOMMU_S_UNSUPP,
-  virtio_iommu_req_attach_pgt_arm, type virtio_iommu_req_attach_pst_arm,
+  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE,
+  VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
+  VIRTIO_IOMMU_S_FAULT,
+  VIRTIO_IOMMU_S_INVAL,
+  VIRTIO_IOMMU_S_NOENT,
+  VIRTIO_IOMMU_S_RANGE,
+  VIRTIO_IOMMU_S_UNSUPP,
+  virtio_iommu_req_attach_pgt_arm,
+  type virtio_iommu_req_attach_pst_arm,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Attachments } from "./attach.ts";
 import { newDomain } from "./domain.ts";
@@ -11,7 +18,8 @@ import { statusOf } from "./status.ts";
 
 /** CDs of one leaf, as a log2, by s1fmt: linear, 4KL2, 64KL2. */
 const LEAF_BITS = [0, 6, 10];
-const CD_BYTES = 64, L1CD_BYTES = 8;
+const CD_BYTES = 64,
+  L1CD_BYTES = 8;
 
 export interface TableContext {
   endpoints: ReadonlyMap<number, Endpoint>;

@@ -1,5 +1,5 @@
-import type { VmOptions } from "@faultline/shared/machine/machine.ts";
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
+import type { VmOptions } from "@faultline/shared/machine/machine.ts";
 import type { Domain, Mapping } from "./domain.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -87,7 +87,9 @@ export class Attachments {
       if (ret < 0) return ret;
     }
     endpoint.stage2 = null;
-    for (const { iova, gpa, size, access } of wanted === "ram" ? this.#slots.map(({ gpa, size }) => ({ iova: BigInt(gpa), gpa, size: BigInt(size), access: MAP_F_ACCESS })) : wanted.mappings.map(dmaOf)) {
+    for (const { iova, gpa, size, access } of wanted === "ram"
+      ? this.#slots.map(({ gpa, size }) => ({ iova: BigInt(gpa), gpa, size: BigInt(size), access: MAP_F_ACCESS }))
+      : wanted.mappings.map(dmaOf)) {
       const ret = await this.#mapDma(endpoint, iova, gpa, size, access);
       if (ret < 0) return ret;
     }
@@ -117,5 +119,8 @@ export class Attachments {
 
 /** `virtEnd` is inclusive. The MMIO flag (bit 2): device registers, which the host's stage 2 cannot map from user memory; a doorbell is reached through the host's own MSI window. */
 const dmaOf = (mapping: Mapping) => ({
-  iova: mapping.virtStart, gpa: Number(mapping.physStart), size: mapping.virtEnd - mapping.virtStart + 1n, access: mapping.flags & 4 ? 0 : mapping.flags & MAP_F_ACCESS,
+  iova: mapping.virtStart,
+  gpa: Number(mapping.physStart),
+  size: mapping.virtEnd - mapping.virtStart + 1n,
+  access: mapping.flags & 4 ? 0 : mapping.flags & MAP_F_ACCESS,
 });

@@ -8,7 +8,13 @@ const MAX_ACCESS = 4096;
 
 /** The configuration space (virtio-iommu.md, section 3). `bypass` null: not in this ABI, reads 0. Beyond the 40 bytes all is zero. */
 export function readConfig(offset: number, length: number, pageSizeMask: bigint, bypass: boolean | null): Uint8Array {
-  const config = virtio_iommu_config.encode({ page_size_mask: pageSizeMask, input_range_end: INPUT_END, domain_range_end: DOMAIN_END, probe_size: PROBE_SIZE, bypass: bypass ? 1 : 0 });
+  const config = virtio_iommu_config.encode({
+    page_size_mask: pageSizeMask,
+    input_range_end: INPUT_END,
+    domain_range_end: DOMAIN_END,
+    probe_size: PROBE_SIZE,
+    bypass: bypass ? 1 : 0,
+  });
   const bytes = new Uint8Array(Math.min(length, MAX_ACCESS));
   bytes.set(config.subarray(Math.min(offset, config.length), Math.min(offset + bytes.length, config.length)));
   return bytes;

@@ -2,7 +2,12 @@ import type { CdTable } from "../vfio/msi-binding.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** `virtEnd` is inclusive. `flags` are those of MAP. */
-export interface Mapping { virtStart: bigint; virtEnd: bigint; physStart: bigint; flags: number }
+export interface Mapping {
+  virtStart: bigint;
+  virtEnd: bigint;
+  physStart: bigint;
+  flags: number;
+}
 
 /** A domain of the virtio-iommu. It exists while an endpoint is attached to it (VI-D-28, VI-D-33). */
 export interface Domain {

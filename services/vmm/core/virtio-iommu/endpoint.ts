@@ -4,7 +4,11 @@ import type { FaultRelay } from "../vfio/fault-relay.ts";
 import type { Domain } from "./domain.ts";
 
 /** A group that the guest still has to answer. */
-export interface OutstandingGroup { grpid: number; pasid: number | null; needsPasid: boolean }
+export interface OutstandingGroup {
+  grpid: number;
+  pasid: number | null;
+  needsPasid: boolean;
+}
 
 /** An endpoint of the virtio-iommu: the assigned function behind it, where it is attached, what is unanswered. */
 export interface Endpoint {

@@ -3,10 +3,17 @@ import { virtio_iommu_req_invalidate } from "@faultline/shared/virtio/virtio-iom
 import { describe, expect, it } from "vitest";
 import { hostInvalidations, invalidateRefused } from "./invalidate.ts";
 
-const DOMAIN = 1, PASID = 2, VA = 4; // inv_gran
-const IOTLB = 1, DEV_IOTLB = 2, T_PASID = 4; // inv_type
-const F_PASID = 1, F_ARCHID = 2, F_LEAF = 4;
-const INVAL = 4, RANGE = 5;
+const DOMAIN = 1,
+  PASID = 2,
+  VA = 4; // inv_gran
+const IOTLB = 1,
+  DEV_IOTLB = 2,
+  T_PASID = 4; // inv_type
+const F_PASID = 1,
+  F_ARCHID = 2,
+  F_LEAF = 4;
+const INVAL = 4,
+  RANGE = 5;
 const request = (fields: Record<string, number | bigint>) => virtio_iommu_req_invalidate.decode(virtio_iommu_req_invalidate.encode({ type: 7, granule: 12, ...fields }));
 
 describe("INVALIDATE: what is refused (virtio-iommu.md, 6.5; VI-X-09, VI-X-10)", () => {
@@ -40,12 +47,19 @@ describe("INVALIDATE: what the host is asked (virtio-iommu.md, 6.5)", () => {
     expect([call.cache, call.granularity]).toEqual([1, 1]);
     expect(iommu_inv_pasid_info.decode(call.granu)).toMatchObject({ flags: 2n, archid: 7n, pasid: 0n });
   });
-  it("the posted whole-context flush (F_PASID alone) becomes the domain", () => expect(calls({ inv_gran: PASID, inv_type: IOTLB, flags: F_PASID, pasid: 5 })).toEqual([[1, 0]]));
+  it("the posted whole-context flush (F_PASID alone) becomes the domain", () =>
+    expect(calls({ inv_gran: PASID, inv_type: IOTLB, flags: F_PASID, pasid: 5 })).toEqual([[1, 0]]));
   it("a range becomes granularity ADDR with its granule in bytes", () => {
-    const [call] = hostInvalidations(request({ inv_gran: VA, inv_type: IOTLB | DEV_IOTLB, flags: F_ARCHID | F_LEAF, archid: 7, virt_start: 0x7f0000001000n, nr_pages: 3, granule: 12 }));
+    const [call] = hostInvalidations(
+      request({ inv_gran: VA, inv_type: IOTLB | DEV_IOTLB, flags: F_ARCHID | F_LEAF, archid: 7, virt_start: 0x7f0000001000n, nr_pages: 3, granule: 12 }),
+    );
     expect([call.cache, call.granularity]).toEqual([1, 2]);
     expect(iommu_inv_addr_info.decode(call.granu)).toMatchObject({ flags: 6n, archid: 7n, addr: 0x7f0000001000n, granule_size: 4096n, nb_granules: 3n });
   });
   it("no pages: nothing is asked (VI-X-11)", () => expect(calls({ inv_gran: VA, inv_type: IOTLB, flags: F_ARCHID })).toEqual([]));
-  it("CD and IOTLB at once: the CD first", () => expect(calls({ inv_gran: PASID, inv_type: T_PASID | IOTLB, flags: F_PASID | F_ARCHID })).toEqual([[4, 1], [1, 1]]));
+  it("CD and IOTLB at once: the CD first", () =>
+    expect(calls({ inv_gran: PASID, inv_type: T_PASID | IOTLB, flags: F_PASID | F_ARCHID })).toEqual([
+      [4, 1],
+      [1, 1],
+    ]));
 });

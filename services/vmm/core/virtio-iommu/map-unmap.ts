@@ -1,6 +1,13 @@
 import type { Fields } from "@faultline/shared/codec/bit-struct.ts";
 import {
-  VIRTIO_IOMMU_MAP_F_MMIO, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_NOMEM, VIRTIO_IOMMU_S_OK, VIRTIO_IOMMU_S_RANGE, type virtio_iommu_req_map, type virtio_iommu_req_unmap,
+  VIRTIO_IOMMU_MAP_F_MMIO,
+  VIRTIO_IOMMU_S_INVAL,
+  VIRTIO_IOMMU_S_NOENT,
+  VIRTIO_IOMMU_S_NOMEM,
+  VIRTIO_IOMMU_S_OK,
+  VIRTIO_IOMMU_S_RANGE,
+  type virtio_iommu_req_map,
+  type virtio_iommu_req_unmap,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Attachments } from "./attach.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -11,13 +18,18 @@ const ALL_FLAGS = 7n;
 const MAX_MAPPINGS = 65535;
 
 /** MAP (virtio-iommu.md, 5.3): in every endpoint of the domain or in none. `mmio`: F_MMIO is negotiated; `inputEnd` is inclusive. */
-export async function map(attachments: Attachments, r: Fields<typeof virtio_iommu_req_map.layout>, limits: { inputEnd: bigint; granule: bigint; mmio: boolean }): Promise<number> {
+export async function map(
+  attachments: Attachments,
+  r: Fields<typeof virtio_iommu_req_map.layout>,
+  limits: { inputEnd: bigint; granule: bigint; mmio: boolean },
+): Promise<number> {
   if (r.flags > ALL_FLAGS || (Number(r.flags) & VIRTIO_IOMMU_MAP_F_MMIO && !limits.mmio)) return VIRTIO_IOMMU_S_INVAL;
   const domain = attachments.domains.get(Number(r.domain));
   if (!domain) return VIRTIO_IOMMU_S_NOENT;
   if (domain.kind !== "map") return VIRTIO_IOMMU_S_INVAL;
   if (r.virt_end <= r.virt_start || r.virt_end > limits.inputEnd) return VIRTIO_IOMMU_S_RANGE;
-  if (r.virt_start % limits.granule || r.phys_start % limits.granule || (r.virt_end + 1n) % limits.granule || r.phys_start + (r.virt_end - r.virt_start) >= 1n << 64n) return VIRTIO_IOMMU_S_RANGE;
+  if (r.virt_start % limits.granule || r.phys_start % limits.granule || (r.virt_end + 1n) % limits.granule || r.phys_start + (r.virt_end - r.virt_start) >= 1n << 64n)
+    return VIRTIO_IOMMU_S_RANGE;
   if (domain.mappings.some((m) => m.virtStart <= r.virt_end && r.virt_start <= m.virtEnd)) return VIRTIO_IOMMU_S_INVAL;
   if (domain.mappings.length >= MAX_MAPPINGS) return VIRTIO_IOMMU_S_NOMEM;
   const mapping = { virtStart: r.virt_start, virtEnd: r.virt_end, physStart: r.phys_start, flags: Number(r.flags) };

@@ -1,6 +1,11 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
-import { IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_INVALID } from "@faultline/shared/linux-uapi/iommu.ts";
+import {
+  IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE,
+  IOMMU_FAULT_PAGE_REQUEST_PASID_VALID,
+  IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID,
+  IOMMU_PAGE_RESP_INVALID,
+} from "@faultline/shared/linux-uapi/iommu.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { PageRequestFault } from "../vfio/dma-fault-region.ts";
 import type { Endpoint, OutstandingGroup } from "./endpoint.ts";
@@ -10,15 +15,27 @@ import { hostPasid } from "./page-response.ts";
 /** Groups of one endpoint that are marked at most; a function has no more page requests outstanding. */
 const MAX_REFUSED = 512;
 
-export interface RelayPorts { tracer: Tracer; execution: Execution }
+export interface RelayPorts {
+  tracer: Tracer;
+  execution: Execution;
+}
 
-export interface PageRequest { grpid: number; pasid: number | null; needsPasid: boolean; last: boolean; iova: bigint }
+export interface PageRequest {
+  grpid: number;
+  pasid: number | null;
+  needsPasid: boolean;
+  last: boolean;
+  iova: bigint;
+}
 
 export function pageRequestOf(fault: PageRequestFault): PageRequest {
   const flags = Number(fault.flags);
   return {
-    grpid: Number(fault.grpid), pasid: flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? Number(fault.pasid) : null, needsPasid: (flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0,
-    last: (flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0, iova: fault.addr,
+    grpid: Number(fault.grpid),
+    pasid: flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? Number(fault.pasid) : null,
+    needsPasid: (flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0,
+    last: (flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0,
+    iova: fault.addr,
   };
 }
 
@@ -29,9 +46,15 @@ export function relayPageRequest(endpoint: Endpoint, request: PageRequest, bytes
   const group: OutstandingGroup = { grpid: request.grpid, pasid: request.pasid, needsPasid: request.needsPasid };
   if (request.last) endpoint.outstanding.push(group);
   events.report({
-    endpoint: endpoint.id, bytes, prefixBytes: null,
+    endpoint: endpoint.id,
+    bytes,
+    prefixBytes: null,
     used: (head) =>
-      ports.tracer.emit("vmm.event-used", { endpoint: hex(endpoint.id), pasid: request.pasid ?? undefined, grpid: request.grpid, iova: hex(request.iova) }, { head, last: request.last }),
+      ports.tracer.emit(
+        "vmm.event-used",
+        { endpoint: hex(endpoint.id), pasid: request.pasid ?? undefined, grpid: request.grpid, iova: hex(request.iova) },
+        { head, last: request.last },
+      ),
     refused: () => {
       const at = endpoint.outstanding.indexOf(group);
       if (at >= 0) endpoint.outstanding.splice(at, 1);

@@ -1,13 +1,24 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID, VIRTIO_IOMMU_PAGE_RESP_FAILURE, VIRTIO_IOMMU_S_DEVERR, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_OK, virtio_iommu_req_page_resp,
+  VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID,
+  VIRTIO_IOMMU_PAGE_RESP_FAILURE,
+  VIRTIO_IOMMU_S_DEVERR,
+  VIRTIO_IOMMU_S_INVAL,
+  VIRTIO_IOMMU_S_NOENT,
+  VIRTIO_IOMMU_S_OK,
+  virtio_iommu_req_page_resp,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { rfc_v1_virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 import type { Endpoint, OutstandingGroup } from "./endpoint.ts";
 
 /** What PAGE_RESP says in either ABI. `pasid` null: without the PASID flag. */
-export interface PageResponseRequest { endpoint: number; pasid: number | null; grpid: number; code: number }
+export interface PageResponseRequest {
+  endpoint: number;
+  pasid: number | null;
+  grpid: number;
+  code: number;
+}
 
 /** PAGE_RESP of `review`; INVAL: short, reserved bytes, an unknown flag or code. */
 export function decodePageResponse(readable: Uint8Array): PageResponseRequest | number {

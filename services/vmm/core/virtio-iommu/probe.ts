@@ -1,13 +1,39 @@
 import {
-  PROBE_SIZE, VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE, VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3, VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID, VIRTIO_IOMMU_PGT_ARM64_F_ASID16, VIRTIO_IOMMU_PROBE_T_INPUT_RANGE,
-  VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE, VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST, VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK, VIRTIO_IOMMU_PROBE_T_PASID_SIZE, VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT,
-  VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L, virtio_iommu_probe_input_range, virtio_iommu_probe_output_size, virtio_iommu_probe_page_request, virtio_iommu_probe_page_size_mask, virtio_iommu_probe_pasid_size,
+  PROBE_SIZE,
+  VIRTIO_IOMMU_FORMAT_PGTF_ARM_LPAE,
+  VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
+  VIRTIO_IOMMU_PAGE_REQUEST_F_RESP_PASID,
+  VIRTIO_IOMMU_PGT_ARM64_F_ASID16,
+  VIRTIO_IOMMU_PROBE_T_INPUT_RANGE,
+  VIRTIO_IOMMU_PROBE_T_OUTPUT_SIZE,
+  VIRTIO_IOMMU_PROBE_T_PAGE_REQUEST,
+  VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK,
+  VIRTIO_IOMMU_PROBE_T_PASID_SIZE,
+  VIRTIO_IOMMU_PROBE_T_TABLE_FORMAT,
+  VIRTIO_IOMMU_PST_ARM_SMMU3_F_CD2L,
+  virtio_iommu_probe_input_range,
+  virtio_iommu_probe_output_size,
+  virtio_iommu_probe_page_request,
+  virtio_iommu_probe_page_size_mask,
+  virtio_iommu_probe_pasid_size,
   virtio_iommu_probe_table_format,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
-import { RFC_V1_VIRTIO_IOMMU_PROBE_T_PAGE_TABLE_FMT, RFC_V1_VIRTIO_IOMMU_PROBE_T_PASID_TABLE_FMT, rfc_v1_virtio_iommu_probe_table_format } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
+import {
+  RFC_V1_VIRTIO_IOMMU_PROBE_T_PAGE_TABLE_FMT,
+  RFC_V1_VIRTIO_IOMMU_PROBE_T_PASID_TABLE_FMT,
+  rfc_v1_virtio_iommu_probe_table_format,
+} from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 
 /** What an endpoint can do, from the host's IOMMU and the function's capabilities. `inputEnd` is inclusive. */
-export interface EndpointFacts { pageSizeMask: bigint; inputEnd: bigint; outputBits: number; pasidBits: number; asid16: boolean; twoLevelCdTable: boolean; pageRequests: { responsePasid: boolean } | null }
+export interface EndpointFacts {
+  pageSizeMask: bigint;
+  inputEnd: bigint;
+  outputBits: number;
+  pasidBits: number;
+  asid16: boolean;
+  twoLevelCdTable: boolean;
+  pageRequests: { responsePasid: boolean } | null;
+}
 
 /** The property list of PROBE in the `review` ABI: ascending type, TABLE_FORMAT ascending by format; the rest is zero. `length` does not count the 4-byte header. */
 export function probeProperties(facts: EndpointFacts): Uint8Array {

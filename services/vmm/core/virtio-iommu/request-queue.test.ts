@@ -1,35 +1,82 @@
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  virtio_iommu_req_attach, virtio_iommu_req_attach_pst_arm, virtio_iommu_req_map, virtio_iommu_req_page_resp, virtio_iommu_req_probe, virtio_iommu_req_unmap,
+  virtio_iommu_req_attach,
+  virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_map,
+  virtio_iommu_req_page_resp,
+  virtio_iommu_req_probe,
+  virtio_iommu_req_unmap,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { beforeEach, describe, expect, it } from "vitest";
+import { review } from "./abi.ts";
 import { Attachments } from "./attach.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { review } from "./abi.ts";
 import { RequestQueue } from "./request-queue.ts";
 
-const OK = 0, UNSUPP = 2, INVAL = 4, RANGE = 5, NOENT = 6, FAULT = 7;
+const OK = 0,
+  UNSUPP = 2,
+  INVAL = 4,
+  RANGE = 5,
+  NOENT = 6,
+  FAULT = 7;
 const RAM = { gpa: 0x8000_0000, size: 0x10_0000 };
 
 /** An endpoint whose host accepts everything, and what the host was told. */
 function bench() {
   const told: string[] = [];
-  const note = (what: string) => (...args: unknown[]) => {
-    told.push(`${what}(${args.map((arg) => (typeof arg === "object" ? JSON.stringify(arg, (_, v) => (typeof v === "bigint" ? `0x${v.toString(16)}` : v)) : `0x${Number(arg).toString(16)}`)).join(",")})`);
-    return Promise.resolve(0);
+  const note =
+    (what: string) =>
+    (...args: unknown[]) => {
+      told.push(
+        `${what}(${args.map((arg) => (typeof arg === "object" ? JSON.stringify(arg, (_, v) => (typeof v === "bigint" ? `0x${v.toString(16)}` : v)) : `0x${Number(arg).toString(16)}`)).join(",")})`,
+      );
+      return Promise.resolve(0);
+    };
+  const container = {
+    abort: note("abort"),
+    bypass: note("bypass"),
+    translate: note("translate"),
+    mapDma: note("map"),
+    unmapDma: note("unmap"),
+    cacheInvalidate: note("invalidate"),
   };
-  const container = { abort: note("abort"), bypass: note("bypass"), translate: note("translate"), mapDma: note("map"), unmapDma: note("unmap"), cacheInvalidate: note("invalidate") };
   const responses: [number, number | null, number][] = [];
-  const relay = { respond: (grpid: number, pasid: number | null, code: number) => {
-    responses.push([grpid, pasid, code]);
-    return Promise.resolve(0);
-  } };
-  const endpoint = { id: 8, device: { container }, relay, msix: { attach: async () => {}, detach: async () => {} }, domain: null, stage2: "ram", outstanding: [], refused: new Set() } as unknown as Endpoint;
+  const relay = {
+    respond: (grpid: number, pasid: number | null, code: number) => {
+      responses.push([grpid, pasid, code]);
+      return Promise.resolve(0);
+    },
+  };
+  const endpoint = {
+    id: 8,
+    device: { container },
+    relay,
+    msix: { attach: async () => {}, detach: async () => {} },
+    domain: null,
+    stage2: "ram",
+    outstanding: [],
+    refused: new Set(),
+  } as unknown as Endpoint;
   const attachments = new Attachments([RAM], (gpa) => (gpa >= RAM.gpa && gpa < RAM.gpa + RAM.size ? gpa + 0x1000_0000_0000 : null));
   const requests = new RequestQueue({
-    abi: review, granule: 0x1000n, inOrder: (body) => body(), switches: new Set(),
-    endpoints: new Map([[8, endpoint]]), attachments, tracer: silentTracer, inputEnd: (1n << 48n) - 1n, isRam: (gpa, size) => gpa >= RAM.gpa && gpa + size <= RAM.gpa + RAM.size,
-    facts: () => ({ pageSizeMask: 0x1000n, inputEnd: (1n << 48n) - 1n, outputBits: 48, pasidBits: 16, asid16: true, twoLevelCdTable: true, pageRequests: { responsePasid: true } }),
+    abi: review,
+    granule: 0x1000n,
+    inOrder: (body) => body(),
+    switches: new Set(),
+    endpoints: new Map([[8, endpoint]]),
+    attachments,
+    tracer: silentTracer,
+    inputEnd: (1n << 48n) - 1n,
+    isRam: (gpa, size) => gpa >= RAM.gpa && gpa + size <= RAM.gpa + RAM.size,
+    facts: () => ({
+      pageSizeMask: 0x1000n,
+      inputEnd: (1n << 48n) - 1n,
+      outputBits: 48,
+      pasidBits: 16,
+      asid16: true,
+      twoLevelCdTable: true,
+      pageRequests: { responsePasid: true },
+    }),
     negotiated: () => ({ mapUnmap: true, mmio: true, probe: true, attachTable: true, pageRequest: true, bypassConfig: true }),
   });
   const send = async (bytes: Uint8Array) => (await requests.execute(bytes.subarray(0, bytes.length - 4), 4))[0];
@@ -40,7 +87,8 @@ beforeEach(() => {
   b = bench();
 });
 const attach = (domain: number, endpoint = 8, flags = 0) => virtio_iommu_req_attach.encode({ type: 1, domain, endpoint, flags });
-const map = (virt_start: number, virt_end: number, more = {}) => virtio_iommu_req_map.encode({ type: 3, domain: 1, virt_start, virt_end, phys_start: RAM.gpa, flags: 3, ...more });
+const map = (virt_start: number, virt_end: number, more = {}) =>
+  virtio_iommu_req_map.encode({ type: 3, domain: 1, virt_start, virt_end, phys_start: RAM.gpa, flags: 3, ...more });
 const unmap = (virt_start: number, virt_end: number, domain = 1) => virtio_iommu_req_unmap.encode({ type: 4, domain, virt_start, virt_end });
 
 describe("framing (virtio-iommu.md, 4)", () => {
@@ -88,11 +136,38 @@ describe("UNMAP truth table (virtio-iommu.md, 5.4; pages for units)", () => {
   const cases: [number, [number, number][], [number, number], number, [number, number][]][] = [
     [1, [], [0, 4], OK, []],
     [2, [[0, 9]], [0, 9], OK, []],
-    [3, [[0, 4], [5, 9]], [0, 9], OK, []],
+    [
+      3,
+      [
+        [0, 4],
+        [5, 9],
+      ],
+      [0, 9],
+      OK,
+      [],
+    ],
     [4, [[0, 9]], [0, 4], RANGE, [[0, 9]]],
-    [5, [[0, 4], [5, 9]], [0, 4], OK, [[5, 9]]],
+    [
+      5,
+      [
+        [0, 4],
+        [5, 9],
+      ],
+      [0, 4],
+      OK,
+      [[5, 9]],
+    ],
     [6, [[0, 4]], [0, 9], OK, []],
-    [7, [[0, 4], [10, 14]], [0, 14], OK, []],
+    [
+      7,
+      [
+        [0, 4],
+        [10, 14],
+      ],
+      [0, 14],
+      OK,
+      [],
+    ],
   ];
   for (const [n, before, [from, to], status, after] of cases) {
     it(`case ${n}`, async () => {
@@ -120,7 +195,8 @@ describe("MAP (VI-D-34 to VI-D-41)", () => {
 });
 
 describe("ATTACH_TABLE (virtio-iommu.md, 6.4)", () => {
-  const table = (fields = {}) => virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 2, endpoint: 8, format: 2, s1fmt: 2, s1dss: 2, s1contextptr: 0x8000_1000, s1cdmax: 16, ...fields });
+  const table = (fields = {}) =>
+    virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 2, endpoint: 8, format: 2, s1fmt: 2, s1dss: 2, s1contextptr: 0x8000_1000, s1cdmax: 16, ...fields });
   it("sets the host's table after ABORT", async () => {
     expect(await b.send(table())).toBe(OK);
     expect(b.told).toEqual(["abort()", 'translate({"s1contextptr":"0x80001000","s1cdmax":16,"s1fmt":2,"s1dss":2})']);

@@ -1,9 +1,26 @@
 import type { BitStruct, Fields, Layout } from "@faultline/shared/codec/bit-struct.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  PROBE_SIZE, VIRTIO_IOMMU_ATTACH_F_BYPASS, VIRTIO_IOMMU_S_INVAL, VIRTIO_IOMMU_S_NOENT, VIRTIO_IOMMU_S_OK, VIRTIO_IOMMU_T_ATTACH, VIRTIO_IOMMU_T_ATTACH_TABLE, VIRTIO_IOMMU_T_DETACH,
-  VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_MAP, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE, VIRTIO_IOMMU_T_UNMAP, virtio_iommu_req_attach, virtio_iommu_req_attach_pst_arm, virtio_iommu_req_detach,
-  virtio_iommu_req_invalidate, virtio_iommu_req_map, virtio_iommu_req_probe, virtio_iommu_req_unmap,
+  PROBE_SIZE,
+  VIRTIO_IOMMU_ATTACH_F_BYPASS,
+  VIRTIO_IOMMU_S_INVAL,
+  VIRTIO_IOMMU_S_NOENT,
+  VIRTIO_IOMMU_S_OK,
+  VIRTIO_IOMMU_T_ATTACH,
+  VIRTIO_IOMMU_T_ATTACH_TABLE,
+  VIRTIO_IOMMU_T_DETACH,
+  VIRTIO_IOMMU_T_INVALIDATE,
+  VIRTIO_IOMMU_T_MAP,
+  VIRTIO_IOMMU_T_PAGE_RESP,
+  VIRTIO_IOMMU_T_PROBE,
+  VIRTIO_IOMMU_T_UNMAP,
+  virtio_iommu_req_attach,
+  virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_detach,
+  virtio_iommu_req_invalidate,
+  virtio_iommu_req_map,
+  virtio_iommu_req_probe,
+  virtio_iommu_req_unmap,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { VirtioIommuAbi } from "./abi.ts";
 import { attachTable, type TableContext } from "./attach-table.ts";
@@ -17,7 +34,14 @@ import { statusOf } from "./status.ts";
 const TAIL = 4;
 const NOTHING = new Uint8Array(0);
 
-export interface Negotiated { mapUnmap: boolean; probe: boolean; mmio: boolean; attachTable: boolean; pageRequest: boolean; bypassConfig: boolean }
+export interface Negotiated {
+  mapUnmap: boolean;
+  probe: boolean;
+  mmio: boolean;
+  attachTable: boolean;
+  pageRequest: boolean;
+  bypassConfig: boolean;
+}
 
 export interface RequestContext extends TableContext {
   abi: VirtioIommuAbi;
@@ -54,13 +78,20 @@ export class RequestQueue {
     if (type === VIRTIO_IOMMU_T_PAGE_RESP) return features.pageRequest ? this.#pageResponse(readable) : null;
     return this.#c.inOrder(async () => {
       switch (type) {
-        case VIRTIO_IOMMU_T_ATTACH: return decoded(virtio_iommu_req_attach, readable, (r) => this.#attach(r, features.bypassConfig));
-        case VIRTIO_IOMMU_T_DETACH: return decoded(virtio_iommu_req_detach, readable, (r) => this.#detach(r));
-        case VIRTIO_IOMMU_T_MAP: return features.mapUnmap ? decoded(virtio_iommu_req_map, readable, (r) => map(this.#c.attachments, r, { ...this.#c, mmio: features.mmio })) : null;
-        case VIRTIO_IOMMU_T_UNMAP: return features.mapUnmap ? decoded(virtio_iommu_req_unmap, readable, (r) => unmap(this.#c.attachments, r)) : null;
-        case VIRTIO_IOMMU_T_ATTACH_TABLE: return features.attachTable ? decoded(virtio_iommu_req_attach_pst_arm, readable, (r) => attachTable(this.#c, r, readable)) : null;
-        case VIRTIO_IOMMU_T_INVALIDATE: return features.attachTable ? decoded(virtio_iommu_req_invalidate, readable, (r) => this.#invalidate(r)) : null;
-        default: return null;
+        case VIRTIO_IOMMU_T_ATTACH:
+          return decoded(virtio_iommu_req_attach, readable, (r) => this.#attach(r, features.bypassConfig));
+        case VIRTIO_IOMMU_T_DETACH:
+          return decoded(virtio_iommu_req_detach, readable, (r) => this.#detach(r));
+        case VIRTIO_IOMMU_T_MAP:
+          return features.mapUnmap ? decoded(virtio_iommu_req_map, readable, (r) => map(this.#c.attachments, r, { ...this.#c, mmio: features.mmio })) : null;
+        case VIRTIO_IOMMU_T_UNMAP:
+          return features.mapUnmap ? decoded(virtio_iommu_req_unmap, readable, (r) => unmap(this.#c.attachments, r)) : null;
+        case VIRTIO_IOMMU_T_ATTACH_TABLE:
+          return features.attachTable ? decoded(virtio_iommu_req_attach_pst_arm, readable, (r) => attachTable(this.#c, r, readable)) : null;
+        case VIRTIO_IOMMU_T_INVALIDATE:
+          return features.attachTable ? decoded(virtio_iommu_req_invalidate, readable, (r) => this.#invalidate(r)) : null;
+        default:
+          return null;
       }
     });
   }

@@ -4,7 +4,15 @@ import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
-  DRIVER_OK, EVENT_QUEUE, FEATURES_OK, hasFeature, REQUEST_QUEUE, VIRTIO_F_VERSION_1, VIRTIO_IOMMU_F_MAP_UNMAP, VIRTIO_IOMMU_F_MMIO, VIRTIO_IOMMU_F_PROBE,
+  DRIVER_OK,
+  EVENT_QUEUE,
+  FEATURES_OK,
+  hasFeature,
+  REQUEST_QUEUE,
+  VIRTIO_F_VERSION_1,
+  VIRTIO_IOMMU_F_MAP_UNMAP,
+  VIRTIO_IOMMU_F_MMIO,
+  VIRTIO_IOMMU_F_PROBE,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { PageRequestFault, UnrecoverableFault } from "../vfio/dma-fault-region.ts";
 import type { GuestEdge } from "../virtqueue/guest-edge.ts";
@@ -46,11 +54,19 @@ export class VirtioIommu {
     this.#ports = ports;
     this.#events = new EventQueue(ports.edge);
     this.#requests = new RequestQueue({
-      ...ports, inputEnd: INPUT_END, granule: ports.pageSizeMask & -ports.pageSizeMask, inOrder: (body) => this.#domainLock.with(body),
-      isRam: (gpa, size) => ports.isRam(gpa, size), facts: (endpoint) => ports.facts(endpoint),
+      ...ports,
+      inputEnd: INPUT_END,
+      granule: ports.pageSizeMask & -ports.pageSizeMask,
+      inOrder: (body) => this.#domainLock.with(body),
+      isRam: (gpa, size) => ports.isRam(gpa, size),
+      facts: (endpoint) => ports.facts(endpoint),
       negotiated: () => ({
-        mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP), probe: this.#has(VIRTIO_IOMMU_F_PROBE), mmio: this.#has(VIRTIO_IOMMU_F_MMIO), attachTable: this.#has(ports.abi.attachTable),
-        pageRequest: this.#has(ports.abi.pageRequest), bypassConfig: this.#has(ports.abi.bypassConfig),
+        mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP),
+        probe: this.#has(VIRTIO_IOMMU_F_PROBE),
+        mmio: this.#has(VIRTIO_IOMMU_F_MMIO),
+        attachTable: this.#has(ports.abi.attachTable),
+        pageRequest: this.#has(ports.abi.pageRequest),
+        bypassConfig: this.#has(ports.abi.bypassConfig),
       }),
     });
   }
@@ -62,24 +78,34 @@ export class VirtioIommu {
   deliver(seq: number, body: Exclude<GuestToVmm, { kind: "pciRead" } | { kind: "pciWrite" }>): void {
     const { edge, abi, attachments } = this.#ports;
     switch (body.kind) {
-      case "getFeatures": return edge.reply(seq, { kind: "features", features: uint64Bytes(abi.offered) });
+      case "getFeatures":
+        return edge.reply(seq, { kind: "features", features: uint64Bytes(abi.offered) });
       case "setFeatures":
         if ((this.#status & FEATURES_OK) === 0) this.#features = uint64Of(body.features);
         return edge.reply(seq, { kind: "features", features: uint64Bytes(this.#features) });
-      case "getStatus": return edge.reply(seq, { kind: "status", status: this.#status });
-      case "setStatus": return this.#setStatus(seq, body.status);
-      case "readConfig": return edge.reply(seq, { kind: "config", data: readConfig(body.offset, body.length, this.#ports.pageSizeMask, abi.bypassConfig === null ? null : attachments.bypass) });
-      case "writeConfig": return this.#writeConfig(seq, body.offset, body.data);
-      case "available": return this.#available(body);
+      case "getStatus":
+        return edge.reply(seq, { kind: "status", status: this.#status });
+      case "setStatus":
+        return this.#setStatus(seq, body.status);
+      case "readConfig":
+        return edge.reply(seq, {
+          kind: "config",
+          data: readConfig(body.offset, body.length, this.#ports.pageSizeMask, abi.bypassConfig === null ? null : attachments.bypass),
+        });
+      case "writeConfig":
+        return this.#writeConfig(seq, body.offset, body.data);
+      case "available":
+        return this.#available(body);
     }
   }
 
   #setStatus(seq: number, status: number): void {
     const { edge, execution } = this.#ports;
-    if (status === 0) return execution.spawn("virtio reset", async () => {
-      await this.reset();
-      edge.reply(seq, { kind: "status", status: 0 });
-    });
+    if (status === 0)
+      return execution.spawn("virtio reset", async () => {
+        await this.reset();
+        edge.reply(seq, { kind: "status", status: 0 });
+      });
     const refused = status & FEATURES_OK && (this.#status & FEATURES_OK) === 0 && !this.#acceptable();
     this.#status = refused ? status & ~FEATURES_OK : status;
     edge.reply(seq, { kind: "status", status: this.#status });

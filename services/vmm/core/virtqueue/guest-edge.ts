@@ -28,7 +28,8 @@ export class GuestEdge {
     while (this.#backlog.length > 0) {
       await this.#edge.writable();
       const sent = this.#edge.send(this.#backlog[0]);
-      if (sent === "broken") this.#backlog = []; // the guest is gone
+      if (sent === "broken")
+        this.#backlog = []; // the guest is gone
       else if (sent === "sent") this.#backlog.shift();
     }
   }
