@@ -7,7 +7,6 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { loadRules, RuleError } from "../edge/load-rules.ts";
 import type { EdgeRules } from "../edge/rules.ts";
 import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
 import type { FlushRequest__Output } from "../gen/types/lab/v1/FlushRequest.ts";
@@ -56,13 +55,13 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
       ports.tracer.flush(call.request.marker);
       answer(null, {});
     },
-    Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
+    async Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
+      const { loadRules, RuleError } = await import("../edge/load-rules.ts"); // CEL is loaded by the first rule
       try {
         ports.rules.arm(loadRules(call.request.rules.map(ruleFromWire)));
         answer(null, {});
       } catch (error) {
-        if (!(error instanceof RuleError)) throw error;
-        answer({ code: status.INVALID_ARGUMENT, details: error.message });
+        answer({ code: error instanceof RuleError ? status.INVALID_ARGUMENT : status.INTERNAL, details: (error as Error).message });
       }
     },
     Release(call: ServerUnaryCall<ReleaseRequest__Output, object>, answer: Answer) {

@@ -1,13 +1,12 @@
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { type EndOptions, lowerEnd, upperEnd } from "../edge/connect.ts";
 import type { EdgeDefinition } from "../edge/definitions.ts";
 import type { Edge } from "../edge/edge.ts";
 import type { Hello } from "../edge/envelope.ts";
 import type { Mismatch } from "../edge/hello.ts";
-import { loadRules, type RuleSource } from "../edge/load-rules.ts";
+import type { RuleSource } from "../edge/load-rules.ts";
 import { EdgeRules } from "../edge/rules.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
@@ -16,8 +15,9 @@ import { channelOptions, dialEdge, serveEdge } from "./grpc-edge.ts";
 import { InfrastructureError } from "./infrastructure-error.ts";
 import { type RunWorkload, serveLab } from "./lab-server.ts";
 import { createLogger, type Logger } from "./logger.ts";
-import { protoPackage, serviceName } from "./protos.ts";
+import { serviceName } from "./protos.ts";
 import { RealExecution } from "./real-execution.ts";
+import { serveReflection } from "./reflection.ts";
 import { exitAfter, onStopRequest } from "./shutdown.ts";
 import { ProcessTracer } from "./tracer.ts";
 
@@ -73,7 +73,6 @@ export class Service {
       runWorkload: () => this.runWorkload,
       stop: (why) => void this.stop(why),
     });
-    if (config.rules) this.rules.arm(loadRules(JSON.parse(readFileSync(config.rules, "utf8")) as RuleSource[]));
     onStopRequest((why) => void this.stop(why));
   }
 
@@ -88,14 +87,23 @@ export class Service {
 
   /** Binds the server; every edge that is served has been given to `serve` before. */
   async listen(): Promise<void> {
-    const packages = Object.assign({}, ...this.#served.map(protoPackage));
-    new ReflectionService(packages, { services: this.#served.map(serviceName) }).addToServer(this.#server);
+    if (this.config.rules) await this.#armFrom(this.config.rules);
+    serveReflection(this.#server, this.#served, this.#served.map(serviceName));
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(this.config.listen, ServerCredentials.createInsecure(), (error) =>
         error ? reject(new InfrastructureError(`cannot serve ${this.config.listen}: ${error.message}`)) : resolve(),
       );
     });
     this.log.info({ listen: this.config.listen }, "listening");
+  }
+
+  async #armFrom(file: string): Promise<void> {
+    const { loadRules } = await import("../edge/load-rules.ts");
+    try {
+      this.rules.arm(loadRules(JSON.parse(readFileSync(file, "utf8")) as RuleSource[]));
+    } catch (error) {
+      throw new ConfigError(`--rules ${file}: ${(error as Error).message}`);
+    }
   }
 
   becomeReady(): void {
@@ -239,6 +247,7 @@ export async function runService(kind: ServiceKind, start: (service: Service) =>
     await start(service);
     service.becomeReady();
   } catch (error) {
+    if (error instanceof ConfigError) return service.fail(EXIT.input, error.message);
     if (!(error instanceof InfrastructureError || error instanceof MemoryFileError)) throw error;
     return service.fail(EXIT.infrastructure, error.message);
   }

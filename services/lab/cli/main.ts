@@ -71,5 +71,5 @@ try {
 } catch (error) {
   process.exitCode = failed(error);
 }
-// Channels that are being closed would keep the process for seconds. On Linux what was written to stdout and stderr is out.
-process.exit();
+// Channels that are being closed would keep the process for seconds; what was written is out first.
+process.stdout.write("", () => process.exit());
