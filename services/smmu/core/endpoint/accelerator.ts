@@ -51,7 +51,19 @@ export class Accelerator implements PciFunction {
     });
     this.#registers = registers;
     const translation = new AddressTranslation(this.sid, this.atc, this.config, upstream, ports);
-    const parts = { translation, pages: this.pages, upstream, settings: () => registers };
+    const share = () => this.#share();
+    const settings = {
+      get pagesPerGroup() {
+        return registers.pagesPerGroup;
+      },
+      get retryLimit() {
+        return registers.retryLimit;
+      },
+      get window() {
+        return share();
+      },
+    };
+    const parts = { translation, pages: this.pages, upstream, settings: () => settings };
     this.#queues = Array.from(
       { length: ACCELERATOR.queues },
       (_, index) =>
@@ -70,6 +82,12 @@ export class Accelerator implements PciFunction {
           parts,
         ),
     );
+  }
+
+  /** Page requests that one queue may have outstanding: the allocation is divided between the queues in use, so that none takes it all. */
+  #share(): number {
+    const inUse = this.#queues.filter((queue) => queue.uses !== null).length;
+    return Math.max(1, Math.floor(this.config.allocation / Math.max(1, inUse)));
   }
 
   configRead(offset: number, size: number): number {

@@ -35,11 +35,13 @@ describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
     expect(rig.upstream.peek(PASID, DESTINATION, 3 * 4096)).toEqual(noise(3 * 4096));
     expect(rig.read32(0x018)).toBe(0);
   });
-  it("holds a group to PAGES_PER_GROUP and to the credits", () => {
-    const few = ready({ pagesPerGroup: 4 });
+  it("holds each group to PAGES_PER_GROUP, and all of them to the credits", () => {
+    const few = ready({ pagesPerGroup: 4, credits: 10 });
     submit(few, { op: 3, source: SOURCE, length: 20n * 4096n });
     few.run();
-    expect(few.upstream.pageRequests).toHaveLength(4);
+    const { pageRequests } = few.upstream;
+    expect(pageRequests.map(({ prgi }) => prgi - pageRequests[0].prgi)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 2, 2]);
+    expect(pageRequests.map(({ last }) => last)).toEqual([false, false, false, true, false, false, false, true, false, true]);
     const poor = ready({ credits: 3 });
     submit(poor, { op: 3, source: SOURCE, length: 20n * 4096n });
     poor.run();

@@ -26,11 +26,17 @@ export interface AccessParts {
   translation: AddressTranslation;
   pages: PageRequestInterface;
   upstream: Upstream;
-  settings(): { pagesPerGroup: number; retryLimit: number };
+  /** `window`: page requests that the queue may have outstanding, its share of the allocation. */
+  settings(): { pagesPerGroup: number; retryLimit: number; window: number };
   /** A stop of the queue was asked for: nothing new is begun. */
   stopping(): boolean;
   /** A group of this queue was opened (+1) or ended (-1). */
   outstanding(change: 1 | -1): void;
+}
+
+/** A page request group under way, or refused. */
+interface RequestedGroup {
+  outcome: GroupOutcome | undefined;
 }
 
 const FAILURE_OF: Record<Exclude<GroupOutcome, "success">, number> = {
@@ -46,6 +52,9 @@ export class PagedAccess {
   readonly #paging: boolean;
   /** Responses SUCCESS after which a page was tried again; a page wanted for reading and for writing counts twice. */
   readonly #retries = new Map<bigint, number>();
+  /** Pages asked for and not yet granted, for reading (page address) or writing (page address | 1). */
+  readonly #requested = new Map<bigint, RequestedGroup>();
+  #requestedPages = 0;
 
   /** `paging` false: a missing page is not requested, the access fails as stopped. */
   constructor(parts: AccessParts, space: Space, paging = true) {
@@ -99,42 +108,71 @@ export class PagedAccess {
 
   /** Null: the page may be there now, try again. */
   *#resolve(lookup: "missing" | "aborted" | "stopped", address: bigint, write: boolean, ahead: readonly Range[]): Work<Failure | null> {
-    const { pages, settings, stopping, outstanding } = this.#parts;
+    const { pages } = this.#parts;
     if (lookup === "stopped") return { status: COMPLETION_STATUS.STOPPED, address };
     yield "acted"; // the translation request
     if (lookup === "aborted") return { status: COMPLETION_STATUS.ABORTED, address };
     if (!this.#paging) return { status: COMPLETION_STATUS.STOPPED, address };
     if (this.#exhausted(pageOf(address), write)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
-    const needs = yield* this.#gather(this.#need(pageOf(address), write), ahead);
-    let outcome: GroupOutcome | undefined;
+    const mark = pageOf(address) | BigInt(write);
     for (;;) {
-      if (stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
-      if (!pages.usable) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
-      const group = needs.slice(0, Math.min(pages.credits, settings().pagesPerGroup));
-      const answered = (result: GroupOutcome): void => {
-        outcome = result;
-        outstanding(-1);
-        if (result === "success") for (const page of group) this.#answered(page);
-      };
-      if (group.length > 0 && pages.request(this.#space.pasid, group, answered)) break;
+      if (this.#parts.stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
+      if (!pages.usable && !this.#requested.has(mark)) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
+      yield* this.#request(pageOf(address), write, ahead);
+      if (this.#requested.has(mark)) break;
       yield "waiting"; // no credit, or no PRG index
     }
-    outstanding(1);
-    yield "acted"; // the group: its requests leave in steps of their own
-    while (outcome === undefined) yield "waiting";
-    return outcome === "success" ? null : { status: FAILURE_OF[outcome], address };
+    const group = this.#requested.get(mark) as RequestedGroup;
+    while (group.outcome === undefined) yield "waiting";
+    return group.outcome === "success" ? null : { status: FAILURE_OF[group.outcome], address };
   }
 
-  /** The missing page, and pages ahead that miss too, at most a group: nearest first, the ranges in turn, so that source and destination are asked for together. */
-  *#gather(missing: PageNeed, ahead: readonly Range[]): Work<PageNeed[]> {
+  /** Opens groups for the missing page and for pages ahead that miss too, as far as the queue's share of the credits goes. */
+  *#request(page: bigint, write: boolean, ahead: readonly Range[]): Work<void> {
+    const { pages, settings } = this.#parts;
+    const room = (): number => Math.min(pages.credits, settings().window - this.#requestedPages);
+    if (room() <= 0) return;
+    const missing = this.#requested.has(page | BigInt(write)) ? [] : [this.#need(page, write)];
+    const needs = yield* this.#gather(missing, ahead, room());
+    for (let from = 0; from < needs.length && room() > 0; ) {
+      const group = needs.slice(from, from + Math.min(room(), settings().pagesPerGroup));
+      if (!this.#open(group)) return;
+      from += group.length;
+      yield "acted"; // the group: its requests leave in steps of their own
+    }
+  }
+
+  #open(needs: readonly PageNeed[]): boolean {
+    const { pages, outstanding } = this.#parts;
+    const group: RequestedGroup = { outcome: undefined };
+    const marks = needs.flatMap(({ address, read, write }) => [...(read ? [address] : []), ...(write ? [address | 1n] : [])]);
+    const answered = (result: GroupOutcome): void => {
+      group.outcome = result;
+      this.#requestedPages -= needs.length;
+      outstanding(-1);
+      // A page that was refused stays refused for this descriptor; one that was granted is looked up again.
+      if (result !== "success") return;
+      for (const mark of marks) {
+        this.#requested.delete(mark);
+        this.#retries.set(mark, (this.#retries.get(mark) ?? 0) + 1);
+      }
+    };
+    if (!pages.request(this.#space.pasid, needs, answered)) return false;
+    for (const mark of marks) this.#requested.set(mark, group);
+    this.#requestedPages += needs.length;
+    outstanding(1);
+    return true;
+  }
+
+  /** `needs`, and pages ahead that miss too, up to `limit`: nearest first, the ranges in turn, so that source and destination are asked for together. */
+  *#gather(needs: PageNeed[], ahead: readonly Range[], limit: number): Work<PageNeed[]> {
     const { translation, settings, stopping } = this.#parts;
-    const needs = [missing];
-    const { pagesPerGroup } = settings();
-    for (let n = 0n; n < BigInt(pagesPerGroup); n++) {
+    for (let n = 0n; n < BigInt(settings().window); n++) {
       for (const { address, length, write } of ahead) {
         const page = pageOf(address) + n * PAGE;
-        if (needs.length >= pagesPerGroup || stopping()) return needs;
-        if (page >= address + length || this.#exhausted(page, write) || translation.cached(this.#space, page, write)) continue;
+        if (needs.length >= limit || stopping()) return needs;
+        if (page >= address + length || this.#requested.has(page | BigInt(write)) || this.#exhausted(page, write) || translation.cached(this.#space, page, write))
+          continue;
         const same = needs.find((need) => need.address === page);
         if (same) {
           same.read ||= !write;
@@ -156,8 +194,5 @@ export class PagedAccess {
   #exhausted(page: bigint, write: boolean): boolean {
     const tried = this.#retries.get(page | BigInt(write)) ?? 0;
     return tried > 0 && tried >= this.#parts.settings().retryLimit;
-  }
-  #answered({ address, read, write }: PageNeed): void {
-    for (const mark of [...(read ? [address] : []), ...(write ? [address | 1n] : [])]) this.#retries.set(mark, (this.#retries.get(mark) ?? 0) + 1);
   }
 }
