@@ -3,6 +3,8 @@ import type { TraceEvent, TraceFields, TraceIds, Tracer } from "../trace/tracer.
 
 /** Events of one batch on a trace stream. */
 const BATCH = 512;
+/** Events wait at most so long, so that a traced fault does not pay for a message each. */
+const FLUSH_MS = 20;
 
 /** Who listens to the trace. `batch` gets lines of history.ndjson, and a marker of `flush` behind them. */
 export interface TraceSubscriber {
@@ -39,11 +41,13 @@ export class ProcessTracer implements Tracer {
     if (!this.wants(kind) || !this.#nextEvent) return 0;
     const n = this.#nextEvent();
     const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who: this.#who, kind, ids, fields, cause: cause || null };
-    for (const [{ kinds }, events] of this.#subscribers) if (kinds.size === 0 || kinds.has(kind)) events.push(event);
+    let full = false;
+    for (const [{ kinds }, events] of this.#subscribers) if (kinds.size === 0 || kinds.has(kind)) full = events.push(event) >= BATCH || full;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      setImmediate(() => this.flush());
+      setTimeout(() => this.flush(), FLUSH_MS).unref();
     }
+    if (full) this.flush();
     return n;
   }
 
@@ -55,7 +59,7 @@ export class ProcessTracer implements Tracer {
 
   /** Hands everything emitted so far to the subscribers, with the marker behind it. */
   flush(marker = 0): void {
-    this.#scheduled = false;
+    this.#scheduled = false; // a timer under way finds nothing, or flushes early
     for (const [subscriber, events] of this.#subscribers) {
       for (let at = 0; at < events.length; at += BATCH)
         subscriber.batch(
