@@ -7,12 +7,13 @@ import { join } from "node:path";
 const root = new URL("../..", import.meta.url).pathname;
 const types = join(root, "shared/gen/types");
 const protos = ["smmu/v1/smmu.proto", "vfio/v1/vfio.proto", "virtio/v1/virtio.proto", "lab/v1/lab.proto"];
-/** The same as loadOptions of shared/shell/protos.ts. */
+/** The include path is relative, so that the header of a generated file is the same on every machine. The rest is as loadOptions of shared/shell/protos.ts. */
 const options = ["--longs=Number", "--enums=String", "--defaults", "--oneofs", "--grpcLib=@grpc/grpc-js", "--importFileExtension=.ts"];
 
 function generate(directory: string): void {
   const tool = join(root, "node_modules/.bin/proto-loader-gen-types");
-  execFileSync(process.execPath, [tool, ...options, `--outDir=${directory}`, `--includeDirs=${join(root, "proto")}`, "--", ...protos], {
+  execFileSync(process.execPath, [tool, ...options, `--outDir=${directory}`, "--includeDirs=proto", "--", ...protos], {
+    cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });
 }

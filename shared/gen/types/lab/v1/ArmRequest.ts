@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/lab/v1/lab.proto
+// Original file: proto/lab/v1/lab.proto
 
 import type { Rule as _lab_v1_Rule, Rule__Output as _lab_v1_Rule__Output } from '../../lab/v1/Rule.ts';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/lab/v1/lab.proto
+// Original file: proto/lab/v1/lab.proto
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'

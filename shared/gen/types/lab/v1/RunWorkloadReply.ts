@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/lab/v1/lab.proto
+// Original file: proto/lab/v1/lab.proto
 
 import type { Progress as _lab_v1_Progress, Progress__Output as _lab_v1_Progress__Output } from '../../lab/v1/Progress.ts';
 import type { WorkloadResult as _lab_v1_WorkloadResult, WorkloadResult__Output as _lab_v1_WorkloadResult__Output } from '../../lab/v1/WorkloadResult.ts';

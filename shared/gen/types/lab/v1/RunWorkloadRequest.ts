@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/lab/v1/lab.proto
+// Original file: proto/lab/v1/lab.proto
 
 import type { FilePiece as _lab_v1_FilePiece, FilePiece__Output as _lab_v1_FilePiece__Output } from '../../lab/v1/FilePiece.ts';
 import type { Workload as _lab_v1_Workload, Workload__Output as _lab_v1_Workload__Output } from '../../lab/v1/Workload.ts';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/lab/v1/lab.proto
+// Original file: proto/lab/v1/lab.proto
 
 
 export interface WorkloadResult {

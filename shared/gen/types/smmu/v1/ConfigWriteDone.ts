@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 
 export interface ConfigWriteDone {

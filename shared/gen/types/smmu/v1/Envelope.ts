@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 import type { PostedWrite as _smmu_v1_PostedWrite, PostedWrite__Output as _smmu_v1_PostedWrite__Output } from '../../smmu/v1/PostedWrite.ts';
 import type { Hello as _smmu_v1_Hello, Hello__Output as _smmu_v1_Hello__Output } from '../../smmu/v1/Hello.ts';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 import type { Memory as _smmu_v1_Memory, Memory__Output as _smmu_v1_Memory__Output } from '../../smmu/v1/Memory.ts';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 import type { InterruptSource as _smmu_v1_InterruptSource, InterruptSource__Output as _smmu_v1_InterruptSource__Output } from '../../smmu/v1/InterruptSource.ts';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 import type { PowerAction as _smmu_v1_PowerAction, PowerAction__Output as _smmu_v1_PowerAction__Output } from '../../smmu/v1/PowerAction.ts';
 

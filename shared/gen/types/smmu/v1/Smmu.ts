@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/smmu/v1/smmu.proto
+// Original file: proto/smmu/v1/smmu.proto
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'

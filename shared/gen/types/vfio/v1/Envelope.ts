@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/vfio/v1/vfio.proto
+// Original file: proto/vfio/v1/vfio.proto
 
 import type { PostedWrite as _vfio_v1_PostedWrite, PostedWrite__Output as _vfio_v1_PostedWrite__Output } from '../../vfio/v1/PostedWrite.ts';
 import type { Hello as _vfio_v1_Hello, Hello__Output as _vfio_v1_Hello__Output } from '../../vfio/v1/Hello.ts';

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/vfio/v1/vfio.proto
+// Original file: proto/vfio/v1/vfio.proto
 
 import type { Memory as _vfio_v1_Memory, Memory__Output as _vfio_v1_Memory__Output } from '../../vfio/v1/Memory.ts';
 

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/vfio/v1/vfio.proto
+// Original file: proto/vfio/v1/vfio.proto
 
 
 export interface Memory {

@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/vfio/v1/vfio.proto
+// Original file: proto/vfio/v1/vfio.proto
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'

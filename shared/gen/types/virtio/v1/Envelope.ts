@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/virtio/v1/virtio.proto
+// Original file: proto/virtio/v1/virtio.proto
 
 import type { PostedWrite as _virtio_v1_PostedWrite, PostedWrite__Output as _virtio_v1_PostedWrite__Output } from '../../virtio/v1/PostedWrite.ts';
 import type { Hello as _virtio_v1_Hello, Hello__Output as _virtio_v1_Hello__Output } from '../../virtio/v1/Hello.ts';

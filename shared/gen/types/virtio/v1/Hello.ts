@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/virtio/v1/virtio.proto
+// Original file: proto/virtio/v1/virtio.proto
 
 import type { Memory as _virtio_v1_Memory, Memory__Output as _virtio_v1_Memory__Output } from '../../virtio/v1/Memory.ts';
 

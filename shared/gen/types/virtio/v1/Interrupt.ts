@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/virtio/v1/virtio.proto
+// Original file: proto/virtio/v1/virtio.proto
 
 import type { InterruptSource as _virtio_v1_InterruptSource, InterruptSource__Output as _virtio_v1_InterruptSource__Output } from '../../virtio/v1/InterruptSource.ts';
 

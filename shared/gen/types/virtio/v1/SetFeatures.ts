@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/virtio/v1/virtio.proto
+// Original file: proto/virtio/v1/virtio.proto
 
 
 export interface SetFeatures {

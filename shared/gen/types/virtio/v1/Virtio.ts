@@ -1,4 +1,4 @@
-// Original file: /work/main/proto/virtio/v1/virtio.proto
+// Original file: proto/virtio/v1/virtio.proto
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
