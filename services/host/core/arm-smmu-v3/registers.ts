@@ -1,36 +1,8 @@
+import { type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 
-/** Register offsets that the driver uses. Arm IHI 0070 G.b, 6.2; EVENTQ and PRIQ pointers are on page 1. */
-export const REG = {
-  IDR0: 0x000,
-  IDR1: 0x004,
-  IDR3: 0x00c,
-  IDR5: 0x014,
-  IIDR: 0x018,
-  CR0: 0x020,
-  CR0ACK: 0x024,
-  CR1: 0x028,
-  CR2: 0x02c,
-  GBPA: 0x044,
-  IRQ_CTRL: 0x050,
-  IRQ_CTRLACK: 0x054,
-  GERROR: 0x060,
-  GERRORN: 0x064,
-  GERROR_IRQ_CFG0: 0x068,
-  STRTAB_BASE: 0x080,
-  STRTAB_BASE_CFG: 0x088,
-  CMDQ_BASE: 0x090,
-  CMDQ_PROD: 0x098,
-  CMDQ_CONS: 0x09c,
-  EVENTQ_BASE: 0x0a0,
-  EVENTQ_IRQ_CFG0: 0x0b0,
-  PRIQ_BASE: 0x0c0,
-  PRIQ_IRQ_CFG0: 0x0d0,
-  EVENTQ_PROD: 0x100a8,
-  EVENTQ_CONS: 0x100ac,
-  PRIQ_PROD: 0x100c8,
-  PRIQ_CONS: 0x100cc,
-} as const;
+/** Register offsets, from the one table that states them; EVENTQ and PRIQ pointers are on page 1. */
+export const REG = Object.fromEntries(Object.entries(registers).map(([name, { offset }]) => [name, offset])) as Record<RegisterName, number>;
 export const registerAddress = (offset: number): number => addressMap.smmuRegisters.base + offset;
 
 export const CR0 = { SMMUEN: 1, PRIQEN: 2, EVENTQEN: 4, CMDQEN: 8, ATSCHK: 16 } as const;
