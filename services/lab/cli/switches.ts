@@ -1,8 +1,10 @@
 import { defects as guestDefects } from "@faultline/guest/defects.ts";
 import { defects as hostDefects } from "@faultline/host/defects.ts";
+import { defects as smmuDefects } from "@faultline/smmu/defects.ts";
+import { defects as vmmDefects } from "@faultline/vmm/defects.ts";
 import { inputError } from "./errors.ts";
 
-const known: readonly { id: string }[] = [...guestDefects, ...hostDefects];
+const known: readonly { id: string }[] = [...guestDefects, ...vmmDefects, ...hostDefects, ...smmuDefects];
 
 /** "RR-09,M-no-job-timeout" as ids; an unknown one is an input error. */
 export function switchesOption(flag: string, text: string | undefined): string[] {

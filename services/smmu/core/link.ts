@@ -39,9 +39,6 @@ export interface Upstream {
   invalidateCompletion(tlp: { itagVector: number; count: number }): void;
 }
 
-/** PRG Response codes on the wire (PCIe 10.4.2.1). */
-export const PRG_RESPONSE_CODE = { Success: 0b0000, InvalidRequest: 0b0001, ResponseFailure: 0b1111 } as const;
-
 /** What the root complex sees downstream: one PCI function. */
 export interface PciFunction {
   /** Requester ID = StreamID. */

@@ -1,6 +1,7 @@
-import { CMD_PRI_RESP, OPCODE, PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { CMD_PRI_RESP, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { field, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
+import { prgCodeOfPriResp } from "@faultline/shared/page-response/page-response.ts";
 import { AtcInvalidation } from "./ats/invalidation.ts";
 import { TranslationRequests } from "./ats/translation-request.ts";
 import { executeCfgi } from "./command-queue/cfgi.ts";
@@ -10,7 +11,7 @@ import { ConfigurationFetch } from "./configuration.ts";
 import { EventQueue } from "./event-queue/event-queue.ts";
 import { type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
 import { type Identity, type IdRegisters, identityOf } from "./identity.ts";
-import { type PciFunction, PRG_RESPONSE_CODE } from "./link.ts";
+import type { PciFunction } from "./link.ts";
 import type { HardwarePorts } from "./ports.ts";
 import { PriQueue } from "./pri-queue/pri-queue.ts";
 import { Gerror } from "./register-file/gerror.ts";
@@ -30,11 +31,6 @@ const priResp = {
   PRGIndex: CMD_PRI_RESP.reader("PRGIndex"),
   Resp: CMD_PRI_RESP.reader("Resp"),
 };
-const PRG_CODE = {
-  [PRI_RESP.ResponseFailure]: PRG_RESPONSE_CODE.ResponseFailure,
-  [PRI_RESP.InvalidRequest]: PRG_RESPONSE_CODE.InvalidRequest,
-  [PRI_RESP.Success]: PRG_RESPONSE_CODE.Success,
-} as const;
 
 /** A memory transaction that enters the SMMU. */
 export interface Transaction {
@@ -228,10 +224,10 @@ export class Smmu {
       case OPCODE.CMD_ATC_INV:
         return identity.ats && (enabled ? this.invalidation.execute(words) : true); // ignored while SMMUEN = 0
       case OPCODE.CMD_PRI_RESP: {
-        const resp = priResp.Resp(words, 0);
-        if (!identity.pri || resp === 3) return false;
+        const code = prgCodeOfPriResp(priResp.Resp(words, 0));
+        if (!identity.pri || code === null) return false;
         const pasid = priResp.SSV(words, 0) && identity.ssidBits ? priResp.SubstreamID(words, 0) : null;
-        if (enabled) this.#respond(priResp.StreamID(words, 0), pasid, priResp.PRGIndex(words, 0), PRG_CODE[resp as 0 | 1 | 2]);
+        if (enabled) this.#respond(priResp.StreamID(words, 0), pasid, priResp.PRGIndex(words, 0), code);
         return true;
       }
       case OPCODE.CMD_RESUME:

@@ -1,6 +1,7 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
+import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import { PRI } from "@faultline/shared/pcie/capabilities.ts";
-import { PRG_RESPONSE_CODE, type Upstream } from "../link.ts";
+import type { Upstream } from "../link.ts";
 import type { ConfigSpace } from "./config-space.ts";
 import type { FunctionPorts } from "./ports.ts";
 

@@ -1,16 +1,9 @@
 import { ACCELERATOR, MSIX } from "@faultline/shared/accelerator/registers.ts";
 import { hex, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EndpointOptions } from "@faultline/shared/machine/machine.ts";
+import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import { PRI } from "@faultline/shared/pcie/capabilities.ts";
-import {
-  type MemoryReadCompletion,
-  type MemoryWriteOutcome,
-  type PasidPrefix,
-  type PciFunction,
-  PRG_RESPONSE_CODE,
-  type TranslationCompletion,
-  type Upstream,
-} from "../link.ts";
+import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, PciFunction, TranslationCompletion, Upstream } from "../link.ts";
 import { ConfigSpace } from "./config-space.ts";
 import type { InvalidateRequest } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";

@@ -1,7 +1,7 @@
 import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
 import { increment } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import { PRG_RESPONSE_CODE } from "../link.ts";
+import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { HardwarePorts } from "../ports.ts";
 import { QueueRegisters } from "../queue-registers.ts";
 import type { Gerror } from "../register-file/gerror.ts";
