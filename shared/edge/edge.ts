@@ -46,6 +46,19 @@ export interface EdgeOptions<Out, In> {
   rules?: EdgeRules;
 }
 
+/** What one end of an edge has done: messages sent and received, refusals for want of a credit (`full`), envelopes of the peer that did not validate (`rejected`). */
+export interface EdgeStatistics {
+  direction: string;
+  peer: string | null;
+  open: boolean;
+  sent: number;
+  received: number;
+  full: number;
+  rejected: number;
+  credits: number;
+  unanswered: number;
+}
+
 /** One end of an edge: hello, credits, posted bytes, replies, break. The same state machine on every transport (interfaces.md, section 1). */
 export class Edge<Out extends { kind: string }, In extends { kind: string }> implements EdgePort<Out, In> {
   readonly #o: EdgeOptions<Out, In>;
@@ -56,6 +69,10 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   #open = false;
   #broken = false;
   #seq = 0;
+  #received = 0;
+  #full = 0;
+  #refused = 0;
+  #peer: Hello | null = null;
 
   constructor(transport: Transport<Out, In>, options: EdgeOptions<Out, In>) {
     this.#o = options;
@@ -75,9 +92,27 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     return this.#open && !this.#broken;
   }
 
+  /** Messages so far, and what is open now, for live state. */
+  statistics(): EdgeStatistics {
+    return {
+      direction: this.#o.direction,
+      peer: this.#peer?.name ?? null,
+      open: this.open,
+      sent: this.#seq,
+      received: this.#received,
+      full: this.#full,
+      rejected: this.#refused,
+      credits: this.#credits.left,
+      unanswered: this.#requests.size,
+    };
+  }
+
   send(body: Out): SendResult {
     if (this.#broken) return "broken";
-    if (!this.#open || !this.#credits.take()) return "full";
+    if (!this.#open || !this.#credits.take()) {
+      this.#full++;
+      return "full";
+    }
     this.#emit(body, 0);
     return "sent";
   }
@@ -169,6 +204,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
 
   #receive(envelope: Envelope<In>): void {
     if (this.#broken) return;
+    this.#received++;
     this.#o.lamport.value = Math.max(this.#o.lamport.value, envelope.lamport) + 1;
     if (!this.#open) return this.#greet(envelope.body as ControlBody, envelope.seq);
     const control = envelope.body as ControlBody;
@@ -176,7 +212,10 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     if (control.kind === "rejected") return this.#rejected(envelope.replyTo, { field: control.field, reason: control.reason });
     const body = envelope.body as In;
     const invalid = this.#o.validate(body, envelope.replyTo) ?? this.#unfit(envelope, body);
-    if (invalid) return this.#control({ kind: "rejected", ...invalid }, envelope.seq);
+    if (invalid) {
+      this.#refused++;
+      return this.#control({ kind: "rejected", ...invalid }, envelope.seq);
+    }
     for (const write of envelope.writes) this.#o.applyWrite(write.address, write.data);
     if (this.#o.tracer.wants("edge.deliver")) {
       this.#trace("edge.deliver", this.#o.direction.split("->").reverse().join("->"), body, envelope.seq, envelope.replyTo, this.#o.decode(body, envelope.writes));
@@ -216,6 +255,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
       return this.close(`hello does not match: ${why.field}: ${why.reason}`);
     }
     this.#open = true;
+    this.#peer = body as Hello;
     this.#o.onReady?.(body as Hello);
     this.#credits.wake();
   }
@@ -231,7 +271,15 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   #trace(kind: "edge.send" | "edge.deliver", direction: string, body: { kind: string }, seq: number, replyTo: number, records: EdgeRecord[]): void {
-    this.#o.tracer.emit(kind, records[0]?.ids ?? {}, { edge: this.#o.edge, direction, kind: body.kind, seq, replyTo, records: records.map(recordText) });
+    this.#o.tracer.emit(kind, records[0]?.ids ?? {}, {
+      edge: this.#o.edge,
+      direction,
+      peer: this.#peer?.name,
+      kind: body.kind,
+      seq,
+      replyTo,
+      records: records.map(recordText),
+    });
   }
 
   #toMemory(writes: readonly PostedWrite[]): void {

@@ -3,20 +3,20 @@ import { defaultMachine } from "../machine/machine.ts";
 import { ConfigError, machineDigest, serviceConfig } from "./config.ts";
 
 describe("what a service is started with", () => {
-  it("takes its names from the run directory", () => {
-    expect(serviceConfig("guest", ["--run-dir", "/run/r", "--memory", "/dev/shm/m"], {})).toMatchObject({
+  it("takes its names from the run directory", async () => {
+    expect(await serviceConfig("guest", ["--run-dir", "/run/r", "--memory", "/dev/shm/m"], {})).toMatchObject({
       name: "guest0",
       listen: "unix:/run/r/guest0.sock",
       lower: "unix:/run/r/vmm0.sock",
     });
-    expect(serviceConfig("smmu", [], { FAULTLINE_RUN_DIR: "/run/r", FAULTLINE_MEMORY: "/dev/shm/m" })).toMatchObject({
+    expect(await serviceConfig("smmu", [], { FAULTLINE_RUN_DIR: "/run/r", FAULTLINE_MEMORY: "/dev/shm/m" })).toMatchObject({
       name: "smmu",
       listen: "unix:/run/r/smmu.sock",
       lower: "",
     });
   });
-  it("lets flags win over the environment", () => {
-    const config = serviceConfig("host", ["--listen", "0.0.0.0:5002", "--switches", "RR-09,S12"], {
+  it("lets flags win over the environment", async () => {
+    const config = await serviceConfig("host", ["--listen", "0.0.0.0:5002", "--switches", "RR-09,S12"], {
       FAULTLINE_LISTEN: "unix:/x",
       FAULTLINE_LOWER: "smmu:5001",
       FAULTLINE_MEMORY: "/m",
@@ -33,9 +33,9 @@ describe("what a service is started with", () => {
     ["a machine file that is not there", "host", ["--machine", "/nonexistent/m.json"], /nonexistent/],
   ];
   for (const [what, kind, argv, message] of cases) {
-    it(`${what} is refused`, () => {
-      expect(() => serviceConfig(kind, argv, {})).toThrow(ConfigError);
-      expect(() => serviceConfig(kind, argv, {})).toThrow(message);
+    it(`${what} is refused`, async () => {
+      await expect(serviceConfig(kind, argv, {})).rejects.toThrow(ConfigError);
+      await expect(serviceConfig(kind, argv, {})).rejects.toThrow(message);
     });
   }
 });

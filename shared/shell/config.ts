@@ -18,6 +18,8 @@ export interface ServiceConfig {
   memory: string;
   machine: Machine;
   switches: ReadonlySet<string>;
+  /** HOST:PORT of the admin routes; "" for none. */
+  admin: string;
   /** JSON file with the rules armed from the start; "" for none. */
   rules: string;
   logLevel: string;
@@ -29,13 +31,13 @@ export class ConfigError extends Error {}
 const below: Record<ServiceKind, (vm: number) => string> = { smmu: () => "", host: () => "smmu", vmm: () => "host", guest: (vm) => `vmm${vm}` };
 
 /**
- * --run-dir DIR, --machine FILE (a validated Machine as JSON), --listen, --lower, --memory PATH, --vm N, --switches A,B, --rules FILE, --log-level;
- * or FAULTLINE_RUN_DIR, FAULTLINE_MACHINE_JSON and so on. Throws `ConfigError`.
+ * --run-dir DIR, --machine FILE (a machine file), --machine-json FILE (a machine that a supervisor has validated), --listen, --lower, --memory PATH, --vm N,
+ * --switches A,B, --rules FILE, --admin HOST:PORT, --log-level; or FAULTLINE_RUN_DIR, FAULTLINE_MACHINE and so on. Rejects with `ConfigError`.
  */
-export function serviceConfig(kind: ServiceKind, argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ServiceConfig {
+export async function serviceConfig(kind: ServiceKind, argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<ServiceConfig> {
   const text = (flag: string, fallback: string): string => flags[flag] ?? env[environmentName(flag)] ?? fallback;
   const flags = parseFlags(argv);
-  const machine = readMachine(text("machine", ""));
+  const machine = await readMachine(text("machine", ""), text("machine-json", ""));
   const vm = Number(text("vm", "0"));
   if (!Number.isInteger(vm) || vm < 0 || vm >= machine.vms.length) throw new ConfigError(`--vm ${text("vm", "0")}: the machine has VMs 0 to ${machine.vms.length - 1}`);
   const name = kind === "smmu" || kind === "host" ? kind : `${kind}${vm}`;
@@ -50,6 +52,7 @@ export function serviceConfig(kind: ServiceKind, argv: readonly string[], env: R
     lower: text("lower", socket(below[kind](vm))),
     memory: text("memory", ""),
     switches: new Set(text("switches", "").split(",").filter(Boolean)),
+    admin: text("admin", ""),
     rules: text("rules", ""),
     logLevel: text("log-level", "warn"),
   };
@@ -59,26 +62,32 @@ export function serviceConfig(kind: ServiceKind, argv: readonly string[], env: R
   return config;
 }
 
-const environmentName = (flag: string): string => (flag === "machine" ? "FAULTLINE_MACHINE_JSON" : `FAULTLINE_${flag.toUpperCase().replaceAll("-", "_")}`);
+const environmentName = (flag: string): string => `FAULTLINE_${flag.toUpperCase().replaceAll("-", "_")}`;
+const flagNames = ["run-dir", "machine", "machine-json", "listen", "lower", "memory", "vm", "switches", "rules", "admin", "log-level"] as const;
 
 function parseFlags(argv: readonly string[]): Record<string, string | undefined> {
-  const option = { type: "string" } as const;
   try {
-    return parseArgs({
-      args: [...argv],
-      options: { "run-dir": option, machine: option, listen: option, lower: option, memory: option, vm: option, switches: option, rules: option, "log-level": option },
-    }).values;
+    return parseArgs({ args: [...argv], options: Object.fromEntries(flagNames.map((flag) => [flag, { type: "string" } as const])) }).values;
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }
 }
 
-function readMachine(file: string): Machine {
-  if (!file) return defaultMachine;
+async function readMachine(file: string, json: string): Promise<Machine> {
+  if (file) {
+    // The schema validator is loaded only here: a supervisor hands over what it has validated.
+    const [{ loadMachine }, { MachineFileError }] = await Promise.all([import("./machine-file.ts"), import("../machine/parse-machine.ts")]);
+    try {
+      return loadMachine(file);
+    } catch (error) {
+      throw error instanceof MachineFileError ? new ConfigError(`--machine: ${error.message}`) : error;
+    }
+  }
+  if (!json) return defaultMachine;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as Machine;
+    return JSON.parse(readFileSync(json, "utf8")) as Machine;
   } catch (error) {
-    throw new ConfigError(`--machine ${file}: ${(error as Error).message}`);
+    throw new ConfigError(`--machine-json ${json}: ${(error as Error).message}`);
   }
 }
 

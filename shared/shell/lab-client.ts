@@ -4,9 +4,10 @@ import type { LabClient as Stub } from "../gen/types/lab/v1/Lab.ts";
 import type { RunWorkloadReply__Output } from "../gen/types/lab/v1/RunWorkloadReply.ts";
 import type { TraceBatch__Output } from "../gen/types/lab/v1/TraceBatch.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
-import type { TraceEvent } from "../trace/tracer.ts";
+import type { labEvents } from "../trace/events/lab.ts";
+import type { TraceEvent, TraceFields } from "../trace/tracer.ts";
 import { channelOptions, DIAL_MS } from "./grpc-edge.ts";
-import { joined, pieces, ruleToWire, workloadToWire } from "./lab-messages.ts";
+import { joined, pieces, resultFromWire, ruleToWire, workloadToWire } from "./lab-messages.ts";
 import { protoService } from "./protos.ts";
 
 /** Call it to end the subscription. */
@@ -79,6 +80,16 @@ export class LabClient {
     await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire) }, done));
   }
 
+  /** Live state by the path of its admin route, like "/stream-table/0x8". Rejects with the service's sentence when there is none. */
+  state(path: string): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#stub.State({ path }, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(JSON.parse(reply.json)))));
+  }
+
+  /** Emits an event of the lab into this service's trace. */
+  async mark(kind: keyof typeof labEvents, fields: TraceFields): Promise<void> {
+    await this.#unary((done) => this.#stub.Mark({ kind, fields: JSON.stringify(fields) }, done));
+  }
+
   /** Lets the messages go that the hold rule keeps. */
   async release(rule: string): Promise<void> {
     await this.#unary((done) => this.#stub.Release({ rule }, done));
@@ -92,10 +103,7 @@ export class LabClient {
       call.on("data", (reply: RunWorkloadReply__Output) => {
         if (reply.part === "progress" && reply.progress) onProgress(reply.progress.bytesDone);
         if (reply.part === "output" && reply.output) output.push(reply.output);
-        if (reply.part === "result" && reply.result) {
-          const { error, operation, ...result } = reply.result;
-          resolve({ ...result, ...(error ? { error } : {}), operation: operation as Workload["operation"], output: joined(output) });
-        }
+        if (reply.part === "result" && reply.result) resolve(resultFromWire(reply.result, joined(output)));
       });
       call.on("error", (error: ServiceError) => reject(failure(error)));
       call.on("end", () => reject(new Error(`${this.address} ended the stream without a result`)));

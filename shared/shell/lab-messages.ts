@@ -2,7 +2,8 @@ import type { RuleSource } from "../edge/load-rules.ts";
 import type { EdgeRule } from "../edge/rules.ts";
 import type { Rule, Rule__Output } from "../gen/types/lab/v1/Rule.ts";
 import type { Workload as WireWorkload, Workload__Output } from "../gen/types/lab/v1/Workload.ts";
-import type { Workload } from "../linux/workload.ts";
+import type { WorkloadResult as WireResult, WorkloadResult__Output } from "../gen/types/lab/v1/WorkloadResult.ts";
+import type { Workload, WorkloadResult } from "../linux/workload.ts";
 
 /** Bytes of one piece of a file or of an output on a lab stream. */
 export const PIECE = 2 ** 20;
@@ -53,6 +54,43 @@ export function workloadToWire(workload: Workload): WireWorkload {
   return { ...rest, hasEndpoint: endpoint !== undefined, endpoint };
 }
 
-export function workloadFromWire({ operation, file, pagesPerGroup, jobTimeoutNs, hasEndpoint, endpoint }: Workload__Output): Workload {
-  return { operation: operation as Workload["operation"], file, pagesPerGroup, jobTimeoutNs, ...(hasEndpoint ? { endpoint } : {}) };
+export function workloadFromWire({ operation, file, pagesPerGroup, jobTimeoutNs, hasEndpoint, endpoint, endpoints, queues, program }: Workload__Output): Workload {
+  return {
+    operation: operation as Workload["operation"],
+    file,
+    pagesPerGroup,
+    jobTimeoutNs,
+    ...(hasEndpoint ? { endpoint } : {}),
+    ...(endpoints ? { endpoints } : {}),
+    ...(queues ? { queues } : {}),
+    ...(program ? { program } : {}),
+  };
+}
+
+/** The result and, apart from it, its different outputs, whose bytes are sent one behind the other. */
+export function resultToWire({ output, queues, error, ...rest }: WorkloadResult): { result: WireResult; outputs: Uint8Array[] } {
+  const outputs = [output];
+  const starts = new Map([[output, 0]]);
+  let end = output.length;
+  for (const { output: other } of queues) {
+    if (starts.has(other)) continue;
+    starts.set(other, end);
+    outputs.push(other);
+    end += other.length;
+  }
+  const wire = queues.map(({ output: own, ...queue }) => ({ ...queue, error: queue.error ?? "", outputFrom: starts.get(own), outputBytes: own.length }));
+  return { result: { ...rest, error: error ?? "", queues: wire, outputBytes: output.length }, outputs };
+}
+
+/** `bytes`: all outputs, as they came. */
+export function resultFromWire({ error, operation, queues, outputBytes, ...rest }: WorkloadResult__Output, bytes: Uint8Array): WorkloadResult {
+  const output = bytes.subarray(0, outputBytes);
+  const part = (from: number, length: number) => (from === 0 && length === outputBytes ? output : bytes.subarray(from, from + length));
+  return {
+    ...rest,
+    ...(error ? { error } : {}),
+    operation: operation as Workload["operation"],
+    output,
+    queues: queues.map(({ error: why, outputFrom, outputBytes: length, ...queue }) => ({ ...queue, ...(why ? { error: why } : {}), output: part(outputFrom, length) })),
+  };
 }

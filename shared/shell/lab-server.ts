@@ -10,13 +10,18 @@ import {
 import type { EdgeRules } from "../edge/rules.ts";
 import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
 import type { FlushRequest__Output } from "../gen/types/lab/v1/FlushRequest.ts";
+import type { MarkRequest__Output } from "../gen/types/lab/v1/MarkRequest.ts";
 import type { ReleaseRequest__Output } from "../gen/types/lab/v1/ReleaseRequest.ts";
 import type { RunWorkloadReply } from "../gen/types/lab/v1/RunWorkloadReply.ts";
 import type { RunWorkloadRequest__Output } from "../gen/types/lab/v1/RunWorkloadRequest.ts";
+import type { StateRequest__Output } from "../gen/types/lab/v1/StateRequest.ts";
 import type { TraceBatch } from "../gen/types/lab/v1/TraceBatch.ts";
 import type { TraceRequest__Output } from "../gen/types/lab/v1/TraceRequest.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
-import { joined, pieces, ruleFromWire, workloadFromWire } from "./lab-messages.ts";
+import { isRefusal } from "../state/structure.ts";
+import { labEvents } from "../trace/events/lab.ts";
+import type { TraceFields } from "../trace/tracer.ts";
+import { joined, pieces, resultToWire, ruleFromWire, workloadFromWire } from "./lab-messages.ts";
 import { protoService } from "./protos.ts";
 import type { ProcessTracer } from "./tracer.ts";
 
@@ -30,6 +35,8 @@ export interface LabPorts {
   ready: Promise<void>;
   /** The guest's; other services have none. */
   runWorkload(): RunWorkload | null;
+  /** Live state by path (shared/state). */
+  state(path: string): unknown;
   stop(why: string): void;
 }
 
@@ -53,6 +60,23 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
     },
     Flush(call: ServerUnaryCall<FlushRequest__Output, object>, answer: Answer) {
       ports.tracer.flush(call.request.marker);
+      answer(null, {});
+    },
+    State(call: ServerUnaryCall<StateRequest__Output, object>, answer: Answer) {
+      const found = ports.state(call.request.path);
+      if (!isRefusal(found)) return answer(null, { json: JSON.stringify(found) });
+      answer({ code: found.refused === "not-found" ? status.NOT_FOUND : status.INVALID_ARGUMENT, details: `${found.field}: ${found.reason}` });
+    },
+    Mark(call: ServerUnaryCall<MarkRequest__Output, object>, answer: Answer) {
+      const { kind, fields } = call.request;
+      if (!(kind in labEvents)) return answer({ code: status.INVALID_ARGUMENT, details: `kind: ${kind} is no event of the lab: ${Object.keys(labEvents).join(", ")}` });
+      let parsed: TraceFields;
+      try {
+        parsed = JSON.parse(fields || "{}");
+      } catch (error) {
+        return answer({ code: status.INVALID_ARGUMENT, details: `fields: ${(error as Error).message}` });
+      }
+      ports.tracer.emitAs("lab", kind as keyof typeof labEvents, {}, parsed);
       answer(null, {});
     },
     async Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
@@ -102,9 +126,9 @@ function serveWorkload(call: ServerDuplexStream<RunWorkloadRequest__Output, RunW
       return void refuse(status.INVALID_ARGUMENT, `workload.operation: ${workload.operation} is no operation`);
     const input = [...files].map(([name, parts]) => ({ name, bytes: joined(parts) }));
     void ports.ready.then(async () => {
-      const { output, ...result } = await run(input, workload, (bytesDone) => void call.write({ progress: { bytesDone } }));
-      for (const piece of pieces(output)) call.write({ output: piece });
-      call.write({ result: { ...result, error: result.error ?? "" } });
+      const { result, outputs } = resultToWire(await run(input, workload, (bytesDone) => void call.write({ progress: { bytesDone } })));
+      for (const output of outputs) for (const piece of pieces(output)) call.write({ output: piece });
+      call.write({ result });
       call.end();
     });
   });

@@ -3,13 +3,14 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type EndOptions, lowerEnd, upperEnd } from "../edge/connect.ts";
 import type { EdgeDefinition } from "../edge/definitions.ts";
-import type { Edge } from "../edge/edge.ts";
+import type { Edge, EdgeStatistics } from "../edge/edge.ts";
 import type { Hello } from "../edge/envelope.ts";
 import type { Mismatch } from "../edge/hello.ts";
 import type { RuleSource } from "../edge/load-rules.ts";
 import { EdgeRules } from "../edge/rules.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
+import { readState, type Structure } from "../state/structure.ts";
 import { ConfigError, machineDigest, type ServiceConfig, type ServiceKind, serviceConfig } from "./config.ts";
 import { channelOptions, dialEdge, serveEdge } from "./grpc-edge.ts";
 import { InfrastructureError } from "./infrastructure-error.ts";
@@ -18,6 +19,7 @@ import { createLogger, type Logger } from "./logger.ts";
 import { serviceName } from "./protos.ts";
 import { RealExecution } from "./real-execution.ts";
 import { serveReflection } from "./reflection.ts";
+import { serviceStructures } from "./service-structures.ts";
 import { exitAfter, onStopRequest } from "./shutdown.ts";
 import { ProcessTracer } from "./tracer.ts";
 
@@ -45,6 +47,8 @@ export class Service {
   readonly tracer: ProcessTracer;
   readonly rules = new EdgeRules((ns, expired) => void this.execution.timer(ns, expired));
   runWorkload: RunWorkload | null = null;
+  /** The live state of the core, once it is there. */
+  structures: readonly Structure[] = [];
   readonly #server: Server;
   readonly #health: HealthImplementation;
   readonly #digest: string;
@@ -52,8 +56,11 @@ export class Service {
   readonly #ready: Promise<void>;
   readonly #onExit: (() => void)[] = [];
   readonly #served: ("smmu" | "vfio" | "virtio" | "lab")[] = ["lab"];
+  readonly #edges = new Set<Edge<never, never>>();
   #setReady: () => void = () => {};
+  #isReady = false;
   #stopping = false;
+  #admin: { close(): Promise<unknown> } | null = null;
 
   constructor(config: ServiceConfig) {
     this.config = config;
@@ -71,6 +78,7 @@ export class Service {
       rules: this.rules,
       ready: this.#ready,
       runWorkload: () => this.runWorkload,
+      state: (path) => readState([...this.#own, ...this.structures], path),
       stop: (why) => void this.stop(why),
     });
     onStopRequest((why) => void this.stop(why));
@@ -106,12 +114,36 @@ export class Service {
     }
   }
 
-  becomeReady(): void {
+  /** Edges above and clients of lab/v1 may come; with an admin port its routes are served from here on. */
+  async becomeReady(): Promise<void> {
+    if (this.config.admin) await this.#serveAdmin();
+    this.#isReady = true;
     this.#setReady();
     this.#health.setStatus("", "SERVING");
     for (const name of this.#served) this.#health.setStatus(serviceName(name), "SERVING");
     this.log.info("ready");
     process.stdout.write('{"ready":true}\n');
+  }
+
+  async #serveAdmin(): Promise<void> {
+    const { serveAdmin } = await import("./admin-server.ts");
+    this.#admin = await serveAdmin(this.config.admin, {
+      service: this.config.name,
+      structures: [...this.#own, ...this.structures],
+      edges: () => this.#statistics(),
+      counts: () => (readState(this.structures, "/counts") as Record<string, number>) ?? {},
+      events: () => this.tracer.emitted,
+      ready: () => this.#isReady,
+    });
+    this.log.info({ admin: this.config.admin }, "admin routes served");
+  }
+
+  get #own(): Structure[] {
+    return serviceStructures({ name: this.config.name, machine: this.machine, ready: () => this.#isReady, edges: () => this.#statistics() });
+  }
+
+  #statistics(): EdgeStatistics[] {
+    return [...this.#edges].map((edge) => edge.statistics());
   }
 
   /** Maps the memory file and starts the run's event counter. */
@@ -131,6 +163,7 @@ export class Service {
         onReady: () => {
           try {
             core = end(edge);
+            this.#edges.add(edge as unknown as Edge<never, never>);
             resolve();
           } catch (error) {
             reject(error);
@@ -162,6 +195,7 @@ export class Service {
           accept: (peer) => core.accept(peer),
           onReady: (peer) => {
             joined = { peer, end: core.join(peer, edge) };
+            this.#edges.add(edge as unknown as Edge<never, never>);
             this.log.info({ edge: definition.protocol, peer: peer.name }, "edge up");
           },
           applyWrite: (address, data) => joined?.end.applyWrite(address, data),
@@ -171,6 +205,7 @@ export class Service {
             this.execution.wake();
           },
           onBreak: (reason) => {
+            this.#edges.delete(edge as unknown as Edge<never, never>);
             this.log.info({ edge: definition.protocol, peer: joined?.peer.name, reason }, "edge broke");
             if (joined && !this.#stopping) core.closed(joined.peer);
             this.execution.wake();
@@ -206,7 +241,9 @@ export class Service {
 
   async #end(code: number): Promise<void> {
     this.#stopping = true;
+    this.log.info({ code, counts: readState(this.structures, "/counts"), edges: this.#statistics() }, "counts at the end");
     await exitAfter(code, [
+      () => this.#admin?.close().then(() => {}),
       () => this.#lab.endTraces(),
       () => new Promise<void>((resolve) => setTimeout(resolve, 20)), // the last batches leave
       () => {
@@ -232,7 +269,7 @@ export class Service {
 export async function runService(kind: ServiceKind, start: (service: Service) => Promise<void>): Promise<void> {
   let config: ServiceConfig;
   try {
-    config = serviceConfig(kind, process.argv.slice(2), process.env);
+    config = await serviceConfig(kind, process.argv.slice(2), process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${kind}: ${error.message}\n`);
@@ -245,7 +282,7 @@ export async function runService(kind: ServiceKind, start: (service: Service) =>
   const service = new Service(config);
   try {
     await start(service);
-    service.becomeReady();
+    await service.becomeReady();
   } catch (error) {
     if (error instanceof ConfigError) return service.fail(EXIT.input, error.message);
     if (!(error instanceof InfrastructureError || error instanceof MemoryFileError)) throw error;

@@ -19,6 +19,7 @@ export class ProcessTracer implements Tracer {
   readonly #lamport: { readonly value: number };
   readonly #subscribers = new Map<TraceSubscriber, TraceEvent[]>();
   #nextEvent: (() => number) | null = null;
+  readonly #emitted = new Map<TraceKind, number>();
   #scheduled = false;
 
   constructor(who: string, lamport: { readonly value: number }) {
@@ -31,6 +32,11 @@ export class ProcessTracer implements Tracer {
     this.#nextEvent = nextEvent;
   }
 
+  /** Events so far, by kind. Kinds that cores build only when somebody listens (`wants`) are counted only then. */
+  get emitted(): ReadonlyMap<TraceKind, number> {
+    return this.#emitted;
+  }
+
   wants(kind: TraceKind): boolean {
     if (this.#subscribers.size === 0 || !this.#nextEvent) return false;
     for (const { kinds } of this.#subscribers.keys()) if (kinds.size === 0 || kinds.has(kind)) return true;
@@ -38,9 +44,15 @@ export class ProcessTracer implements Tracer {
   }
 
   emit(kind: TraceKind, ids: TraceIds, fields: TraceFields = {}, cause = 0): number {
+    return this.emitAs(this.#who, kind, ids, fields, cause);
+  }
+
+  /** An event of somebody who has no tracer: the lab. */
+  emitAs(who: string, kind: TraceKind, ids: TraceIds, fields: TraceFields, cause = 0): number {
+    this.#emitted.set(kind, (this.#emitted.get(kind) ?? 0) + 1);
     if (!this.wants(kind) || !this.#nextEvent) return 0;
     const n = this.#nextEvent();
-    const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who: this.#who, kind, ids, fields, cause: cause || null };
+    const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who, kind, ids, fields, cause: cause || null };
     let full = false;
     for (const [{ kinds }, events] of this.#subscribers) if (kinds.size === 0 || kinds.has(kind)) full = events.push(event) >= BATCH || full;
     if (!this.#scheduled) {

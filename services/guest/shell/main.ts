@@ -5,6 +5,7 @@ import { guestCpuMemory } from "@faultline/shared/physical-memory/translated.ts"
 import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import { runService } from "@faultline/shared/shell/service.ts";
 import { Guest } from "../core/guest.ts";
+import { structures } from "../core/state/structures.ts";
 
 await runService("guest", async (service) => {
   const { machine, config, execution, tracer } = service;
@@ -16,6 +17,7 @@ await runService("guest", async (service) => {
     const memory = guestCpuMemory(ram, roots, config.vm, machine.vms[config.vm].slots);
     const kernel = new Guest(machine, config.vm, { memory, vmm, execution, tracer, switches: config.switches });
     guest = kernel;
+    service.structures = structures(kernel);
     return { applyWrite: () => {}, deliver: (seq, body) => kernel.fromVmm(seq, body) };
   });
   const ret = await guest!.boot();

@@ -53,26 +53,27 @@ export class Host {
   readonly #machine: Machine;
   readonly #ports: HostPorts;
   readonly #bus: Bus;
-  readonly #frames: Frames;
-  readonly #groups: VfioGroup[] = [];
-  readonly #processes = new Map<number, VmmProcess>();
+  /** For live state (core/state): nothing else reaches in. */
+  readonly frames: Frames;
+  readonly groups: VfioGroup[] = [];
+  readonly processes = new Map<number, VmmProcess>();
   readonly #domainIds = { next: 1 };
-  #smmu: ArmSmmu | null = null;
+  smmu: ArmSmmu | null = null;
   #bootFrames = 0;
 
   constructor(machine: Machine, ports: HostPorts) {
     this.#machine = machine;
     this.#ports = ports;
     this.#bus = new Bus(ports.smmu);
-    this.#frames = new Frames(ports.memory);
+    this.frames = new Frames(ports.memory);
   }
 
   /** Probes and resets the SMMU, enumerates the functions. 0 or -errno (-ENODEV, -ENOMEM, -ETIMEDOUT). */
   async boot(): Promise<number> {
     const { memory, execution, tracer, switches } = this.#ports;
-    const smmu = await ArmSmmu.create({ memory, bus: this.#bus, execution, tracer, frames: this.#frames, switches });
+    const smmu = await ArmSmmu.create({ memory, bus: this.#bus, execution, tracer, frames: this.frames, switches });
     if (typeof smmu === "number") return smmu;
-    this.#smmu = smmu;
+    this.smmu = smmu;
     const window = new BarWindow();
     for (const [number, { bdf }] of this.#machine.endpoints.entries()) {
       const pci = await enumerate(this.#bus, bdf, window);
@@ -90,24 +91,24 @@ export class Host {
       };
       const ret = smmu.addMaster(master);
       if (ret < 0) return ret;
-      this.#groups.push(new VfioGroup(number, { master, pci }));
+      this.groups.push(new VfioGroup(number, { master, pci }));
     }
-    this.#bootFrames = this.#frames.allocated;
+    this.#bootFrames = this.frames.allocated;
     return 0;
   }
 
   /** A message of the hardware that is no reply. */
   fromSmmu(_seq: number, body: SmmuToHost): void {
-    if (body.kind !== "interrupt" || !this.#smmu) return;
-    if (this.#smmu.interrupt(body) === 0) return;
-    for (const vmm of this.#processes.values()) vmm.msi(body.deviceId, body.eventId);
+    if (body.kind !== "interrupt" || !this.smmu) return;
+    if (this.smmu.interrupt(body) === 0) return;
+    for (const vmm of this.processes.values()) vmm.msi(body.deviceId, body.eventId);
   }
 
   attachVmm(vm: number, edge: EdgePort<HostToVmm, VmmToHost>): VmmAttachment {
-    if (!this.#smmu) throw new Error("a VMM cannot start before the host has booted");
-    if (this.#processes.has(vm)) throw new Error(`VM ${vm} has a VMM already`);
-    const vmm = new VmmProcess(vm, { smmu: this.#smmu, roots: this.#ports.roots, groups: this.#groups, domainIds: this.#domainIds }, edge);
-    this.#processes.set(vm, vmm);
+    if (!this.smmu) throw new Error("a VMM cannot start before the host has booted");
+    if (this.processes.has(vm)) throw new Error(`VM ${vm} has a VMM already`);
+    const vmm = new VmmProcess(vm, { smmu: this.smmu, roots: this.#ports.roots, groups: this.groups, domainIds: this.#domainIds }, edge);
+    this.processes.set(vm, vmm);
     return {
       deliver: (seq, body) => {
         const call = vmm.systemCall(seq, body); // starts now: calls that do not sleep keep their order
@@ -116,40 +117,23 @@ export class Host {
       applyWrite: (address, data) => vmm.applyWrite(address, data),
       closed: async () => {
         await vmm.exit();
-        this.#processes.delete(vm);
+        this.processes.delete(vm);
         this.#ports.tracer.emit("host.released", { vm: String(vm) }, { ...this.counts() });
       },
     };
   }
 
   counts(): HostCounts {
-    const processes = [...this.#processes.values()];
-    const devices = this.#groups.map((group) => group.device.master.iommu);
+    const processes = [...this.processes.values()];
+    const devices = this.groups.map((group) => group.device.master.iommu);
     return {
       processes: processes.length,
       fds: processes.reduce((sum, vmm) => sum + vmm.fds, 0),
-      pinned: this.#frames.pinned,
-      vmids: this.#smmu?.vmids ?? 0,
+      pinned: this.frames.pinned,
+      vmids: this.smmu?.vmids ?? 0,
       handlers: devices.filter((device) => device.handler !== null).length,
       pending: devices.reduce((sum, device) => sum + device.pending.length, 0),
-      framesAboveBoot: this.#frames.allocated - this.#bootFrames,
+      framesAboveBoot: this.frames.allocated - this.#bootFrames,
     };
-  }
-
-  /** For the admin routes: the functions found, by group. */
-  devices(): { group: number; name: string; sid: string; ats: boolean; pasidBits: number; pending: number }[] {
-    return this.#groups.map(({ number, device }) => ({
-      group: number,
-      name: device.pci.name,
-      sid: hex(device.master.sid),
-      ats: device.master.atsEnabled,
-      pasidBits: device.master.ssidBits,
-      pending: device.master.iommu.pending.length,
-    }));
-  }
-
-  /** -ENODEV before boot; else the driver's features, for `faultline info`. */
-  smmuFeatures(): ArmSmmu["features"] | number {
-    return this.#smmu?.features ?? -ENODEV;
   }
 }

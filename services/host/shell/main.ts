@@ -5,6 +5,7 @@ import { InfrastructureError } from "@faultline/shared/shell/infrastructure-erro
 import { runService } from "@faultline/shared/shell/service.ts";
 import { vmOf } from "@faultline/shared/shell/vm-name.ts";
 import { Host, type VmmAttachment } from "../core/host.ts";
+import { structures } from "../core/state/structures.ts";
 
 await runService("host", async (service) => {
   const { machine, config, execution, tracer } = service;
@@ -36,6 +37,7 @@ await runService("host", async (service) => {
     const applyWrite = (address: number, data: Uint8Array) => void ram.write(address, data);
     const kernel = new Host(machine, { memory: ram, smmu, execution, tracer, roots, switches: config.switches });
     host = kernel;
+    service.structures = structures(kernel);
     return { applyWrite, applyOwnWrite: applyWrite, deliver: (seq, body) => kernel.fromSmmu(seq, body) };
   });
   const ret = await host!.boot();

@@ -1,4 +1,7 @@
+import { MachineFileError } from "@faultline/shared/machine/parse-machine.ts";
 import { Command, CommanderError } from "commander";
+import { dumpViews, infoViews } from "../inspect/views.ts";
+import { CONNECT_HELP, onRunningMachine } from "./connect-option.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT, Failure, type FailureKind } from "./errors.ts";
 import { runCommand } from "./run.ts";
@@ -21,6 +24,8 @@ function program(): Command {
       .option("--machine <file>", "machine file (default: services/lab/machines/default.yaml)")
       .option("--ram <size>", "RAM of the guest, like 64MiB")
       .option("--seed <n>", "seed of the simulation", "1")
+      .option("--vm <n>", "whose guest runs the job", "0")
+      .option("--connect <where>", `on a machine that runs: ${CONNECT_HELP}`)
       .option("--json", "one JSON object on stdout")
       .action((options) => ends(demoCommand(mode, options)));
   demo(faultline.command("demo"), "processes");
@@ -29,12 +34,17 @@ function program(): Command {
   faultline
     .command("run <scenario>")
     .description("One experiment: a scenario's id or file")
-    .option("--mode <mode>", "sim or processes", "sim")
+    .option("--mode <mode>", "sim or processes (default: sim; processes with --connect)")
+    .option("--connect <where>", `on a machine that runs: ${CONNECT_HELP}`)
+    .option("--vm <n>", "whose guest runs the workload", "0")
     .option("--seed <n>", "seed (default: the scenario's)")
     .option("--mutants <ids>", "mutants and defects to switch on, separated by commas")
     .option("--out <dir>", "where history and report go (default: a new one in runs/)")
     .option("--json", "one JSON object on stdout")
     .action((scenario, options) => ends(runCommand(scenario, options)));
+
+  operation(faultline, ends);
+  inspection(faultline, ends);
 
   faultline
     .command("bench <name>")
@@ -42,7 +52,79 @@ function program(): Command {
     .option("--rounds <n>", "rounds, floor and product interleaved", "5")
     .option("--json", "one JSON object on stdout")
     .action((name, options) => ends(import("./bench.ts").then(({ benchCommand }) => benchCommand(name, options))));
+
+  faultline
+    .command("vectors <files...>")
+    .description("Replays smmu-vectors/1 and smmu-image/1 files against a fresh smmu process")
+    .option("--cache <entries>", "entries of the TLB and of the configuration cache: default, 0 or a number", "default")
+    .option("--in-process", "against the hardware in this process")
+    .option("--json", "one JSON object on stdout")
+    .action((files, options) => ends(import("./vectors.ts").then(({ vectorsCommand }) => vectorsCommand(files, options))));
   return faultline;
+}
+
+type Ends = (action: Promise<number>) => Promise<void>;
+
+/** Commands that run a machine in the background. What they need is loaded when they are called. */
+function operation(faultline: Command, ends: Ends): void {
+  faultline
+    .command("up")
+    .description("The services in the background, as processes; again on a run that lost some of them")
+    .option("--run <name>", "name of the run (default: FAULTLINE_RUN, else up)")
+    .option("--machine <file>", "machine file (default: services/lab/machines/default.yaml)")
+    .option("--ram <size>", "RAM of the first guest, like 64MiB")
+    .option("--mutants <ids>", "mutants to switch on, separated by commas")
+    .option("--defects <ids>", "defects to switch on, separated by commas")
+    .option("--admin-port <port>", "admin routes on 127.0.0.1 from this port on, one a service; none: without", "8001")
+    .option("--log-level <level>", "of the services' logs in the run's folder", "info")
+    .option("--json", "one JSON object on stdout")
+    .action((options) => ends(import("./up.ts").then(({ upCommand }) => upCommand(options))));
+  faultline
+    .command("down")
+    .description("Ends a run of up; nothing of it is left")
+    .option("--connect <run>", "which (default: FAULTLINE_RUN, the only one)")
+    .option("--json", "one JSON object on stdout")
+    .action((options) => ends(import("./up.ts").then(({ downCommand }) => downCommand(options))));
+  onRunningMachine(faultline.command("status").description("Services, edges and counts of a machine that runs")).action((options) =>
+    ends(import("./status.ts").then(({ statusCommand }) => statusCommand(options))),
+  );
+  faultline
+    .command("doctor")
+    .description("What this computer lacks to run Faultline, and the cure for each")
+    .option("--json", "one JSON object on stdout")
+    .action((options) => ends(import("./doctor.ts").then(({ doctorCommand }) => doctorCommand(options))));
+}
+
+/** Commands that look at a machine that runs. */
+function inspection(faultline: Command, ends: Ends): void {
+  for (const [command, views] of [
+    ["info", infoViews],
+    ["dump", dumpViews],
+  ] as const) {
+    const lines = Object.entries(views).map(([what, { sentence }]) => `  ${what.padEnd(13)} ${sentence}`);
+    onRunningMachine(
+      faultline.command(`${command} <what>`).description(command === "info" ? "Live state of a machine that runs" : "Structures in its memory, every field by name"),
+    )
+      .addHelpText("after", `\n${lines.join("\n")}`)
+      .option("--sid <id>", "StreamID, like 0x8 or 00:01.0")
+      .option("--ssid <id>", "SubstreamID (PASID)")
+      .option("--bdf <bdf>", "function, like 00:01.0")
+      .option("--vm <n>", "only this VM's VMM and guest")
+      .action((what, options) => ends(import("./info.ts").then(({ infoCommand }) => infoCommand(command, what, options))));
+  }
+  onRunningMachine(faultline.command("walk").description("Every descriptor that a transaction's translation reads, and the outcome"))
+    .requiredOption("--sid <id>", "StreamID")
+    .option("--ssid <id>", "SubstreamID (PASID)")
+    .requiredOption("--iova <address>", "input address")
+    .option("--write", "a write (default: a read)")
+    .option("--priv", "privileged")
+    .option("--exec", "an instruction fetch")
+    .action((options) => ends(import("./walk.ts").then(({ walkCommand }) => walkCommand(options))));
+  onRunningMachine(faultline.command("trace").description("What crosses an edge, live: vfio reads like strace"))
+    .requiredOption("--edge <edge>", "vfio, virtio or smmu")
+    .option("--vm <n>", "which VM's edge", "0")
+    .option("--count <n>", "ends after so many lines")
+    .action((options) => ends(import("./trace.ts").then(({ traceCommand }) => traceCommand(options))));
 }
 
 /** Commander ends by throwing, and says nothing itself about errors. */
@@ -60,6 +142,7 @@ function report(kind: FailureKind, message: string, field?: string): number {
 
 function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : report("input", error.message.replace(/^error: /, ""));
+  if (error instanceof MachineFileError) return report("input", error.message, error.field);
   if (error instanceof Failure) return report(error.kind, error.message, error.field);
   // A bug of ours: the stack is what helps.
   if (!json) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -1,13 +1,16 @@
 import { fileURLToPath } from "node:url";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { loadMachine } from "../machines/load-machine.ts";
-import { parseSize } from "../machines/units.ts";
-import { withRam } from "../machines/with-ram.ts";
+import { parseSize } from "@faultline/shared/machine/units.ts";
+import { withRam } from "@faultline/shared/machine/with-ram.ts";
+import { loadMachine } from "@faultline/shared/shell/machine-file.ts";
 import { inputError } from "./errors.ts";
 
 const operations = ["copy", "crc32c", "sha256", "gzip"] as const satisfies readonly Workload["operation"][];
 const defaultMachineFile = fileURLToPath(new URL("../machines/default.yaml", import.meta.url));
+
+/** VMs that a machine may have; whether one that runs has the VM asked for, it says itself. */
+export const MAX_VM = 255;
 
 export function operationOption(text: string): Workload["operation"] {
   const operation = operations.find((name) => name === text);

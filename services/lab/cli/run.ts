@@ -1,15 +1,18 @@
+import { connectOption } from "../connection/addresses.ts";
 import { writeRun } from "../report/run-directory.ts";
 import { runText } from "../report/run-text.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { loadScenario } from "../scenarios/load-scenario.ts";
 import { Random } from "../simulation/random.ts";
 import { EXIT, inputError } from "./errors.ts";
-import { numberOption } from "./options.ts";
-import { startMachine } from "./start-machine.ts";
+import { MAX_VM, numberOption } from "./options.ts";
+import { connectOrStart } from "./start-machine.ts";
 import { switchesOption } from "./switches.ts";
 
 export interface RunOptions {
-  mode: string;
+  mode?: string;
+  connect?: string;
+  vm: string;
   seed?: string;
   mutants?: string;
   out?: string;
@@ -18,16 +21,29 @@ export interface RunOptions {
 
 /** `faultline run`: one experiment, judged by the checkers. */
 export async function runCommand(idOrFile: string, options: RunOptions): Promise<number> {
-  const { mode } = options;
+  const addresses = options.mode === "sim" ? null : connectOption(options.connect);
+  const mode = options.mode ?? (addresses ? "processes" : "sim");
   if (mode !== "sim" && mode !== "processes") throw inputError(`--mode ${mode} is neither sim nor processes`, "mode");
   const scenario = loadScenario(idOrFile);
   const seed = options.seed === undefined ? scenario.seed : numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const mutants = switchesOption("mutants", options.mutants);
-  const command = ["npx faultline run", idOrFile, "--mode", mode, "--seed", seed, ...(mutants.length ? ["--mutants", mutants.join(",")] : [])].join(" ");
+  if (addresses && mutants.length) throw inputError("--mutants are read once at the start of a service: npx faultline up --mutants .., then run --connect", "mutants");
+  if (addresses && scenario.needsMachine) throw inputError(`${idOrFile} needs a machine of its own (field machine): run it without --connect`, "machine");
+  const vm = numberOption("vm", options.vm, 0, MAX_VM);
+  const command = [
+    "npx faultline run",
+    idOrFile,
+    "--mode",
+    mode,
+    "--seed",
+    seed,
+    ...(addresses ? ["--connect", addresses.text] : []),
+    ...(mutants.length ? ["--mutants", mutants.join(",")] : []),
+  ].join(" ");
 
   const random = new Random(seed);
   const bytes = Uint8Array.from({ length: scenario.fileBytes }, () => random.uint32() & 0xff);
-  const running = await startMachine(mode, scenario.machine, { seed, switches: mutants, trace: "all" });
+  const { running } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches: mutants, trace: "all", vm });
   try {
     await running.arm(scenario.rules);
     await running.runWorkload([{ name: scenario.workload.file, bytes }], scenario.workload);

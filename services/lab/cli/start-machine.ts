@@ -1,20 +1,38 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import type { Addresses } from "../connection/addresses.ts";
+import type { TraceSelection } from "../connection/attach.ts";
 import type { RunningMachine } from "../supervisor/running-machine.ts";
-import type { TraceSelection } from "../supervisor/running-processes.ts";
 
 export interface StartOptions {
   seed: number;
   switches: string[];
   /** What the history holds: less than everything costs the services less. */
   trace: TraceSelection;
+  /** Whose guest runs the workload. */
+  vm?: number;
 }
 
 /** Boots a machine the way that was asked for; only what that way needs is loaded. */
-export async function startMachine(mode: "sim" | "processes", machine: Machine, { seed, switches, trace }: StartOptions): Promise<RunningMachine> {
+export async function startMachine(mode: "sim" | "processes", machine: Machine, { seed, switches, trace, vm }: StartOptions): Promise<RunningMachine> {
   if (mode === "sim") {
     const { startSimulation } = await import("../simulation/running-simulation.ts");
     return startSimulation(machine, { seed, switches: new Set(switches) });
   }
   const { startProcesses } = await import("../supervisor/running-processes.ts");
-  return startProcesses(machine, { switches, trace });
+  return startProcesses(machine, { switches, trace, vm });
+}
+
+/** A machine that runs already, or one of its own: `own` is asked only for the latter. */
+export async function connectOrStart(
+  connect: Addresses | null,
+  mode: "sim" | "processes",
+  own: () => Machine,
+  options: StartOptions,
+): Promise<{ machine: Machine; running: RunningMachine }> {
+  if (connect) {
+    const { connectMachine } = await import("../connection/connected-machine.ts");
+    return connectMachine(connect, options.vm ?? 0, options.trace);
+  }
+  const machine = own();
+  return { machine, running: await startMachine(mode, machine, options) };
 }

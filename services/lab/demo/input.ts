@@ -2,8 +2,8 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { formatSize } from "@faultline/shared/machine/units.ts";
 import { inputError } from "../cli/errors.ts";
-import { formatSize } from "../machines/units.ts";
 import type { InputFile } from "../supervisor/running-machine.ts";
 
 /** A file of the repository that spans many pages. */
@@ -14,10 +14,10 @@ const GUEST_RESERVE = 2 * 2 ** 20;
 const MIB = 2 ** 20;
 
 /** The file that the guest's process maps. Input errors: not readable, not a file, empty, larger than guest RAM can hold. */
-export function readInput(path: string, machine: Machine): InputFile {
+export function readInput(path: string, machine: Machine, vm = 0): InputFile {
   const size = sizeOf(path);
   if (size === 0) throw inputError(`--file ${path} is empty`, "file");
-  const { name, ram } = machine.vms[0];
+  const { name, ram } = machine.vms[vm];
   const needed = size + GUEST_RESERVE;
   if (needed > ram) {
     throw inputError(

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { EdgeRule } from "@faultline/shared/edge/rules.ts";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { parseMachine } from "@faultline/shared/machine/parse-machine.ts";
 import { Ajv } from "ajv";
 import { parseDocument, stringify } from "yaml";
 import { inputError } from "../cli/errors.ts";
-import { parseMachine } from "../machines/load-machine.ts";
 import schema from "./schema.json" with { type: "json" };
 import { parseWhere } from "./where.ts";
 
@@ -28,6 +28,8 @@ export interface Scenario {
   seed: number;
   hypothesis: string;
   machine: Machine;
+  /** The file says what machine it needs; else it runs on any. */
+  needsMachine: boolean;
   /** `file` names an input of `fileBytes` bytes drawn from the seed. */
   workload: Workload;
   fileBytes: number;
@@ -69,6 +71,7 @@ export function parseScenario(text: string, name: string): Scenario {
     seed: file.seed ?? 1,
     hypothesis: file.hypothesis.trim(),
     expect: file.expect,
+    needsMachine: file.machine !== undefined,
     machine: parseMachine(stringify(file.machine ?? {}), `${name} machine`),
     workload: { operation: workload.operation, file: "input", pagesPerGroup: workload.pagesPerGroup ?? 8, jobTimeoutNs: durationNs(workload.jobTimeout ?? "10s") },
     fileBytes: workload.file.bytes,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where one run on this machine keeps its sockets and its memory file (interfaces.md, section 2). */
@@ -8,13 +8,20 @@ export interface RunFolder {
   /** The memory file in /dev/shm. */
   memory: string;
   socket(service: string): string;
+  /** Says in run.json which processes serve. */
+  services(services: RunRecord["services"]): void;
   remove(): void;
 }
 
-interface RunRecord {
+/** run.json: the supervisor of a run, told apart from a later process with its number by when it started. */
+export interface RunRecord {
+  run: string;
   pid: number;
   started: string;
   memory: string;
+  /** "up": in the background, until `down`; else what a command started for itself. */
+  purpose: "up" | "command";
+  services: { name: string; pid: number; admin: string }[];
 }
 
 const SHM = "/dev/shm";
@@ -25,23 +32,31 @@ const STARTING_MS = 10_000;
 
 export const runsFolder = (): string => (process.env.XDG_RUNTIME_DIR ? join(process.env.XDG_RUNTIME_DIR, "faultline") : `/tmp/faultline-${uid}`);
 
-/** Makes the folder of a new run, after removing what dead runs left. */
-export function createRunFolder(machineJson: string): RunFolder {
+/** Makes the folder of a new run, after removing what dead runs left. `name` must be free. */
+export function createRunFolder(machineJson: string, purpose: RunRecord["purpose"] = "command", given?: string): RunFolder {
   const base = runsFolder();
   mkdirSync(base, { recursive: true, mode: 0o700 });
   removeStale(base);
-  const name = freeName(base);
+  const name = given ?? freeName(base);
   const dir = join(base, name);
   mkdirSync(dir, { mode: 0o700 });
   const memory = join(SHM, `${memoryPrefix}${name}`);
-  const record: RunRecord = { pid: process.pid, started: startOf(process.pid) ?? "", memory };
-  writeFileSync(join(dir, "run.json"), `${JSON.stringify({ ...record, run: name })}\n`);
+  const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, services: [] };
+  const write = () => {
+    writeFileSync(join(dir, "run.json.new"), `${JSON.stringify(record)}\n`);
+    renameSync(join(dir, "run.json.new"), join(dir, "run.json")); // a reader finds the old one or the new one
+  };
+  write();
   writeFileSync(join(dir, "machine.json"), machineJson);
   return {
     name,
     dir,
     memory,
     socket: (service) => join(dir, `${service}.sock`),
+    services(services) {
+      record.services = services;
+      write();
+    },
     remove() {
       rmSync(memory, { force: true });
       rmSync(dir, { recursive: true, force: true });
@@ -62,7 +77,7 @@ export function removeStale(base: string): void {
   for (const name of readdirSync(base)) {
     const dir = join(base, name);
     const record = readRecord(dir);
-    if (record ? startOf(record.pid) === record.started : Date.now() - statSync(dir).mtimeMs < STARTING_MS) {
+    if (record ? isAlive(record) : Date.now() - statSync(dir).mtimeMs < STARTING_MS) {
       live.add(name);
       continue;
     }
@@ -71,6 +86,19 @@ export function removeStale(base: string): void {
   }
   for (const file of readdirSync(SHM)) if (file.startsWith(memoryPrefix) && !live.has(file.slice(memoryPrefix.length))) rmSync(join(SHM, file), { force: true });
 }
+
+/** The runs on this machine whose supervisor lives. */
+export function liveRuns(): RunRecord[] {
+  const base = runsFolder();
+  if (!existsSync(base)) return [];
+  return readdirSync(base).flatMap((name) => {
+    const record = readRecord(join(base, name));
+    return record && isAlive(record) ? record : [];
+  });
+}
+
+/** The supervisor that made the record lives. */
+export const isAlive = ({ pid, started }: Pick<RunRecord, "pid" | "started">): boolean => startOf(pid) === started;
 
 function readRecord(dir: string): RunRecord | null {
   try {

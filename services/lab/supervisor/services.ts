@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Part } from "./parts.ts";
 import type { RunFolder } from "./run-folder.ts";
 
-export interface Service {
-  name: string;
-  kind: "smmu" | "host" | "vmm" | "guest";
+export interface Service extends Part {
   child: ChildProcess;
   stderr: string;
 }
@@ -12,26 +12,25 @@ export interface Ended {
   name: string;
   how: string;
 }
+export interface ServiceOptions {
+  switches: readonly string[];
+  /** Port of this service's admin routes on 127.0.0.1; none without. */
+  adminPort?: number;
+  /** Also writes what the service says to `<name>.log` in the run's folder. */
+  log?: string;
+}
 
 /** gRPC makes much short-lived garbage: with room for it scavenges are rare, and rarer still on the path of a fault. */
 const NODE_FLAGS = ["--max-semi-space-size=32"];
-
-/** The parts of a machine, the lower end of each edge first. */
-export const servicesOf = (vms: number): { name: string; kind: Service["kind"]; vm: number }[] => [
-  { name: "smmu", kind: "smmu", vm: 0 },
-  { name: "host", kind: "host", vm: 0 },
-  ...Array.from({ length: vms }, (_, vm) => [
-    { name: `vmm${vm}`, kind: "vmm" as const, vm },
-    { name: `guest${vm}`, kind: "guest" as const, vm },
-  ]).flat(),
-];
+/** What is kept of a service's words for the sentence that says why it ended. */
+const STDERR_KEPT = 4000;
 
 /**
  * Starts one service. Its standard input is the supervisor's pipe: when that closes, the service ends, so that even `kill -9` of the supervisor leaves no process.
  * A session of its own keeps the terminal's Ctrl-C away from it: the supervisor ends it.
  */
-export function startService(run: RunFolder, { name, kind, vm }: ReturnType<typeof servicesOf>[number], switches: readonly string[]): Service {
-  const main = fileURLToPath(new URL(`../../${kind}/shell/main.ts`, import.meta.url));
+export function startService(run: RunFolder, part: Part, { switches, adminPort, log }: ServiceOptions): Service {
+  const main = fileURLToPath(new URL(`../../${part.kind}/shell/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [...NODE_FLAGS, main], {
     stdio: ["pipe", "ignore", "pipe"],
     detached: true,
@@ -39,22 +38,33 @@ export function startService(run: RunFolder, { name, kind, vm }: ReturnType<type
       ...process.env,
       FAULTLINE_RUN_DIR: run.dir,
       FAULTLINE_MEMORY: run.memory,
+      FAULTLINE_MACHINE: "",
       FAULTLINE_MACHINE_JSON: `${run.dir}/machine.json`,
-      FAULTLINE_VM: String(vm),
+      FAULTLINE_VM: String(part.vm),
       FAULTLINE_SWITCHES: switches.join(","),
+      FAULTLINE_ADMIN: adminPort === undefined ? "" : `127.0.0.1:${adminPort}`,
+      ...(log ? { FAULTLINE_LOG_LEVEL: log } : {}),
     },
   });
-  const service: Service = { name, kind, child, stderr: "" };
+  const service: Service = { ...part, child, stderr: "" };
+  const file = log ? createWriteStream(`${run.dir}/${part.name}.log`, { flags: "a" }) : null;
+  file?.on("error", () => {}); // the folder is gone: the run is over
   child.stdin!.on("error", () => {}); // the service is gone: its exit says so
-  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => (service.stderr = (service.stderr + chunk).slice(-4000)));
+  child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
+    service.stderr = (service.stderr + chunk).slice(-STDERR_KEPT);
+    file?.write(chunk);
+  });
   return service;
 }
 
+export const alive = ({ child }: Service): boolean => child.exitCode === null && child.signalCode === null;
+
 /** Resolves when the service is gone. */
-export const ended = ({ name, child }: Service): Promise<Ended> =>
+export const ended = (service: Service): Promise<Ended> =>
   new Promise((resolve) => {
+    const { name, child } = service;
     const how = (code: number | null, signal: string | null) => ({ name, how: signal ? `killed by ${signal}` : `exit code ${code}` });
-    if (child.exitCode !== null || child.signalCode !== null) return resolve(how(child.exitCode, child.signalCode));
+    if (!alive(service)) return resolve(how(child.exitCode, child.signalCode));
     child.once("exit", (code, signal) => resolve(how(code, signal)));
   });
 
@@ -67,6 +77,6 @@ export async function stopServices(services: readonly Service[], graceMs: number
   clearTimeout(late);
 }
 
-function kill({ child }: Service): void {
-  if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+function kill(service: Service): void {
+  if (alive(service)) service.child.kill("SIGKILL");
 }

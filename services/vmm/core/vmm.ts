@@ -191,6 +191,28 @@ export class Vmm {
     };
   }
 
+  get memorySlots(): readonly Memslot[] {
+    return this.#slots;
+  }
+
+  /** For live state; null: no guest runs. */
+  virtioIommuState() {
+    return this.#guest ? { ...this.#guest.iommu.state(), bypass: this.attachments.bypass } : null;
+  }
+
+  /** What is attached, outstanding or waiting (INV-5, INV-9). */
+  counts(): Record<string, number> {
+    const endpoints = [...this.endpoints.values()];
+    return {
+      guests: this.#guest ? 1 : 0,
+      endpoints: endpoints.length,
+      attached: endpoints.filter(({ domain }) => domain).length,
+      domains: new Set(endpoints.flatMap(({ domain }) => domain ?? [])).size,
+      outstanding: endpoints.reduce((sum, { outstanding }) => sum + outstanding.length, 0),
+      reportsWaiting: this.#guest?.iommu.state().reportsWaiting ?? 0,
+    };
+  }
+
   #whenClean(action: () => void): void {
     if (this.#cleanup) this.#cleanup.push(action);
     else action();

@@ -5,6 +5,7 @@ import { vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import { runService } from "@faultline/shared/shell/service.ts";
 import { vmOf } from "@faultline/shared/shell/vm-name.ts";
+import { structures } from "../core/state/structures.ts";
 import { Vmm } from "../core/vmm.ts";
 
 await runService("vmm", async (service) => {
@@ -35,6 +36,7 @@ await runService("vmm", async (service) => {
     const { ram, roots } = service.map();
     const monitor = new Vmm(machine, config.vm, { memory: vmmCpuMemory(ram, roots, config.vm), host, execution, tracer, switches: config.switches });
     vmm = monitor;
+    service.structures = structures(monitor);
     return { applyWrite: (address, data) => monitor.applyWrite(address, data), deliver: (seq, body) => monitor.fromHost(seq, body) };
   });
   const ret = await vmm!.boot();

@@ -18,4 +18,5 @@ export const hostEvents = {
   "host.msi-bound": "The MSI doorbell was mapped in stage 2; `iova` is what the device is programmed with.",
   "host.groups-closed": "A reset of a function closed the page request groups that waited for a response.",
   "host.released": "Everything of a VMM was released; the fields are the counts that are left of it.",
+  "host.counts": "What the host kernel holds at `phase` baseline, end or released: objects, references, `locks`.",
 } as const;

@@ -4,4 +4,6 @@ export const labEvents = {
   "lab.workload-start": "The guest's user process started the workload.",
   "lab.workload-end": "The workload ended; `error` names why it failed, if it did.",
   "lab.deadlock": "Nothing was runnable any more and the workload had not ended, or nothing happened for the liveness bound.",
+  "lab.heal": "All faults ended; from here everything must come to its end within `withinNs`.",
+  "lab.data-checked": "What the device wrote was compared with what this machine computes from the same input: `expected`, `actual`, `equal`.",
 } as const;

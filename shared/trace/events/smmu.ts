@@ -19,4 +19,5 @@ export const smmuEvents = {
   "endpoint.invalidated": "The function dropped the ATC entries that an invalidation named.",
   "endpoint.job-start": "The accelerator fetched a descriptor.",
   "endpoint.job-complete": "The accelerator wrote a completion.",
+  "smmu.counts": "What the hardware holds at `phase` baseline, end or released: open groups, credits in use, invalidations under way.",
 } as const;

@@ -1,5 +1,6 @@
 import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import {
   IOMMU_FAULT_PAGE_REQ,
   IOMMU_PAGE_RESP_PASID_VALID,
@@ -25,12 +26,17 @@ export class FaultRelay {
   readonly #faults = new DmaFaultRegion();
   readonly #responses: DmaFaultResponseRegion;
   #running = false;
+  readonly #idle = new WaitQueue();
 
   constructor(device: AssignedDevice, execution: Execution, handler: FaultHandler) {
     this.#device = device;
     this.#execution = execution;
     this.#handler = handler;
     this.#responses = new DmaFaultResponseRegion(device, execution);
+  }
+
+  get tail(): number {
+    return this.#faults.tail;
   }
 
   /** A store of the host into the fault region. */
@@ -59,6 +65,12 @@ export class FaultRelay {
     );
   }
 
+  /** Everything that the host has stored so far is with the handler. */
+  async drained(): Promise<void> {
+    this.signalled(); // the ring's head may be here before the eventfd
+    await this.#idle.until(() => !this.#running);
+  }
+
   async #drain(): Promise<void> {
     const held = this.#execution.point("vmm.fault-relay.before-drain", { endpoint: this.#device.bdf });
     if (held) await held;
@@ -68,6 +80,7 @@ export class FaultRelay {
     }
     this.#writeTail();
     this.#running = false;
+    this.#idle.wake();
   }
 
   /** The ring has room again; nothing waits for the result. */

@@ -14,7 +14,7 @@ export interface OutstandingGroup {
 export interface Endpoint {
   id: number;
   device: AssignedDevice;
-  relay: Pick<FaultRelay, "respond">;
+  relay: Pick<FaultRelay, "respond" | "tail" | "drained">;
   msix: Pick<MsiX, "attach" | "detach">;
   domain: Domain | null;
   /** What the container's stage 2 maps; null: unknown, after an error. */

@@ -26,6 +26,14 @@ export class EventQueue {
     this.#edge = edge;
   }
 
+  /** Buffers that the guest has posted, and reports that wait for one. */
+  get posted(): number {
+    return this.#buffers.length;
+  }
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   available(head: number, writableLength: number): void {
     this.#buffers.push({ head, writableLength });
     while (this.#waiting.length > 0 && this.#buffers.length > 0) {

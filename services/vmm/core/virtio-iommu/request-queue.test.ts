@@ -46,6 +46,7 @@ function bench() {
       responses.push([grpid, pasid, code]);
       return Promise.resolve(0);
     },
+    drained: async () => void told.push("drained"),
   };
   const endpoint = {
     id: 8,

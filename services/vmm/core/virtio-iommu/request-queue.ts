@@ -1,4 +1,5 @@
 import type { BitStruct, Fields, Layout } from "@faultline/shared/codec/bit-struct.ts";
+import { IOMMU_CACHE_INV_TYPE_PASID } from "@faultline/shared/linux-uapi/iommu.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import {
   PROBE_SIZE,
@@ -132,7 +133,7 @@ export class RequestQueue {
     return statusOf(await this.#c.attachments.attach(endpoint, null));
   }
 
-  /** Completes only after the host has: the guest may free the page then. */
+  /** Completes only after the host has: the guest may free the page then. Of a PASID, completes behind the page requests that the host had of it (IC-1105): the guest may give the PASID to another. */
   async #invalidate(r: Fields<typeof virtio_iommu_req_invalidate.layout>): Promise<number> {
     const refused = invalidateRefused(r);
     if (refused !== null) return refused;
@@ -145,6 +146,7 @@ export class RequestQueue {
         if (this.#c.switches.has("M-early-invalidate")) continue;
         const ret = await call;
         if (ret < 0) return statusOf(ret);
+        if (cache === IOMMU_CACHE_INV_TYPE_PASID && !this.#c.switches.has("M-drain-ring")) await endpoint.relay.drained();
       }
     }
     return VIRTIO_IOMMU_S_OK;

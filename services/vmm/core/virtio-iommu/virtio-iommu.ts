@@ -1,4 +1,4 @@
-import { uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
+import { hex, uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
 import type { GuestToVmm } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
@@ -69,6 +69,11 @@ export class VirtioIommu {
         bypassConfig: this.#has(ports.abi.bypassConfig),
       }),
     });
+  }
+
+  /** For live state. */
+  state(): { features: string; status: string; eventBuffers: number; reportsWaiting: number } {
+    return { features: hex(this.#features), status: hex(this.#status), eventBuffers: this.#events.posted, reportsWaiting: this.#events.waiting };
   }
 
   #has(bit: number | null): boolean {

@@ -6,12 +6,16 @@ import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply
 import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from '../../lab/v1/ArmRequest.ts';
 import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from '../../lab/v1/FlushReply.ts';
 import type { FlushRequest as _lab_v1_FlushRequest, FlushRequest__Output as _lab_v1_FlushRequest__Output } from '../../lab/v1/FlushRequest.ts';
+import type { MarkReply as _lab_v1_MarkReply, MarkReply__Output as _lab_v1_MarkReply__Output } from '../../lab/v1/MarkReply.ts';
+import type { MarkRequest as _lab_v1_MarkRequest, MarkRequest__Output as _lab_v1_MarkRequest__Output } from '../../lab/v1/MarkRequest.ts';
 import type { ReadyReply as _lab_v1_ReadyReply, ReadyReply__Output as _lab_v1_ReadyReply__Output } from '../../lab/v1/ReadyReply.ts';
 import type { ReadyRequest as _lab_v1_ReadyRequest, ReadyRequest__Output as _lab_v1_ReadyRequest__Output } from '../../lab/v1/ReadyRequest.ts';
 import type { ReleaseReply as _lab_v1_ReleaseReply, ReleaseReply__Output as _lab_v1_ReleaseReply__Output } from '../../lab/v1/ReleaseReply.ts';
 import type { ReleaseRequest as _lab_v1_ReleaseRequest, ReleaseRequest__Output as _lab_v1_ReleaseRequest__Output } from '../../lab/v1/ReleaseRequest.ts';
 import type { RunWorkloadReply as _lab_v1_RunWorkloadReply, RunWorkloadReply__Output as _lab_v1_RunWorkloadReply__Output } from '../../lab/v1/RunWorkloadReply.ts';
 import type { RunWorkloadRequest as _lab_v1_RunWorkloadRequest, RunWorkloadRequest__Output as _lab_v1_RunWorkloadRequest__Output } from '../../lab/v1/RunWorkloadRequest.ts';
+import type { StateReply as _lab_v1_StateReply, StateReply__Output as _lab_v1_StateReply__Output } from '../../lab/v1/StateReply.ts';
+import type { StateRequest as _lab_v1_StateRequest, StateRequest__Output as _lab_v1_StateRequest__Output } from '../../lab/v1/StateRequest.ts';
 import type { StopReply as _lab_v1_StopReply, StopReply__Output as _lab_v1_StopReply__Output } from '../../lab/v1/StopReply.ts';
 import type { StopRequest as _lab_v1_StopRequest, StopRequest__Output as _lab_v1_StopRequest__Output } from '../../lab/v1/StopRequest.ts';
 import type { TraceBatch as _lab_v1_TraceBatch, TraceBatch__Output as _lab_v1_TraceBatch__Output } from '../../lab/v1/TraceBatch.ts';
@@ -36,6 +40,15 @@ export interface LabClient extends grpc.Client {
   flush(argument: _lab_v1_FlushRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   flush(argument: _lab_v1_FlushRequest, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   
+  Mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  Mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  Mark(argument: _lab_v1_MarkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  Mark(argument: _lab_v1_MarkRequest, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  mark(argument: _lab_v1_MarkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  mark(argument: _lab_v1_MarkRequest, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  
   Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
   Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
   Ready(argument: _lab_v1_ReadyRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
@@ -59,6 +72,15 @@ export interface LabClient extends grpc.Client {
   runWorkload(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
   runWorkload(options?: grpc.CallOptions): grpc.ClientDuplexStream<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply__Output>;
   
+  State(argument: _lab_v1_StateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  State(argument: _lab_v1_StateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  State(argument: _lab_v1_StateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  State(argument: _lab_v1_StateRequest, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  state(argument: _lab_v1_StateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  state(argument: _lab_v1_StateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  state(argument: _lab_v1_StateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  state(argument: _lab_v1_StateRequest, callback: grpc.requestCallback<_lab_v1_StateReply__Output>): grpc.ClientUnaryCall;
+  
   Stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
   Stop(argument: _lab_v1_StopRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
   Stop(argument: _lab_v1_StopRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_StopReply__Output>): grpc.ClientUnaryCall;
@@ -80,11 +102,15 @@ export interface LabHandlers extends grpc.UntypedServiceImplementation {
   
   Flush: grpc.handleUnaryCall<_lab_v1_FlushRequest__Output, _lab_v1_FlushReply>;
   
+  Mark: grpc.handleUnaryCall<_lab_v1_MarkRequest__Output, _lab_v1_MarkReply>;
+  
   Ready: grpc.handleUnaryCall<_lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply>;
   
   Release: grpc.handleUnaryCall<_lab_v1_ReleaseRequest__Output, _lab_v1_ReleaseReply>;
   
   RunWorkload: grpc.handleBidiStreamingCall<_lab_v1_RunWorkloadRequest__Output, _lab_v1_RunWorkloadReply>;
+  
+  State: grpc.handleUnaryCall<_lab_v1_StateRequest__Output, _lab_v1_StateReply>;
   
   Stop: grpc.handleUnaryCall<_lab_v1_StopRequest__Output, _lab_v1_StopReply>;
   
@@ -95,9 +121,11 @@ export interface LabHandlers extends grpc.UntypedServiceImplementation {
 export interface LabDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_lab_v1_ArmRequest, _lab_v1_ArmReply, _lab_v1_ArmRequest__Output, _lab_v1_ArmReply__Output>
   Flush: MethodDefinition<_lab_v1_FlushRequest, _lab_v1_FlushReply, _lab_v1_FlushRequest__Output, _lab_v1_FlushReply__Output>
+  Mark: MethodDefinition<_lab_v1_MarkRequest, _lab_v1_MarkReply, _lab_v1_MarkRequest__Output, _lab_v1_MarkReply__Output>
   Ready: MethodDefinition<_lab_v1_ReadyRequest, _lab_v1_ReadyReply, _lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply__Output>
   Release: MethodDefinition<_lab_v1_ReleaseRequest, _lab_v1_ReleaseReply, _lab_v1_ReleaseRequest__Output, _lab_v1_ReleaseReply__Output>
   RunWorkload: MethodDefinition<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply, _lab_v1_RunWorkloadRequest__Output, _lab_v1_RunWorkloadReply__Output>
+  State: MethodDefinition<_lab_v1_StateRequest, _lab_v1_StateReply, _lab_v1_StateRequest__Output, _lab_v1_StateReply__Output>
   Stop: MethodDefinition<_lab_v1_StopRequest, _lab_v1_StopReply, _lab_v1_StopRequest__Output, _lab_v1_StopReply__Output>
   Trace: MethodDefinition<_lab_v1_TraceRequest, _lab_v1_TraceBatch, _lab_v1_TraceRequest__Output, _lab_v1_TraceBatch__Output>
 }

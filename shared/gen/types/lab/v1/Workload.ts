@@ -1,5 +1,6 @@
 // Original file: proto/lab/v1/lab.proto
 
+import type { Program as _lab_v1_Program, Program__Output as _lab_v1_Program__Output } from '../../lab/v1/Program.ts';
 
 export interface Workload {
   'operation'?: (string);
@@ -8,6 +9,9 @@ export interface Workload {
   'jobTimeoutNs'?: (number | string);
   'hasEndpoint'?: (boolean);
   'endpoint'?: (number);
+  'endpoints'?: (number);
+  'queues'?: (number);
+  'program'?: (_lab_v1_Program | null);
 }
 
 export interface Workload__Output {
@@ -17,4 +21,7 @@ export interface Workload__Output {
   'jobTimeoutNs': (number);
   'hasEndpoint': (boolean);
   'endpoint': (number);
+  'endpoints': (number);
+  'queues': (number);
+  'program': (_lab_v1_Program__Output | null);
 }

@@ -1,5 +1,6 @@
 // Original file: proto/lab/v1/lab.proto
 
+import type { QueueResult as _lab_v1_QueueResult, QueueResult__Output as _lab_v1_QueueResult__Output } from '../../lab/v1/QueueResult.ts';
 
 export interface WorkloadResult {
   'ok'?: (boolean);
@@ -8,6 +9,8 @@ export interface WorkloadResult {
   'inputBytes'?: (number | string);
   'jobs'?: (number);
   'faultsHandled'?: (number);
+  'queues'?: (_lab_v1_QueueResult)[];
+  'outputBytes'?: (number | string);
 }
 
 export interface WorkloadResult__Output {
@@ -17,4 +20,6 @@ export interface WorkloadResult__Output {
   'inputBytes': (number);
   'jobs': (number);
   'faultsHandled': (number);
+  'queues': (_lab_v1_QueueResult__Output)[];
+  'outputBytes': (number);
 }

@@ -1,4 +1,4 @@
-import type { Machine } from "@faultline/shared/machine/machine.ts";
+import type { Machine } from "./machine.ts";
 
 /** What the host needs beside the guest's RAM. */
 const HOST_BYTES = 32 * 2 ** 20;

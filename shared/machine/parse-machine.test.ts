@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
-import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { describe, expect, it } from "vitest";
-import { parseMachine } from "./load-machine.ts";
+import { defaultMachine } from "./machine.ts";
+import { parseMachine } from "./parse-machine.ts";
 import { withRam } from "./with-ram.ts";
 
 describe("the machine file (interfaces.md, section 3)", () => {
   it("default.yaml says what the default machine is", () => {
-    expect(parseMachine(readFileSync(new URL("default.yaml", import.meta.url), "utf8"), "default.yaml")).toEqual(defaultMachine);
+    expect(parseMachine(readFileSync(new URL("../../services/lab/machines/default.yaml", import.meta.url), "utf8"), "default.yaml")).toEqual(defaultMachine);
   });
   it("leaves what it does not say as in the default machine", () => {
     const machine = parseMachine("smmu: { priqLog2: 3 }\nabi: rfc-v1\n", "small.yaml");

@@ -1,13 +1,21 @@
-import { readFileSync } from "node:fs";
-import { defaultMachine, type EndpointOptions, type Machine, type VmOptions } from "@faultline/shared/machine/machine.ts";
 import { Ajv, type ErrorObject } from "ajv";
 import { isNode, LineCounter, parseDocument } from "yaml";
-import { inputError } from "../cli/errors.ts";
 import { contradiction } from "./contradictions.ts";
+import { defaultMachine, type EndpointOptions, type Machine, type VmOptions } from "./machine.ts";
 import schema from "./schema.json" with { type: "json" };
 import { parseBdf, parseSize } from "./units.ts";
 
 const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile(schema);
+
+/** A machine file that cannot be used: one line that names file, line and field. */
+export class MachineFileError extends Error {
+  readonly field: string;
+
+  constructor(message: string, field = "machine") {
+    super(message);
+    this.field = field;
+  }
+}
 
 /** Fields of a machine file from its top: `["smmu", "pri"]`. */
 export type FieldPath = readonly (string | number)[];
@@ -20,23 +28,13 @@ type Sections = Record<string, Record<string, unknown>> & {
   edgeCredits?: number;
 };
 
-/** Reads a machine file. An unknown key, a value of the wrong kind or a contradiction is an input error that names field and line. */
-export function loadMachine(path: string): Machine {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw inputError(`machine file ${path} cannot be read`, "machine");
-  }
-  return parseMachine(text, path);
-}
-
+/** A machine file's text. An unknown key, a value of the wrong kind or a contradiction is a `MachineFileError` that names field and line; `name` stands before the line. */
 export function parseMachine(text: string, name: string): Machine {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length) {
     const [error] = document.errors;
-    throw inputError(`${name}:${error.linePos?.[0].line ?? 1}: ${error.message.split("\n")[0]}`, "machine");
+    throw new MachineFileError(`${name}:${error.linePos?.[0].line ?? 1}: ${error.message.split("\n")[0]}`);
   }
   const lineOf = (path: FieldPath): number => {
     for (let length = path.length; length > 0; length--) {
@@ -45,7 +43,7 @@ export function parseMachine(text: string, name: string): Machine {
     }
     return 1;
   };
-  const refuse = (path: FieldPath, message: string) => inputError(`${name}:${lineOf(path)}: ${fieldName(path)} ${message}`, fieldName(path));
+  const refuse = (path: FieldPath, message: string) => new MachineFileError(`${name}:${lineOf(path)}: ${fieldName(path)} ${message}`, fieldName(path));
 
   const file = (document.toJS() ?? {}) as Sections;
   if (!validate(file)) {

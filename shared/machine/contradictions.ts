@@ -1,6 +1,6 @@
-import { addressMap } from "@faultline/shared/machine/address-map.ts";
-import type { Machine } from "@faultline/shared/machine/machine.ts";
-import type { FieldPath } from "./load-machine.ts";
+import { addressMap } from "./address-map.ts";
+import type { Machine } from "./machine.ts";
+import type { FieldPath } from "./parse-machine.ts";
 import { formatBdf, formatSize } from "./units.ts";
 
 /** The first pair of fields that cannot both hold, with the field to name; null when the machine is possible. */
@@ -11,10 +11,16 @@ export function contradiction(machine: Machine): { path: FieldPath; message: str
 /** 2^10 CDs of 64 bytes are the largest linear table that a kernel allocates in one piece. */
 const LINEAR_SSID_BITS = 10;
 
+const LINEAR_SID_BITS = 6;
+
 function ofSmmu({ smmu }: Machine): { path: FieldPath; message: string } | null {
   if (smmu.pri && !smmu.ats) return { path: ["smmu", "pri"], message: "needs smmu.ats: page requests exist only with ATS" };
   if (smmu.ssidBits > LINEAR_SSID_BITS && !smmu.twoLevelCdTable) return { path: ["smmu", "ssidBits"], message: `above ${LINEAR_SSID_BITS} needs smmu.twoLevelCdTable` };
   if (!smmu.stage1 && !smmu.stage2) return { path: ["smmu", "stage1"], message: "and smmu.stage2 cannot both be false" };
+  // Arm IHI 0070 G.b, 6.3.2: SIDSIZE of 7 and more comes with ST_LEVEL = 1.
+  if (smmu.sidBits > LINEAR_SID_BITS && !smmu.twoLevelStreamTable) return { path: ["smmu", "sidBits"], message: `above ${LINEAR_SID_BITS} needs smmu.twoLevelStreamTable` };
+  // 6.3.6: OAS = 52 bits comes with the 64 KiB granule (DS is not implemented).
+  if (smmu.oas === 52 && !smmu.granules.includes("64K")) return { path: ["smmu", "oas"], message: "52 needs 64K in smmu.granules" };
   return null;
 }
 
@@ -46,9 +52,10 @@ function ofVms({ endpoints, vms }: Machine): { path: FieldPath; message: string 
   return null;
 }
 
-function ofDram({ dram, vms }: Machine): { path: FieldPath; message: string } | null {
+function ofDram({ dram, vms, smmu }: Machine): { path: FieldPath; message: string } | null {
   if (dram.size % 4096) return { path: ["dram", "size"], message: "must be a multiple of 4KiB" };
   if (dram.base < addressMap.ecam.base + addressMap.ecam.size) return { path: ["dram", "base"], message: "lies below the end of ECAM, 0x40000000" };
+  if (dram.base + dram.size > 2 ** smmu.oas) return { path: ["dram", "base"], message: `and dram.size reach beyond smmu.oas, ${smmu.oas} bits` };
   const ram = vms.reduce((sum, vm) => sum + vm.ram, 0);
   if (ram >= dram.size) return { path: ["dram", "size"], message: `${formatSize(dram.size)} does not hold the ${formatSize(ram)} of the VMs and the host` };
   return null;

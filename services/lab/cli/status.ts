@@ -1,0 +1,59 @@
+import { connect } from "../connection/connection.ts";
+import { renderState } from "../inspect/render.ts";
+import { addressesFor, type ConnectOptions } from "./connect-option.ts";
+import { EXIT } from "./errors.ts";
+
+interface EdgeState {
+  direction: string;
+  peer: string | null;
+  open: boolean;
+  sent: number;
+  received: number;
+  full: number;
+  rejected: number;
+}
+
+/** `faultline status`: every part, its edges, queue depths and counts. Exit 3 when a part does not answer. */
+export async function statusCommand(options: ConnectOptions): Promise<number> {
+  const connection = await connect(addressesFor(options));
+  try {
+    const services = await Promise.all(
+      connection.parts.map(async ({ name, address, down, client }) => {
+        if (down) return { service: name, address, up: false as const, reason: down };
+        const [service, counts] = await Promise.all([client.state("/service"), client.state("/counts")]);
+        const { pid, ready, edges } = service as { pid: number; ready: boolean; edges: EdgeState[] };
+        return { service: name, address, up: true as const, pid, ready, edges, counts: counts as Record<string, number> };
+      }),
+    );
+    const ok = services.every(({ up }) => up);
+    if (options.json) process.stdout.write(`${JSON.stringify({ ok, services })}\n`);
+    else {
+      const lines = services.flatMap((state) =>
+        state.up
+          ? [
+              `${state.service.padEnd(8)} ${state.ready ? "ready" : "starting"}, pid ${state.pid}, ${state.address}`,
+              ...renderState(
+                state.edges.map(({ direction, peer, open, sent, received, full, rejected }) => ({
+                  edge: direction,
+                  peer,
+                  state: open ? "up" : "broken",
+                  sent,
+                  received,
+                  full,
+                  rejected,
+                })),
+                "  ",
+              ),
+              `  ${Object.entries(state.counts)
+                .map(([name, n]) => `${name} ${n}`)
+                .join(", ")}`,
+            ]
+          : [`${state.service.padEnd(8)} DOWN, ${state.address}: ${state.reason}`],
+      );
+      process.stdout.write(`${lines.join("\n")}\n`);
+    }
+    return ok ? EXIT.ok : EXIT.infrastructure;
+  } finally {
+    connection.close();
+  }
+}

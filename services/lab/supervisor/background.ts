@@ -1,0 +1,83 @@
+// The supervisor of `faultline up`: a process of its own that holds the services' pipes. `node background.ts OPTIONS-AS-JSON`; its first line on stdout says how it went.
+import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import { Failure } from "../cli/errors.ts";
+import { lossOf } from "./loss.ts";
+import { partsOf } from "./parts.ts";
+import { createRunFolder, type RunFolder } from "./run-folder.ts";
+import { GRACE_MS, READY_MS } from "./running-processes.ts";
+import { alive, type Service, startService, stopServices } from "./services.ts";
+
+export interface BackgroundOptions {
+  machine: Machine;
+  name: string | null;
+  switches: string[];
+  /** Admin ports from here on, one a part; null: none. */
+  adminPort: number | null;
+  logLevel: string;
+}
+export type BackgroundReply = { ok: true; run: string } | { ok: false; message: string; field: string | undefined };
+
+const reply = (line: BackgroundReply): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+
+/** The services of one run: starts what is missing, lower ends first. */
+class Supervisor {
+  readonly #run: RunFolder;
+  readonly #options: BackgroundOptions;
+  readonly #services = new Map<string, Service>();
+  #stopping = false;
+
+  constructor(run: RunFolder, options: BackgroundOptions) {
+    this.#run = run;
+    this.#options = options;
+  }
+
+  /** Resolves when every part is ready; rejects with the sentence of the one that is not. */
+  async start(): Promise<void> {
+    const { machine, switches, adminPort, logLevel } = this.#options;
+    const parts = partsOf(machine.vms.length);
+    for (const [i, part] of parts.entries()) {
+      const old = this.#services.get(part.name);
+      if (old && alive(old)) continue;
+      const port = adminPort === null ? undefined : adminPort + i;
+      this.#services.set(part.name, startService(this.#run, part, { switches, adminPort: port, log: logLevel }));
+    }
+    const services = [...this.#services.values()];
+    const admin = (name: string) => (adminPort === null ? "" : `127.0.0.1:${adminPort + parts.findIndex((part) => part.name === name)}`);
+    this.#run.services(services.map(({ name, child }) => ({ name, pid: child.pid ?? 0, admin: admin(name) })));
+    const clients = services.map(({ name }) => new LabClient(`unix:${this.#run.socket(name)}`));
+    let ready = false;
+    const lost = lossOf(services, () => ready || this.#stopping);
+    lost.catch(() => {});
+    try {
+      await Promise.race([Promise.all(clients.map((client) => client.ready(READY_MS))), lost]);
+    } finally {
+      ready = true;
+      for (const client of clients) client.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    await stopServices([...this.#services.values()], GRACE_MS);
+    this.#run.remove();
+    process.exit(0);
+  }
+}
+
+const options = JSON.parse(process.argv[2]) as BackgroundOptions;
+const run = createRunFolder(`${JSON.stringify(options.machine)}\n`, "up", options.name ?? undefined);
+const supervisor = new Supervisor(run, options);
+process.on("SIGTERM", () => void supervisor.stop());
+process.on("SIGINT", () => void supervisor.stop());
+// `up` on a run that lost parts: start them again. Whether they came up, whoever asked sees in their lab/v1.
+process.on("SIGHUP", () => void supervisor.start().catch(() => {}));
+try {
+  await supervisor.start();
+  reply({ ok: true, run: run.name });
+} catch (error) {
+  reply({ ok: false, message: (error as Error).message, field: error instanceof Failure ? error.field : undefined });
+  await supervisor.stop();
+}
+setInterval(() => {}, 2 ** 30); // the services' pipes stay open until `down`

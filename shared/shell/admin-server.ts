@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { flag, list, record, text } from "../state/schema.ts";
+import { isRefusal, pathParameters, readStructure, type Structure } from "../state/structure.ts";
+import { InfrastructureError } from "./infrastructure-error.ts";
+import { createMetrics, type MetricSources } from "./metrics.ts";
+import { type Problem, problem, problemOf, problemSchema } from "./problem.ts";
+
+export interface AdminPorts extends MetricSources {
+  structures: readonly Structure[];
+}
+
+const PROBLEM = "application/problem+json";
+const refusals = { "4XX": { description: "what is wrong, and with which field", content: { [PROBLEM]: { schema: problemSchema } } } } as const;
+const answer = (reply: FastifyReply, given: Problem) => reply.code(given.status).type(PROBLEM).send(JSON.stringify(given));
+
+/** Serves the admin routes on HOST:PORT: health, metrics, OpenAPI and one route for each structure of the live state. Rejects with `InfrastructureError` when the port is taken. */
+export async function serveAdmin(address: string, ports: AdminPorts): Promise<FastifyInstance> {
+  const [{ fastify }, { default: swagger }] = await Promise.all([import("fastify"), import("@fastify/swagger")]);
+  const app = fastify({ logger: false, ajv: { customOptions: { coerceTypes: false } }, forceCloseConnections: true });
+  await app.register(swagger, {
+    openapi: { openapi: "3.1.0", info: { title: `Faultline ${ports.service}`, description: "Live state of one service. 64-bit values are hex strings.", version: "1" } },
+  });
+  app.setErrorHandler((error: Error & { statusCode?: number }, _, reply) => {
+    const status = error.statusCode ?? 500;
+    return answer(reply, problem(status, status < 500 ? "Bad Request" : "Internal Server Error", error.message));
+  });
+  app.setNotFoundHandler((request, reply) => answer(reply, problem(404, "Not Found", `no route ${request.method} ${request.url}: /openapi.json lists them`)));
+
+  health(app, ports);
+  const metrics = await createMetrics(ports);
+  app.get("/metrics", { schema: { summary: "Prometheus metrics.", tags: ["operation"] } }, async (_, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
+  for (const structure of ports.structures) route(app, structure);
+  const whole = ports.structures.filter(
+    ({ parameters, path }) => pathParameters({ path } as Structure).length === 0 && Object.values(parameters).every(({ fallback }) => fallback !== undefined),
+  );
+  app.get(
+    "/state",
+    { schema: { summary: "Every structure that needs no parameter, by its path.", tags: ["state"], response: { 200: { type: "object", additionalProperties: true } } } },
+    async () => Object.fromEntries(whole.map((structure) => [structure.path, readStructure(structure, { get: () => null })])),
+  );
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+
+  const at = address.lastIndexOf(":");
+  try {
+    await app.listen({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
+  } catch (error) {
+    throw new InfrastructureError(`cannot serve the admin routes on ${address}: ${(error as Error).message}: give another --admin HOST:PORT, or end what listens there`);
+  }
+  return app;
+}
+
+function health(app: FastifyInstance, ports: AdminPorts): void {
+  app.get("/healthz", { schema: { summary: "The process lives.", tags: ["operation"], response: { 200: record({ service: text(), alive: flag() }) } } }, async () => ({
+    service: ports.service,
+    alive: true,
+  }));
+  const body = record({ service: text(), ready: flag(), edges: list(record({ direction: text(), open: flag() })) });
+  app.get(
+    "/readyz",
+    { schema: { summary: "200: hello with the edge below is done and the core has booted; 503: not yet.", tags: ["operation"], response: { 200: body, 503: body } } },
+    async (_, reply) => {
+      const ready = ports.ready();
+      return reply.code(ready ? 200 : 503).send({ service: ports.service, ready, edges: ports.edges().map(({ direction, open }) => ({ direction, open })) });
+    },
+  );
+}
+
+function route(app: FastifyInstance, structure: Structure): void {
+  const inPath = pathParameters(structure);
+  const describe = (names: string[]) => ({
+    type: "object",
+    properties: Object.fromEntries(
+      names.map((name) => {
+        const { sentence, fallback } = structure.parameters[name];
+        return [name, { type: "string", description: sentence, ...(fallback === undefined ? {} : { default: fallback }) }];
+      }),
+    ),
+  });
+  const inQuery = Object.keys(structure.parameters).filter((name) => !inPath.includes(name));
+  app.get(
+    structure.path.replace(/\{(\w+)\}/g, ":$1"),
+    {
+      schema: {
+        summary: structure.sentence,
+        tags: ["state"],
+        ...(inPath.length ? { params: { ...describe(inPath), required: inPath } } : {}),
+        ...(inQuery.length ? { querystring: describe(inQuery) } : {}),
+        response: { 200: structure.schema, ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const given = { ...(request.query as Record<string, string>), ...(request.params as Record<string, string>) };
+      const found = readStructure(structure, { get: (name) => given[name] ?? null });
+      return isRefusal(found) ? answer(reply, problemOf(found)) : reply.send(found);
+    },
+  );
+}
