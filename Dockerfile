@@ -19,5 +19,7 @@ COPY --link package.json package-lock.json README.md LICENSE ./
 COPY --link proto proto
 COPY --link shared shared
 COPY --link services services
+# Reports of the lab: a volume takes its owner from here.
+RUN mkdir runs && chown node:node runs
 USER node
 ENTRYPOINT ["node"]

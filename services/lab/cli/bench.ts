@@ -13,8 +13,9 @@ export interface BenchOptions {
 
 /** `faultline bench fault-path`: the page fault's round trip against a bare relay of six messages. */
 export async function benchCommand(name: string, options: BenchOptions): Promise<number> {
-  if (name !== "fault-path") throw inputError(`no benchmark ${name}: fault-path`, "name");
+  if (name !== "fault-path" && name !== "walk") throw inputError(`no benchmark ${name}: fault-path, walk`, "name");
   const rounds = numberOption("rounds", options.rounds, 1, 1000);
+  if (name === "walk") return (await import("../bench/walk-report.ts")).reportWalk(rounds, options.json ?? false);
   const machine = machineOption({});
   const floor = await startFloor();
   const product = new Map<number, RunningMachine>();

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { connectOption } from "../connection/addresses.ts";
 import { writeRun } from "../report/run-directory.ts";
 import { runText } from "../report/run-text.ts";
@@ -28,7 +29,6 @@ export async function runCommand(idOrFile: string, options: RunOptions): Promise
   const seed = options.seed === undefined ? scenario.seed : numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const mutants = switchesOption("mutants", options.mutants);
   if (addresses && mutants.length) throw inputError("--mutants are read once at the start of a service: npx faultline up --mutants .., then run --connect", "mutants");
-  if (addresses && scenario.needsMachine) throw inputError(`${idOrFile} needs a machine of its own (field machine): run it without --connect`, "machine");
   const vm = numberOption("vm", options.vm, 0, MAX_VM);
   const command = [
     "npx faultline run",
@@ -43,8 +43,10 @@ export async function runCommand(idOrFile: string, options: RunOptions): Promise
 
   const random = new Random(seed);
   const bytes = Uint8Array.from({ length: scenario.fileBytes }, () => random.uint32() & 0xff);
-  const { running } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches: mutants, trace: "all", vm });
+  const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches: mutants, trace: "all", vm });
   try {
+    const other = scenario.machineSections.find((section) => !isDeepStrictEqual(machine[section], scenario.machine[section]));
+    if (other) throw inputError(`${idOrFile} needs another machine than the one that runs: machine.${other} differs; run it without --connect`, `machine.${other}`);
     await running.arm(scenario.rules);
     await running.runWorkload([{ name: scenario.workload.file, bytes }], scenario.workload);
     const history = await running.history();

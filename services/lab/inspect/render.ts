@@ -2,6 +2,7 @@ type Value = string | number | boolean | null | readonly Value[] | { readonly [n
 
 const isRecord = (value: Value): value is { readonly [name: string]: Value } => typeof value === "object" && value !== null && !Array.isArray(value);
 const isScalar = (value: Value): boolean => typeof value !== "object" || value === null;
+const NAME_WIDTH = 14;
 /** Fields of a structure stay on one line: name=value. */
 const flat = (value: Value): boolean => isScalar(value) || (Array.isArray(value) && value.every(isScalar)) || (isRecord(value) && Object.values(value).every(isScalar));
 
@@ -24,9 +25,9 @@ export function renderState(value: unknown, indent = ""): string[] {
 function render(value: Value, indent: string): string[] {
   if (isScalar(value)) return [`${indent}${inline(value)}`];
   if (Array.isArray(value)) return renderList(value, indent);
-  return Object.entries(value as { [name: string]: Value }).flatMap(([name, field]) =>
-    flat(field) ? [`${indent}${name.padEnd(14)} ${inline(field)}`] : [`${indent}${name}:`, ...render(field, `${indent}  `)],
-  );
+  const entries = Object.entries(value as { [name: string]: Value });
+  const width = Math.max(NAME_WIDTH, ...entries.map(([name, field]) => (flat(field) ? name.length : 0)));
+  return entries.flatMap(([name, field]) => (flat(field) ? [`${indent}${name.padEnd(width)} ${inline(field)}`] : [`${indent}${name}:`, ...render(field, `${indent}  `)]));
 }
 
 function renderList(items: readonly Value[], indent: string): string[] {

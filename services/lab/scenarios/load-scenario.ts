@@ -28,8 +28,8 @@ export interface Scenario {
   seed: number;
   hypothesis: string;
   machine: Machine;
-  /** The file says what machine it needs; else it runs on any. */
-  needsMachine: boolean;
+  /** The sections of the machine that the file says: what a machine that runs must have. Without any it runs on every one. */
+  machineSections: (keyof Machine)[];
   /** `file` names an input of `fileBytes` bytes drawn from the seed. */
   workload: Workload;
   fileBytes: number;
@@ -71,7 +71,7 @@ export function parseScenario(text: string, name: string): Scenario {
     seed: file.seed ?? 1,
     hypothesis: file.hypothesis.trim(),
     expect: file.expect,
-    needsMachine: file.machine !== undefined,
+    machineSections: Object.keys(file.machine ?? {}) as (keyof Machine)[],
     machine: parseMachine(stringify(file.machine ?? {}), `${name} machine`),
     workload: { operation: workload.operation, file: "input", pagesPerGroup: workload.pagesPerGroup ?? 8, jobTimeoutNs: durationNs(workload.jobTimeout ?? "10s") },
     fileBytes: workload.file.bytes,
