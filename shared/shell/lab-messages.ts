@@ -54,12 +54,24 @@ export function workloadToWire(workload: Workload): WireWorkload {
   return { ...rest, hasEndpoint: endpoint !== undefined, endpoint };
 }
 
-export function workloadFromWire({ operation, file, pagesPerGroup, jobTimeoutNs, hasEndpoint, endpoint, endpoints, queues, program }: Workload__Output): Workload {
+export function workloadFromWire({
+  operation,
+  file,
+  pagesPerGroup,
+  jobTimeoutNs,
+  retryLimit,
+  hasEndpoint,
+  endpoint,
+  endpoints,
+  queues,
+  program,
+}: Workload__Output): Workload {
   return {
     operation: operation as Workload["operation"],
     file,
     pagesPerGroup,
     jobTimeoutNs,
+    ...(retryLimit ? { retryLimit } : {}),
     ...(hasEndpoint ? { endpoint } : {}),
     ...(endpoints ? { endpoints } : {}),
     ...(queues ? { queues } : {}),

@@ -241,7 +241,7 @@ export class Service {
 
   async #end(code: number): Promise<void> {
     this.#stopping = true;
-    this.log.info({ code, counts: readState(this.structures, "/counts"), edges: this.#statistics() }, "counts at the end");
+    if (this.structures.length > 0) this.log.info({ code, counts: readState(this.structures, "/counts"), edges: this.#statistics() }, "counts at the end");
     await exitAfter(code, [
       () => this.#admin?.close().then(() => {}),
       () => this.#lab.endTraces(),

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { connectOption } from "../connection/addresses.ts";
+import { checkData } from "../history/data-checked.ts";
+import { withFinalState } from "../history/final-state.ts";
 import { writeRun } from "../report/run-directory.ts";
 import { runText } from "../report/run-text.ts";
 import { judgeRun } from "../report/verdict.ts";
@@ -48,8 +50,9 @@ export async function runCommand(idOrFile: string, options: RunOptions): Promise
     const other = scenario.machineSections.find((section) => !isDeepStrictEqual(machine[section], scenario.machine[section]));
     if (other) throw inputError(`${idOrFile} needs another machine than the one that runs: machine.${other} differs; run it without --connect`, `machine.${other}`);
     await running.arm(scenario.rules);
-    await running.runWorkload([{ name: scenario.workload.file, bytes }], scenario.workload);
-    const history = await running.history();
+    const end = await running.runWorkload([{ name: scenario.workload.file, bytes }], scenario.workload);
+    const data = end.ended ? checkData(scenario.workload, bytes, end.result.queues) : [];
+    const history = withFinalState(await running.history(), { data });
     const judgement = judgeRun(scenario, history);
     const report = writeRun(options.out ?? null, scenario, { mode, seed, mutants, command }, judgement, history);
     process.stdout.write(`${options.json ? JSON.stringify(report) : runText(scenario, report, judgement.error, command)}\n`);

@@ -25,7 +25,9 @@ export async function statusCommand(options: ConnectOptions): Promise<number> {
         return { service: name, address, up: true as const, pid, ready, edges, counts: counts as Record<string, number> };
       }),
     );
-    const ok = services.every(({ up }) => up);
+    // A further VM of a composed machine is started by its profile: none of its parts answers, and none is missed.
+    const off = (name: string): boolean => /[1-9]\d*$/.test(name) && services.filter((state) => state.service.endsWith(/\d+$/.exec(name)![0])).every(({ up }) => !up);
+    const ok = services.every(({ up, service }) => up || (!connection.addresses.allParts && off(service)));
     if (options.json) process.stdout.write(`${JSON.stringify({ ok, services })}\n`);
     else {
       const lines = services.flatMap((state) =>
@@ -48,7 +50,11 @@ export async function statusCommand(options: ConnectOptions): Promise<number> {
                 .map(([name, n]) => `${name} ${n}`)
                 .join(", ")}`,
             ]
-          : [`${state.service.padEnd(8)} DOWN, ${state.address}: ${state.reason}`],
+          : [
+              !connection.addresses.allParts && off(state.service)
+                ? `${state.service.padEnd(8)} not started, ${state.address}`
+                : `${state.service.padEnd(8)} DOWN, ${state.address}: ${state.reason}`,
+            ],
       );
       process.stdout.write(`${lines.join("\n")}\n`);
     }

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseConnect } from "../connection/addresses.ts";
 import { connect } from "../connection/connection.ts";
 import type { BackgroundOptions, BackgroundReply } from "../supervisor/background.ts";
-import { isAlive, liveRuns, type RunRecord } from "../supervisor/run-folder.ts";
+import { isAlive, liveRuns, type RunRecord, runsFolder } from "../supervisor/run-folder.ts";
 import { EXIT, Failure, infrastructureError, inputError } from "./errors.ts";
 import { machineOption, numberOption } from "./options.ts";
 import { switchesOption } from "./switches.ts";
@@ -65,25 +66,32 @@ async function start(name: string, options: UpOptions): Promise<string> {
 }
 
 /** The supervisor starts what is missing; done when every part answers. */
-async function again({ run, pid }: RunRecord): Promise<string> {
+async function again({ run, pid, starts }: RunRecord): Promise<string> {
   process.kill(pid, "SIGHUP");
   const deadline = Date.now() + COME_UP_MS;
   for (;;) {
-    const down = await connect(parseConnect(run)).then(
-      (connection) => {
-        connection.close();
-        return connection.parts.find((part) => part.down)?.name ?? null;
-      },
-      (error: Error) => {
-        if (!(error instanceof Failure)) throw error;
-        return "smmu";
-      },
-    );
-    if (down === null) return run;
-    if (Date.now() > deadline) throw infrastructureError(`${down} of run ${run} did not come up; its words are in the run's ${down}.log`, down);
+    const now = liveRuns().find((live) => live.run === run);
+    if (!now) throw infrastructureError(`run ${run} has ended`);
+    const gone = now.starts > starts ? now.services.find(({ ended }) => ended) : undefined;
+    if (gone) throw infrastructureError(`${gone.name} did not come up (${gone.ended}): ${join(runsFolder(), run, `${gone.name}.log`)} says why`, gone.name);
+    if (now.starts > starts && (await down(run)) === null) return run;
+    if (Date.now() > deadline) throw infrastructureError(`run ${run} did not come up within ${COME_UP_MS / 1000} s: npx faultline status --connect ${run}`);
     await pause();
   }
 }
+
+/** A part of the run that does not answer, or null. */
+const down = (run: string): Promise<string | null> =>
+  connect(parseConnect(run)).then(
+    (connection) => {
+      connection.close();
+      return connection.parts.find((part) => part.down)?.name ?? null;
+    },
+    (error: Error) => {
+      if (error instanceof Failure) return "smmu";
+      throw error;
+    },
+  );
 
 export interface DownOptions {
   connect?: string;

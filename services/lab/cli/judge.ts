@@ -1,0 +1,22 @@
+import { judgeDirectory } from "../report/judge-directory.ts";
+import { runText } from "../report/run-text.ts";
+import { EXIT, inputError } from "./errors.ts";
+
+export interface JudgeOptions {
+  json?: boolean;
+}
+
+/** `faultline judge DIR`: the history of a run, judged by the checkers of today; its report is written anew. */
+export function judgeCommand(directory: string, options: JudgeOptions): number {
+  const { scenario, error, command, before, ...report } = rejudged(directory);
+  process.stdout.write(`${options.json ? JSON.stringify({ ...report, before }) : runText(scenario, report, error, command)}\n`);
+  return report.verdict === "pass" ? EXIT.ok : report.verdict === "violation" ? EXIT.violation : EXIT.infrastructure;
+}
+
+function rejudged(directory: string) {
+  try {
+    return judgeDirectory(directory);
+  } catch (error) {
+    throw error instanceof RangeError ? inputError(error.message, "directory") : error;
+  }
+}
