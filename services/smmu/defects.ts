@@ -1,2 +1,16 @@
-/** Switches of the hardware: none. Hardware faults are the lab's to inject through points and edges, not a variant of the machine. */
-export const defects: readonly { id: string; sentence: string; source: string; where: string }[] = [];
+/** Switches of the hardware, each off by default. Hardware faults are the lab's to inject through points and edges, not a variant of the machine. */
+export const defects = [
+  {
+    id: "M-over-invalidate",
+    sentence: "Every CFGI and TLBI command empties all caches of the SMMU: a missing or wrong invalidation does not show.",
+    source: "our own protection",
+    where: "core/smmu.ts",
+  },
+  {
+    id: "M-never-evict",
+    sentence: "The caches of the SMMU never evict: the first entry too many is not kept and ends the run as an error.",
+    source: "our own protection",
+    where: "core/tlb/tagged-cache.ts",
+  },
+] as const satisfies readonly { id: string; sentence: string; source: string; where: string }[];
+export type SmmuDefect = (typeof defects)[number]["id"];

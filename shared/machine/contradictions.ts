@@ -18,7 +18,8 @@ function ofSmmu({ smmu }: Machine): { path: FieldPath; message: string } | null 
   if (smmu.ssidBits > LINEAR_SSID_BITS && !smmu.twoLevelCdTable) return { path: ["smmu", "ssidBits"], message: `above ${LINEAR_SSID_BITS} needs smmu.twoLevelCdTable` };
   if (!smmu.stage1 && !smmu.stage2) return { path: ["smmu", "stage1"], message: "and smmu.stage2 cannot both be false" };
   // Arm IHI 0070 G.b, 6.3.2: SIDSIZE of 7 and more comes with ST_LEVEL = 1.
-  if (smmu.sidBits > LINEAR_SID_BITS && !smmu.twoLevelStreamTable) return { path: ["smmu", "sidBits"], message: `above ${LINEAR_SID_BITS} needs smmu.twoLevelStreamTable` };
+  if (smmu.sidBits > LINEAR_SID_BITS && !smmu.twoLevelStreamTable)
+    return { path: ["smmu", "sidBits"], message: `above ${LINEAR_SID_BITS} needs smmu.twoLevelStreamTable` };
   // 6.3.6: OAS = 52 bits comes with the 64 KiB granule (DS is not implemented).
   if (smmu.oas === 52 && !smmu.granules.includes("64K")) return { path: ["smmu", "oas"], message: "52 needs 64K in smmu.granules" };
   return null;

@@ -1,3 +1,4 @@
+import { CMD_RESUME } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import { addressMap, ecamAddress } from "@faultline/shared/machine/address-map.ts";
@@ -102,5 +103,24 @@ describe("DMA of a function", () => {
     rig.nested({ S1DSS: 1 });
     expect(hardware.dma({ sid: SID, write: true, iova: 0x0808_0040n, length: 4, data: new Uint8Array(4) })).toEqual({ ok: false });
     expect(host.interrupts()).toEqual(["EVENTQ"]);
+  });
+  it("a DMA that stalls is neither done nor refused, and CMD_RESUME completes it (Arm IHI 0070 G.b, 3.12.2)", () => {
+    const { rig, hardware, write } = machine();
+    rig.nested({ EATS: 0 });
+    rig.cd(rig.ssid, { TTB0: rig.stage1.root / 16, S: 1 });
+    const va = 0x1234_5000;
+    const dma = hardware.dma({ sid: SID, ssid: rig.ssid, write: true, iova: BigInt(va), length: 2, data: Uint8Array.of(7, 8) });
+    expect(dma).toEqual({ ok: false, stalled: { status: "stalled", ended: null } });
+    const read = hardware.dma({ sid: SID, ssid: rig.ssid, write: false, iova: 0n, length: 2 });
+    expect(read).toEqual({ ok: false, stalled: { status: "stalled", ended: null } });
+    const gpa = rig.map(va);
+    rig.memory.write(at.cmdq, CMD_RESUME.encode({ Opcode: 0x44, StreamID: SID, STAG: 0, Ac: 1 }));
+    write("CR0", 0x17); // CMDQEN = 0: the queue can be set up
+    write("CMDQ_BASE", at.cmdq);
+    write("CR0", 0x1f);
+    write("CMDQ_PROD", 1);
+    while (hardware.step());
+    expect(dma).toEqual({ ok: false, stalled: { status: "stalled", ended: { status: "SC" } } });
+    expect(rig.memory.read(guestFrame(gpa), 2)).toEqual(Uint8Array.of(7, 8));
   });
 });

@@ -14,6 +14,15 @@ export type MemoryReadCompletion = { status: "SC"; data: Uint8Array } | { status
 /** A posted write has no completion; the root port reports here what became of it, for the function's AER-style error and for tests. */
 export type MemoryWriteOutcome = { status: "SC" } | { status: "UR" | "CA" };
 
+/**
+ * The SMMU holds the request (CMD_RESUME, 4.6, lets it go on): `ended` is null until it has completed, then the completion. Nothing is sent again: the request is on its
+ * way, and a function that forgets it cannot take it back.
+ */
+export interface Stalled<Completion> {
+  status: "stalled";
+  ended: Completion | null;
+}
+
 /** One entry of an ATS translation completion: `address` is the translated address (size bits removed), `sizeBytes` the region it covers. */
 export interface TranslationEntry {
   address: number;
@@ -30,8 +39,8 @@ export type TranslationCompletion = { status: "SC"; entries: TranslationEntry[] 
 
 /** What a function sees upstream. Every call is one TLP and runs to completion. Addresses are 64-bit. */
 export interface Upstream {
-  memoryRead(tlp: PasidPrefix & { at: AddressType; address: bigint; length: number }): MemoryReadCompletion;
-  memoryWrite(tlp: PasidPrefix & { at: AddressType; address: bigint; data: Uint8Array }): MemoryWriteOutcome;
+  memoryRead(tlp: PasidPrefix & { at: AddressType; address: bigint; length: number }): MemoryReadCompletion | Stalled<MemoryReadCompletion>;
+  memoryWrite(tlp: PasidPrefix & { at: AddressType; address: bigint; data: Uint8Array }): MemoryWriteOutcome | Stalled<MemoryWriteOutcome>;
   /** `count` translations of one STU each, from `address`. */
   translationRequest(tlp: PasidPrefix & { address: bigint; count: number; noWrite: boolean }): TranslationCompletion;
   pageRequest(tlp: PasidPrefix & { address: bigint; prgi: number; last: boolean; read: boolean; write: boolean }): void;

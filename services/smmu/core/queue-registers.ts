@@ -1,4 +1,4 @@
-import { indexOf, isEmpty, isFull } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
+import { indexOf, isEmpty, used } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
 
@@ -39,8 +39,9 @@ export class QueueRegisters {
   get empty(): boolean {
     return isEmpty(this.prod, this.cons, this.log2Size);
   }
+  /** Also when PROD and CONS are inconsistent (3.5.1, CONSTRAINED UNPREDICTABLE: one of the permitted choices, and no unread entry is overwritten). */
   get full(): boolean {
-    return isFull(this.prod, this.cons, this.log2Size);
+    return used(this.prod, this.cons, this.log2Size) >= 2 ** this.log2Size;
   }
   /** PA of the entry a pointer names; the base is taken as aligned to the queue's size, at least 32 bytes. */
   address(pointer: number): number {

@@ -8,6 +8,7 @@ import { allPermissions, needed, stage1Permissions, stage2Permissions } from "./
 import { type DescriptorListener, type Leaf, type StageTable, walkStage } from "./page-table-walk/stage-walk.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import { type Tlb, type TlbEntry, tlbInput } from "./tlb/tlb.ts";
+import type { WalkCache } from "./tlb/walk-cache.ts";
 
 /** Where an access goes: `entry` says how far the translation reaches and what it permits. */
 export interface Translated {
@@ -21,6 +22,7 @@ const identityEntry = (): TlbEntry => ({
   pa: 0,
   ipa: 0,
   shift: IDENTITY_SHIFT,
+  blockShift: IDENTITY_SHIFT,
   granule: 12,
   level: 0,
   s1: allPermissions,
@@ -30,6 +32,8 @@ const identityEntry = (): TlbEntry => ({
   stage1: false,
 });
 
+const identityAddress = (address: number): number => address;
+
 /** Compare-and-swap against a CPU that keeps changing the descriptor is bounded; then the walk reports what it last saw. */
 const UPDATE_ATTEMPTS = 16;
 
@@ -38,20 +42,22 @@ export class Translation {
   readonly #memory: PhysicalMemory;
   readonly #identity: Identity;
   readonly #tlb: Tlb;
+  readonly #walks: WalkCache | undefined;
   readonly #fetch: ConfigurationFetch;
   /** Told of every descriptor read. */
   listen: DescriptorListener | undefined;
 
-  constructor(memory: PhysicalMemory, identity: Identity, tlb: Tlb, fetch: ConfigurationFetch) {
+  constructor(memory: PhysicalMemory, identity: Identity, tlb: Tlb, fetch: ConfigurationFetch, walks?: WalkCache) {
     this.#memory = memory;
     this.#identity = identity;
     this.#tlb = tlb;
+    this.#walks = walks;
     this.#fetch = fetch;
   }
 
   /** Configuration of a stream and substream; CD fetches of nested streams go through stage 2 as data reads. */
   configure(sid: number, ste: Ste, ssid: number | null): Configuration | Fault {
-    return this.#fetch.substream(sid, ste, ssid, (ipa, s2) => this.#stage2Address(s2, ipa, false, 0));
+    return this.#fetch.substream(sid, ste, ssid, (ipa, s2) => this.#stage2Address(s2, ste.S2VMID, ipa, false, 0));
   }
 
   /**
@@ -94,9 +100,10 @@ export class Translation {
     grant: boolean,
   ): Translated | Fault {
     const { s2 } = c;
-    const resolve = (ipa: number, write = false) => (s2 ? this.#stage2Address(s2, ipa, write, 1) : ipa);
+    const resolve = (ipa: number, write = false) => (s2 ? this.#stage2Address(s2, vmid, ipa, write, 1) : ipa);
+    const prefixes = this.#walks?.stage1(vmid, cd.ASID, input);
     for (let attempt = 0; ; attempt++) {
-      const leaf = walkStage(this.#memory, t, offset, resolve, this.listen);
+      const leaf = walkStage(this.#memory, t, offset, resolve, this.listen, prefixes);
       if (isFault(leaf)) return leaf;
       const af = accessFlagFault(t, leaf);
       if (af) return af;
@@ -106,7 +113,7 @@ export class Translation {
       if (!grant && !permitted) return fault("F_PERMISSION");
       const grantsNothing = grant && (s1 & (access.priv ? 0o70 : 0o7)) === 0;
       if (grantsNothing) return { pa: leaf.address, entry: this.#entry(t, leaf, s1, clean, null, input) };
-      const second = s2 ? this.#stage2Leaf(s2, leaf.address, access, grant, 2, permitted) : null;
+      const second = s2 ? this.#stage2Leaf(s2, vmid, leaf.address, access, grant, 2, permitted) : null;
       if (isFault(second)) return second;
       // Dirty state is never set speculatively: only where stage 2 lets the write through too (page-tables.md, section 6).
       const dirty = access.write && permitted && (!second || (second.s2 & need) !== 0);
@@ -128,6 +135,7 @@ export class Translation {
       pa: (second?.leaf.address ?? leaf.address) - low,
       ipa: second ? leaf.address - low : 0,
       shift,
+      blockShift: leaf.shift,
       granule: t.granule,
       level: leaf.level,
       s1,
@@ -139,7 +147,7 @@ export class Translation {
   }
 
   #keep(cd: ContextDescriptor, input: number, vmid: number, leaf: Leaf, entry: TlbEntry): Translated {
-    this.#tlb.insert(vmid, cd.ASID, cd.ASET, (leaf.low & 0x800) === 0, input, entry);
+    this.#tlb.keep(vmid, cd.ASID, cd.ASET, (leaf.low & 0x800) === 0, input, entry);
     return { pa: entry.pa + (input % 2 ** entry.shift), entry };
   }
 
@@ -156,7 +164,7 @@ export class Translation {
       if (!grant && (hit.s2 & need) === 0) return fault("F_PERMISSION", { s2: true, ipa: input });
       return { pa: hit.pa + (input % 2 ** hit.shift), entry: hit };
     }
-    const found = this.#stage2Leaf(c.s2, input, access, grant, 2, true);
+    const found = this.#stage2Leaf(c.s2, vmid, input, access, grant, 2, true);
     if (isFault(found)) return found;
     const { leaf } = found;
     const low = input % 2 ** leaf.shift;
@@ -164,6 +172,7 @@ export class Translation {
       pa: leaf.address - low,
       ipa: input - low,
       shift: leaf.shift,
+      blockShift: leaf.shift,
       granule: c.s2.granule,
       level: leaf.level,
       s1: allPermissions,
@@ -172,16 +181,25 @@ export class Translation {
       s2Clean: found.clean,
       stage1: false,
     };
-    this.#tlb.insertStage2(vmid, input, entry);
+    this.#tlb.keepStage2(vmid, input, entry);
     return { pa: leaf.address, entry };
   }
 
   /** Stage 2 of an IPA for the access itself (class 2). Faults carry S2 = 1, the class and the IPA. */
-  #stage2Leaf(t: StageTable, ipa: number, access: Access, grant: boolean, cls: 0 | 1 | 2, mayDirty: boolean): { leaf: Leaf; s2: number; clean: boolean } | Fault {
+  #stage2Leaf(
+    t: StageTable,
+    vmid: number,
+    ipa: number,
+    access: Access,
+    grant: boolean,
+    cls: 0 | 1 | 2,
+    mayDirty: boolean,
+  ): { leaf: Leaf; s2: number; clean: boolean } | Fault {
     if (ipa >= 2 ** t.inputBits) return fault("F_TRANSLATION", { s2: true, class: cls, ipa });
     const need = needed(access.write, access.priv, access.exec);
+    const prefixes = this.#walks?.stage2(vmid, ipa);
     for (let attempt = 0; ; attempt++) {
-      const leaf = walkStage(this.#memory, t, ipa, (address) => address, this.listen);
+      const leaf = walkStage(this.#memory, t, ipa, identityAddress, this.listen, prefixes);
       if (isFault(leaf)) return { ...leaf, class: cls, ipa };
       const af = accessFlagFault(t, leaf);
       if (af) return { ...af, class: cls, ipa };
@@ -201,8 +219,8 @@ export class Translation {
   }
 
   /** Stage 2 of the address of a stage-1 descriptor (class 1) or a CD (class 0): a data read, or a write when the hardware updates the descriptor. */
-  #stage2Address(t: StageTable, ipa: number, write: boolean, cls: 0 | 1): number | Fault {
-    const found = this.#stage2Leaf(t, ipa, { write, priv: false, exec: false }, false, cls, true);
+  #stage2Address(t: StageTable, vmid: number, ipa: number, write: boolean, cls: 0 | 1): number | Fault {
+    const found = this.#stage2Leaf(t, vmid, ipa, { write, priv: false, exec: false }, false, cls, true);
     return isFault(found) ? found : found.leaf.address;
   }
 }

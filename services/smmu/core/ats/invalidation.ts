@@ -22,14 +22,17 @@ interface Outstanding {
 export class AtcInvalidation {
   readonly #ports: HardwarePorts;
   readonly #function: (sid: number) => PciFunction | undefined;
+  readonly #pasids: boolean;
   readonly #inFlight = new Map<number, Map<number, Outstanding>>();
   #outstanding = 0;
   #timedOut = false;
   /** A completion or a time-out: a waiting CMD_SYNC may go on. */
   progressed: () => void = () => {};
 
-  constructor(ports: HardwarePorts, functionOf: (sid: number) => PciFunction | undefined) {
+  /** `pasids` false (SSIDSIZE = 0): SSV = 1 acts as SSV = 0 (4.5.1, CONSTRAINED UNPREDICTABLE). */
+  constructor(ports: HardwarePorts, functionOf: (sid: number) => PciFunction | undefined, pasids = true) {
     this.#ports = ports;
+    this.#pasids = pasids;
     this.#function = functionOf;
   }
 
@@ -55,7 +58,7 @@ export class AtcInvalidation {
     const size = Math.min(Size(words, 0), 52);
     const span = 4096n << BigInt(size);
     const address = (BigInt(words[3]) << 32n) | BigInt(words[2] & 0xfffff000);
-    const pasid = SSV(words, 0) ? SubstreamID(words, 0) : null;
+    const pasid = this.#pasids && SSV(words, 0) ? SubstreamID(words, 0) : null;
     const timer = this.#ports.timer(ATC_INV_TIMEOUT_NS, () => this.#expire(sid, itag));
     inFlight.set(itag, { itag, completions: 0, timer });
     this.#outstanding++;

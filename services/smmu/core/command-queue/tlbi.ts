@@ -1,6 +1,8 @@
 import { CMD_TLBI_NH_VA, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { Identity } from "../identity.ts";
-import { type RangeMatch, type Tlb, tlbInput } from "../tlb/tlb.ts";
+import { type Match, type Scope, scope, tlbInput } from "../tlb/tagged-cache.ts";
+import type { Tlb, TlbEntry } from "../tlb/tlb.ts";
+import type { WalkCache, WalkCacheEntry } from "../tlb/walk-cache.ts";
 
 const read = {
   NUM: CMD_TLBI_NH_VA.reader("NUM"),
@@ -21,15 +23,25 @@ function tlbAddress(operand: number): number {
   return top === 0 || top === 0xff ? tlbInput(operand % SPAN, top === 0xff) : 2 ** 52;
 }
 
+/** What an operand names: leaf entries, and with Leaf = 0 the table descriptors that lead to them. */
+interface Named {
+  leaves: Match<TlbEntry>;
+  tables: Match<WalkCacheEntry> | null;
+}
+
 /**
- * The entries a range operand names (4.4.1; spec/smmuv3.md, 4.3), or null when the combination is ILLEGAL. TG = 0: one address, every granule and level. TG != 0: (NUM+1) << SCALE
- * granules, only entries of that granule; TTL: only that level must go, and only that level goes (a stale entry is kept until it is named).
+ * The entries an address operand names (4.4.1; spec/smmuv3.md, 4.3), or null when the combination is ILLEGAL. TG = 0: one address, every granule and level. TG != 0: (NUM+1) << SCALE
+ * granules, only entries of that granule; TTL: only leaves of that level must go, and only they go (a stale entry is kept until it is named).
  */
-function rangeMatch(words: Uint32Array, identity: Identity, isVa: boolean): RangeMatch | null {
+function namedEntries(words: Uint32Array, identity: Identity, isVa: boolean): Named | null {
   const tg = identity.ril ? read.TG(words, 0) : 0;
   const operand = read.Addr(words, 0) * 4096;
   const address = isVa ? tlbAddress(operand) : operand % 2 ** 52;
-  if (tg === 0) return (entry, input) => Math.floor(address / 2 ** entry.shift) * 2 ** entry.shift === input;
+  const withTables = read.Leaf(words, 0) === 0;
+  if (tg === 0) {
+    const holds = (shift: number, input: number) => Math.floor(address / 2 ** shift) === Math.floor(input / 2 ** shift);
+    return { leaves: (entry, input) => holds(entry.blockShift, input), tables: withTables ? (entry, input) => holds(entry.shift, input) : null };
+  }
   const granule = tg * 2 + 10;
   const num = read.NUM(words, 0);
   const scale = Math.min(read.SCALE(words, 0), 39);
@@ -38,46 +50,51 @@ function rangeMatch(words: Uint32Array, identity: Identity, isVa: boolean): Rang
   const start = address - (address % 2 ** granule);
   // The range does not wrap at the top of its half of the address space.
   const end = Math.min(start + (num + 1) * 2 ** scale * 2 ** granule, isVa ? Math.floor(start / SPAN + 1) * SPAN : 2 ** 52);
-  const leaf = read.Leaf(words, 0) === 1;
-  return (entry, input) =>
-    entry.granule === granule && (ttl === 0 || entry.level === ttl || (!leaf && entry.level < ttl)) && input < end && input + 2 ** entry.shift > start;
+  const overlaps = (shift: number, input: number) => {
+    const first = input - (input % 2 ** shift);
+    return first < end && first + 2 ** shift > start;
+  };
+  return {
+    leaves: (entry, input) => entry.granule === granule && (ttl === 0 || entry.level === ttl) && overlaps(entry.blockShift, input),
+    // TTL is the level of the leaf: the tables are above it.
+    tables: withTables ? (entry, input) => entry.granule === granule && (ttl === 0 || entry.level < ttl) && overlaps(entry.shift, input) : null,
+  };
 }
 
-/** Executes one CMD_TLBI_*. False: CERROR_ILL. Completion is CMD_SYNC's matter; here entries go at once. */
-export function executeTlbi(opcode: number, words: Uint32Array, tlb: Tlb, identity: Identity, vmw: number): boolean {
+/** Executes one CMD_TLBI_*. `vmw`: CR0.VMW. False: CERROR_ILL. Completion is CMD_SYNC's matter; here entries go at once. */
+export function executeTlbi(opcode: number, words: Uint32Array, caches: { tlb: Tlb; walks: WalkCache }, identity: Identity, vmw: number): boolean {
   const vmid = identity.s2p ? read.VMID(words, 0) & (identity.vmid16 ? 0xffff : 0xff) : 0;
   const asid = read.ASID(words, 0) & (identity.asid16 ? 0xffff : 0xff);
   const mask = identity.s2p ? (0xffff << (vmw <= 4 ? vmw : 0)) & 0xffff : 0;
   const { s1p, s2p } = identity;
+  const all = (reached: Scope): true => {
+    caches.tlb.invalidate(reached);
+    caches.walks.invalidate(reached);
+    return true;
+  };
+  const some = (reached: Scope, named: Named): true => {
+    caches.tlb.invalidate(reached, named.leaves);
+    if (named.tables) caches.walks.invalidate(reached, named.tables);
+    return true;
+  };
   switch (opcode) {
     case OPCODE.CMD_TLBI_NH_ALL:
-      if (!s1p) return false;
-      tlb.invalidateStage1(vmid, mask);
-      return true;
+      return s1p && all(scope.stage1(vmid, mask));
     case OPCODE.CMD_TLBI_NH_ASID:
-      if (!s1p) return false;
-      tlb.invalidateAsid(vmid, mask, asid);
-      return true;
+      return s1p && all(scope.asid(vmid, mask, asid));
     case OPCODE.CMD_TLBI_NH_VA:
     case OPCODE.CMD_TLBI_NH_VAA: {
-      const match = rangeMatch(words, identity, true);
-      if (!s1p || !match) return false;
-      tlb.invalidateVa(vmid, mask, opcode === OPCODE.CMD_TLBI_NH_VA ? asid : null, match);
-      return true;
+      const named = namedEntries(words, identity, true);
+      return s1p && named !== null && some(scope.va(vmid, mask, opcode === OPCODE.CMD_TLBI_NH_VA ? asid : null), named);
     }
     case OPCODE.CMD_TLBI_S12_VMALL:
-      if (!s2p) return false;
-      tlb.invalidateVmid(vmid, mask);
-      return true;
+      return s2p && all(scope.vmid(vmid, mask));
     case OPCODE.CMD_TLBI_S2_IPA: {
-      const match = rangeMatch(words, identity, false);
-      if (!s2p || !match) return false;
-      tlb.invalidateIpa(vmid, mask, match);
-      return true;
+      const named = namedEntries(words, identity, false);
+      return s2p && named !== null && some(scope.ipa(vmid, mask), named);
     }
     case OPCODE.CMD_TLBI_NSNH_ALL:
-      tlb.invalidateAll();
-      return true;
+      return all(scope.everything());
     default:
       return false; // EL2 (HYP = 0), EL3 and Secure forms, DPTI
   }

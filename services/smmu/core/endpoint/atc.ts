@@ -21,14 +21,14 @@ const regionOf = (address: bigint, shift: number): number => Number(address >> B
  * Capacity in entries; full: the oldest entry of the oldest {PASID, Priv, size} goes. 0: nothing is kept.
  */
 export class Atc {
-  readonly #capacity: number;
+  readonly capacity: number;
   #count = 0;
   readonly #buckets = new Map<number, Map<number, AtcEntry>>();
   /** Entries of each size, so that a lookup asks only for sizes that exist. */
   readonly #ofShift = new Int32Array(SHIFTS);
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.capacity = capacity;
   }
 
   get size(): number {
@@ -46,11 +46,11 @@ export class Atc {
 
   /** Keeps `entry` for the region around `address`; what overlapped it for that address, of whatever size, is replaced. */
   fill(pasid: number | null, priv: boolean, address: bigint, entry: AtcEntry): void {
-    if (this.#capacity === 0) return;
+    if (this.capacity === 0) return;
     for (let shift = FIRST_SHIFT; shift < SHIFTS; shift++) {
       if (this.#ofShift[shift] !== 0) this.#remove(bucketOf(pasid, priv, shift), regionOf(address, shift));
     }
-    if (this.#count >= this.#capacity) this.#evict();
+    if (this.#count >= this.capacity) this.#evict();
     const id = bucketOf(pasid, priv, entry.shift);
     const bucket = this.#buckets.get(id) ?? new Map<number, AtcEntry>();
     this.#buckets.set(id, bucket);
@@ -89,6 +89,15 @@ export class Atc {
       }
     }
     return before - this.#count;
+  }
+
+  /** All entries, for `info atc`. */
+  *entries(): Generator<{ pasid: number | null; priv: boolean; address: number; entry: AtcEntry }> {
+    for (const [id, bucket] of this.#buckets) {
+      const pasid = pasidOf(id);
+      const priv = pasid !== null && (Math.floor(id / SHIFTS) - 1) % 2 === 1;
+      for (const [region, entry] of bucket) yield { pasid, priv, address: region * 2 ** entry.shift, entry };
+    }
   }
 
   clear(): void {

@@ -41,6 +41,10 @@ export class PageRequestInterface {
     this.#ports = ports;
   }
 
+  /** Groups that nobody has answered, for `info endpoints`. */
+  openGroups(): { prgi: number; pasid: number | null; pages: number; unsent: number }[] {
+    return [...this.#groups.values()].map(({ prgi, pasid, pages, unsent }) => ({ prgi, pasid, pages: pages.length, unsent }));
+  }
   get outstanding(): number {
     return this.#outstanding;
   }
@@ -75,7 +79,7 @@ export class PageRequestInterface {
       const { pasid, prgi } = group;
       const { address, read, write, priv } = group.pages[group.pages.length - group.unsent];
       const last = --group.unsent === 0;
-      this.#ports.tracer.emit("endpoint.page-request", { ...this.#ids(group), iova: hex(address) }, { last, read, write });
+      this.#ports.tracer.emit("endpoint.page-request", { ...this.#ids(group), iova: hex(address) }, { last, read, write, allocation: this.#config.allocation });
       this.#upstream.pageRequest({ pasid, priv, exec: false, address, prgi, last, read, write }); // the response may be in already
       return true;
     }

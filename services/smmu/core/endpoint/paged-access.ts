@@ -1,5 +1,5 @@
 import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
-import type { Upstream } from "../link.ts";
+import type { Stalled, Upstream } from "../link.ts";
 import type { AddressTranslation, Lookup, Space } from "./address-translation.ts";
 import type { GroupOutcome, PageNeed, PageRequestInterface } from "./page-request-interface.ts";
 import type { Work } from "./work.ts";
@@ -68,8 +68,9 @@ export class PagedAccess {
     for (;;) {
       const target = this.#lookup(address, false);
       if (typeof target === "object") {
-        const completion = this.#parts.upstream.memoryRead({ ...this.#prefix(target.at), ...target, length: Math.min(limit, toPageEnd(address)) });
+        const answer = this.#parts.upstream.memoryRead({ ...this.#prefix(target.at), ...target, length: Math.min(limit, toPageEnd(address)) });
         yield "acted";
+        const completion = yield* completed(answer);
         return completion.status === "SC" ? completion.data : { status: COMPLETION_STATUS.ABORTED, address };
       }
       const failure = yield* this.#resolve(target, address, false, ahead);
@@ -84,8 +85,9 @@ export class PagedAccess {
       const target = this.#lookup(at, true);
       if (typeof target === "object") {
         const piece = data.subarray(done, done + toPageEnd(at));
-        const outcome = this.#parts.upstream.memoryWrite({ ...this.#prefix(target.at), ...target, data: piece });
+        const answer = this.#parts.upstream.memoryWrite({ ...this.#prefix(target.at), ...target, data: piece });
         yield "acted";
+        const outcome = yield* completed(answer);
         if (outcome.status !== "SC") return { status: COMPLETION_STATUS.ABORTED, address: at };
         done += piece.length;
         written(piece.length);
@@ -196,3 +198,11 @@ export class PagedAccess {
     return tried > 0 && tried >= this.#parts.settings().retryLimit;
   }
 }
+
+/** Waits while the SMMU stalls the request (link.ts). */
+function* completed<C extends { status: string }>(answer: C | Stalled<C>): Work<C> {
+  if (!isStalled(answer)) return answer;
+  while (answer.ended === null) yield "waiting";
+  return answer.ended;
+}
+const isStalled = <C extends { status: string }>(answer: C | Stalled<C>): answer is Stalled<C> => answer.status === "stalled";

@@ -3,7 +3,7 @@ import { hex, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EndpointOptions } from "@faultline/shared/machine/machine.ts";
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import { PRI } from "@faultline/shared/pcie/capabilities.ts";
-import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, PciFunction, TranslationCompletion, Upstream } from "../link.ts";
+import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, PciFunction, Stalled, TranslationCompletion, Upstream } from "../link.ts";
 import { ConfigSpace } from "./config-space.ts";
 import type { InvalidateRequest } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";
@@ -16,7 +16,8 @@ export interface ScriptedPrefix {
   exec?: boolean;
 }
 type Payload = { write: true; bytes: Uint8Array } | { write: false; length: number };
-export type DmaOutcome = MemoryReadCompletion | MemoryWriteOutcome;
+/** Stalled: look again at `ended`. */
+export type DmaOutcome = MemoryReadCompletion | MemoryWriteOutcome | Stalled<MemoryReadCompletion> | Stalled<MemoryWriteOutcome>;
 /** "answer": at once; "never"; or some nanoseconds later. */
 export type InvalidationPolicy = "answer" | "never" | { afterNs: number };
 export interface ScriptedPageRequest extends ScriptedPrefix {

@@ -1,3 +1,4 @@
+import { EVENT } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { describe, expect, it } from "vitest";
 import { at, NestedRig, SID } from "../../../../test/support/smmu-rig.ts";
 
@@ -39,5 +40,13 @@ describe("event queue (Arm IHI 0070 G.b, 7.2 and 7.4)", () => {
     rig.start();
     fault(rig);
     expect(rig.host.sent).toMatchObject([{ source: "MSI", deviceId: 0x10000, eventId: 0x21, eventqProd: 1 }]);
+  });
+  it("FetchAddr has 0 in the bits at and above OAS (spec/smmuv3.md, 5.1)", () => {
+    const rig = new NestedRig();
+    rig.start({ cr0: 0x1e });
+    rig.write("STRTAB_BASE", 2n ** 50n + 0x1000_0000n);
+    rig.write("CR0", 0x1f);
+    fault(rig);
+    expect(EVENT.decode(rig.events()[0])).toMatchObject({ ID: 3n, FetchAddr: (0x1000_0000n + 8n * 64n) / 8n });
   });
 });

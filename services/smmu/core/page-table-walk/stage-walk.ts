@@ -44,6 +44,13 @@ export interface Leaf {
 /** Told of every descriptor read: the `walk` command and tests listen. */
 export type DescriptorListener = (stage: 1 | 2, level: number, address: number, low: number, high: number) => void;
 
+/** Table descriptors that a walk may start from, and that it leaves behind (16.2). */
+export interface WalkPrefixes {
+  /** The descriptor of the deepest level that is known: the walk goes on at the next one. */
+  longest(t: StageTable): { level: number; next: number; table: TableAttributes } | undefined;
+  keep(t: StageTable, level: number, next: number, table: TableAttributes): void;
+}
+
 const halves = new Uint32Array(2);
 /** Next-table or output address bits of a descriptor; with 64 KiB granules and OAS 52 bits 15:12 are address[51:48]. */
 export function outputAddress(low: number, high: number, lowestBit: number, t: StageTable): number {
@@ -57,11 +64,19 @@ export function outputAddress(low: number, high: number, lowestBit: number, t: S
  * stage 2 in a nested walk, whose fault it returns. Per level: abort, translation, address size (page-tables.md, section 5.3); access flag
  * and permissions are the caller's. F_WALK_EABT, F_TRANSLATION, F_ADDR_SIZE, and whatever `resolve` returns.
  */
-export function walkStage(memory: PhysicalMemory, t: StageTable, input: number, resolve: (address: number) => number | Fault, listen?: DescriptorListener): Leaf | Fault {
-  const table: TableAttributes = { noUser: false, readOnly: false, pxn: false, uxn: false };
+export function walkStage(
+  memory: PhysicalMemory,
+  t: StageTable,
+  input: number,
+  resolve: (address: number) => number | Fault,
+  listen?: DescriptorListener,
+  prefixes?: WalkPrefixes,
+): Leaf | Fault {
+  const known = prefixes?.longest(t);
+  const table: TableAttributes = known ? { ...known.table } : { noUser: false, readOnly: false, pxn: false, uxn: false };
   const s2 = t.stage === 2;
-  let base = t.base;
-  for (let level = t.startLevel; level <= 3; level++) {
+  let base = known ? known.next : t.base;
+  for (let level = known ? known.level + 1 : t.startLevel; level <= 3; level++) {
     const shift = levelShift(t.granule, level);
     let index: number;
     if (level === t.startLevel) {
@@ -87,6 +102,7 @@ export function walkStage(memory: PhysicalMemory, t: StageTable, input: number, 
         if (high & 0x0800_0000) table.pxn = true;
         if (high & 0x1000_0000) table.uxn = true;
       }
+      prefixes?.keep(t, level, next, table);
       base = next;
       continue;
     }

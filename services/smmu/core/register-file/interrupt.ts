@@ -9,7 +9,10 @@ import type { RegisterFile } from "./register-file.ts";
 
 const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 
-/** The SMMU's interrupts, as MSIs or wired pulses (3.18). What an interrupt announces is in memory and registers before it leaves: posted bytes go with it. */
+/**
+ * The SMMU's interrupts, as MSIs or wired pulses (3.18). Where an MSI is configured its wire is not pulsed: the two say the same, and software that set up the MSI has
+ * nobody at the line. What an interrupt announces is in memory and registers before it leaves: posted bytes go with it.
+ */
 export class Interrupts {
   readonly #regs: RegisterFile;
   readonly #identity: Identity;

@@ -1,5 +1,6 @@
 import { mask, type Register, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
-import type { IdRegisters } from "../identity.ts";
+import { type IdRegisters, identityOf } from "../identity.ts";
+import { implementedBits } from "./implemented-bits.ts";
 
 const byOffset = new Map<number, { name: RegisterName; high: boolean }>();
 for (const [name, register] of Object.entries(registers)) {
@@ -7,17 +8,11 @@ for (const [name, register] of Object.entries(registers)) {
   if (register.sizeBytes === 8) byOffset.set(register.offset + 4, { name: name as RegisterName, high: true });
 }
 
-/** Reserved bits are RES0: a register keeps only the bits that its fields name. Registers without named fields are RAZ/WI here. */
-const namedBits = (register: Register): [low: number, high: number] => {
-  let bits = 0n;
-  for (const [hi, lo] of Object.values(register.fields)) bits |= ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
-  return [Number(bits & 0xffffffffn), Number(bits >> 32n)];
-};
-const writable = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<
-  RegisterName,
-  [number, number]
->;
+const cr1 = registers.CR1.fields;
+const CR1_TABLE = mask(cr1.TABLE_IC) | mask(cr1.TABLE_OC) | mask(cr1.TABLE_SH);
+const CR1_QUEUE = mask(cr1.QUEUE_IC) | mask(cr1.QUEUE_OC) | mask(cr1.QUEUE_SH);
 
+/** 0xFD0 to 0xFFC, one byte a word. */
 const PIDR = [0x04, 0, 0, 0, 0x84, 0xb4, 0xf0, 0x10, 0x0d, 0xf0, 0x05, 0xb1];
 
 /** The stored values of both register pages: access sizes, reset, guards. What a write means is decided by its owner (`written`). Arm IHI 0070 G.b, 6.1 to 6.3. */
@@ -25,11 +20,14 @@ export class RegisterFile {
   readonly #low = new Map<RegisterName, number>();
   readonly #high = new Map<RegisterName, number>();
   readonly #id: IdRegisters;
+  /** The bits that a register keeps, [low, high] half. */
+  readonly #bits: Record<RegisterName, readonly [low: number, high: number]>;
   /** Called after a stored write, with the value that stood there before (low half). */
   written: (name: RegisterName, before: number) => void = () => {};
 
   constructor(id: IdRegisters) {
     this.#id = id;
+    this.#bits = implementedBits(identityOf(id));
     this.reset();
   }
 
@@ -78,20 +76,30 @@ export class RegisterFile {
     if (!at) return;
     if (size === 8 && registers[at.name].sizeBytes !== 8) return;
     const register: Register = registers[at.name];
-    if (!this.#permitted(at.name, register)) return;
+    if (!this.#permitted(register)) return;
     const before = this.low(at.name);
-    if (at.high) this.#high.set(at.name, (low & writable[at.name][1]) >>> 0);
+    const [lowBits, highBits] = this.#bits[at.name];
+    if (at.high) this.#high.set(at.name, (low & highBits) >>> 0);
     else {
-      this.#low.set(at.name, (low & writable[at.name][0]) >>> 0);
-      if (size === 8) this.#high.set(at.name, (high & writable[at.name][1]) >>> 0);
+      const open = at.name === "CR1" ? this.#openCr1() : 0xffffffff;
+      this.#low.set(at.name, ((low & lowBits & open) | (before & ~open)) >>> 0);
+      if (size === 8) this.#high.set(at.name, (high & highBits) >>> 0);
     }
     this.written(at.name, before);
   }
 
+  /** Bits of CR1 that can be written now: TABLE_* while SMMUEN = 0, QUEUE_* while no queue is enabled (6.3.11). */
+  #openCr1(): number {
+    const { SMMUEN, PRIQEN, EVENTQEN, CMDQEN } = registers.CR0.fields;
+    const on = this.low("CR0") | this.low("CR0ACK");
+    const tables = (on & mask(SMMUEN)) === 0 ? CR1_TABLE : 0;
+    return (on & (mask(PRIQEN) | mask(EVENTQEN) | mask(CMDQEN))) === 0 ? tables | CR1_QUEUE : tables;
+  }
+
   /** Guards test CR0.xEN and CR0ACK.xEN; a write outside the window is ignored (6.3.1; CONSTRAINED UNPREDICTABLE before SMMUv3.2). */
-  #permitted(name: RegisterName, register: Register): boolean {
+  #permitted(register: Register): boolean {
     const { access } = register;
-    if (access === "RW") return name !== "AGBPA";
+    if (access === "RW") return true;
     if (access === "RO") return false;
     if (access === "GERROR_IRQEN" || access === "EVENTQ_IRQEN" || access === "PRIQ_IRQEN") {
       return ((this.low("IRQ_CTRL") | this.low("IRQ_CTRLACK")) & mask(registers.IRQ_CTRL.fields[access])) === 0;

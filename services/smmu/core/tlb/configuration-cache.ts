@@ -1,5 +1,6 @@
 import type { ContextDescriptor } from "../context-descriptor/context-descriptor.ts";
 import type { Ste } from "../stream-table/stream-table-entry.ts";
+import type { Evicted, Exhausted } from "./tagged-cache.ts";
 
 /** An L1CD as fetched. */
 export interface L1Cd {
@@ -10,82 +11,137 @@ export interface L1Cd {
 /**
  * STEs, CDs and L1CDs as fetched, valid or not (16.2, "may hold any fetched value"); a fetch that failed is not kept. A level-1 stream table descriptor is not cached at
  * all: Linux sends no CFGI for a new one (host-driver.md, section 3). Completion of CFGI is CMD_SYNC's matter; here an entry goes at once.
+ * `capacity`: entries of each of the three kinds.
  */
 export class ConfigurationCache {
-  readonly #capacity: number;
-  readonly #stes = new Map<number, Ste>();
-  readonly #cds = new Map<number, Map<number, ContextDescriptor>>();
-  readonly #l1cds = new Map<number, Map<number, L1Cd>>();
-  readonly #evicted: () => void;
+  readonly capacity: number;
+  readonly #stes: OfStreams<Ste>;
+  readonly #cds: OfStreams<ContextDescriptor>;
+  readonly #l1cds: OfStreams<L1Cd>;
 
-  constructor(capacity: number, evicted: () => void) {
-    this.#capacity = capacity;
-    this.#evicted = evicted;
+  constructor(capacity: number, evicted: Evicted, exhausted?: Exhausted) {
+    this.capacity = capacity;
+    this.#stes = new OfStreams(capacity, evicted, exhausted);
+    this.#cds = new OfStreams(capacity, evicted, exhausted);
+    this.#l1cds = new OfStreams(capacity, evicted, exhausted);
   }
 
   ste(sid: number): Ste | undefined {
-    return this.#stes.get(sid);
+    return this.#stes.get(sid, 0);
   }
   cd(sid: number, ssid: number): ContextDescriptor | undefined {
-    return this.#cds.get(sid)?.get(ssid);
+    return this.#cds.get(sid, ssid);
   }
-  l1cd(sid: number, index: number): L1Cd | undefined {
-    return this.#l1cds.get(sid)?.get(index);
+  /** `first`: the first SubstreamID that the L1CD leads to. */
+  l1cd(sid: number, first: number): L1Cd | undefined {
+    return this.#l1cds.get(sid, first);
   }
 
   keepSte(sid: number, ste: Ste): void {
-    if (this.#capacity === 0) return;
-    this.#makeRoom(this.#stes);
-    this.#stes.set(sid, ste);
+    this.#stes.keep(sid, 0, ste);
   }
   keepCd(sid: number, ssid: number, cd: ContextDescriptor): void {
-    this.#keep(this.#cds, sid, ssid, cd);
+    this.#cds.keep(sid, ssid, cd);
   }
-  keepL1cd(sid: number, index: number, l1cd: L1Cd): void {
-    this.#keep(this.#l1cds, sid, index, l1cd);
-  }
-
-  #keep<T>(cache: Map<number, Map<number, T>>, sid: number, index: number, value: T): void {
-    if (this.#capacity === 0) return;
-    let ofStream = cache.get(sid);
-    if (!ofStream) cache.set(sid, (ofStream = new Map()));
-    this.#makeRoom(ofStream);
-    ofStream.set(index, value);
-  }
-
-  #makeRoom<T>(entries: Map<number, T>): void {
-    if (entries.size < this.#capacity) return;
-    entries.delete(entries.keys().next().value as number);
-    this.#evicted();
+  keepL1cd(sid: number, first: number, l1cd: L1Cd): void {
+    this.#l1cds.keep(sid, first, l1cd);
   }
 
   /** CFGI_STE: the STE and all CDs and L1CDs of the stream. */
   invalidateSte(sid: number): void {
-    this.#stes.delete(sid);
+    this.#stes.deleteStream(sid);
     this.invalidateCds(sid);
   }
   /** CFGI_STE_RANGE: `same(sid)` says whether a stream is in the range. */
   invalidateSteRange(same: (sid: number) => boolean): void {
-    for (const sid of new Set([...this.#stes.keys(), ...this.#cds.keys(), ...this.#l1cds.keys()])) if (same(sid)) this.invalidateSte(sid);
+    for (const sid of new Set([...this.#stes.streams(), ...this.#cds.streams(), ...this.#l1cds.streams()])) if (same(sid)) this.invalidateSte(sid);
   }
-  /** CFGI_CD; `leaf` false: the L1CD that leads to it as well. `l1Index` is computed for both leaf sizes. */
+  /** CFGI_CD; `leaf` false: the L1CD that leads to it as well. */
   invalidateCd(sid: number, ssid: number, leaf: boolean): void {
-    this.#cds.get(sid)?.delete(ssid);
+    this.#cds.delete(sid, ssid);
     if (leaf) return;
-    // Which index leads to the SSID depends on S1Fmt: keys carry the first SSID of the leaf.
-    for (const first of [ssid - (ssid % 64), ssid - (ssid % 1024)]) this.#l1cds.get(sid)?.delete(first);
+    // Which L1CD leads to the SSID depends on S1Fmt, 64 or 1024 CDs a leaf: keys carry the first SSID of the leaf.
+    for (const first of [ssid - (ssid % 64), ssid - (ssid % 1024)]) this.#l1cds.delete(sid, first);
   }
   /** CFGI_CD_ALL. */
   invalidateCds(sid: number): void {
-    this.#cds.delete(sid);
-    this.#l1cds.delete(sid);
+    this.#cds.deleteStream(sid);
+    this.#l1cds.deleteStream(sid);
   }
   invalidateAll(): void {
-    this.#stes.clear();
-    this.#cds.clear();
-    this.#l1cds.clear();
+    for (const cache of [this.#stes, this.#cds, this.#l1cds]) cache.clear();
   }
   get size(): { stes: number; cds: number } {
-    return { stes: this.#stes.size, cds: [...this.#cds.values()].reduce((sum, cds) => sum + cds.size, 0) };
+    return { stes: this.#stes.size, cds: this.#cds.size };
+  }
+  /** What is cached, oldest stream first. */
+  entries(): { stes: [sid: number, ste: Ste][]; cds: [sid: number, ssid: number, cd: ContextDescriptor][] } {
+    return { stes: [...this.#stes.all()].map(([sid, , ste]) => [sid, ste]), cds: [...this.#cds.all()] };
+  }
+}
+
+/** Entries by StreamID and an index inside the stream, at most `capacity` of them. */
+class OfStreams<T> {
+  readonly #capacity: number;
+  readonly #evicted: Evicted;
+  readonly #exhausted: Exhausted;
+  readonly #streams = new Map<number, Map<number, T>>();
+  #count = 0;
+
+  constructor(capacity: number, evicted: Evicted, exhausted: Exhausted) {
+    this.#capacity = capacity;
+    this.#evicted = evicted;
+    this.#exhausted = exhausted;
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+  get(sid: number, index: number): T | undefined {
+    return this.#streams.get(sid)?.get(index);
+  }
+  keep(sid: number, index: number, value: T): void {
+    if (this.#capacity === 0 || (this.#count >= this.#capacity && !this.#makeRoom())) return;
+    let entries = this.#streams.get(sid);
+    if (!entries) this.#streams.set(sid, (entries = new Map()));
+    if (!entries.has(index)) this.#count++;
+    entries.set(index, value);
+  }
+
+  /** The oldest entry of the oldest stream goes. False: this cache never evicts. */
+  #makeRoom(): boolean {
+    if (this.#exhausted) {
+      this.#exhausted();
+      return false;
+    }
+    for (const [sid, entries] of this.#streams) {
+      for (const index of entries.keys()) {
+        this.delete(sid, index);
+        this.#evicted({ sid: `0x${sid.toString(16)}`, ssid: index });
+        return true;
+      }
+    }
+    return true;
+  }
+
+  delete(sid: number, index: number): void {
+    const entries = this.#streams.get(sid);
+    if (!entries?.delete(index)) return;
+    this.#count--;
+    if (entries.size === 0) this.#streams.delete(sid);
+  }
+  deleteStream(sid: number): void {
+    this.#count -= this.#streams.get(sid)?.size ?? 0;
+    this.#streams.delete(sid);
+  }
+  clear(): void {
+    this.#streams.clear();
+    this.#count = 0;
+  }
+  streams(): Iterable<number> {
+    return this.#streams.keys();
+  }
+  *all(): Generator<[sid: number, index: number, value: T]> {
+    for (const [sid, entries] of this.#streams) for (const [index, value] of entries) yield [sid, index, value];
   }
 }

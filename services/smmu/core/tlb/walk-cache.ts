@@ -1,0 +1,45 @@
+import { levelShift } from "../page-table-walk/geometry.ts";
+import type { TableAttributes } from "../page-table-walk/permissions.ts";
+import type { StageTable, WalkPrefixes } from "../page-table-walk/stage-walk.ts";
+import { asidSpace, stage2Space, TaggedCache } from "./tagged-cache.ts";
+
+/** A table descriptor as read: where the walk goes on for the 2^shift bytes that it covers. */
+export interface WalkCacheEntry {
+  /** log2 of the region; of all granules and levels no two have the same, so it says both. */
+  shift: number;
+  granule: number;
+  /** Level of the descriptor. */
+  level: number;
+  /** The next table: PA at stage 2 and without stage 2, IPA in a nested stage 1, so that a change of stage 2 needs no invalidation here. */
+  next: number;
+  /** Hierarchical attributes of this level and those above it. */
+  table: TableAttributes;
+}
+
+/**
+ * The walk cache (16.2): table descriptors by prefix. Stage-1 prefixes are tagged with their ASID, global or not: whether a leaf is global is not known from its
+ * tables. Invalidated by the TLBI_* that reach the tag; those by address only with Leaf = 0 (4.4.1). Off by default: capacity 0.
+ */
+export class WalkCache extends TaggedCache<WalkCacheEntry> {
+  /** The cache as one stage-1 walk of `input` (tlbInput) sees it; undefined while it is off. */
+  stage1(vmid: number, asid: number, input: number): WalkPrefixes | undefined {
+    return this.#prefixes(asidSpace(vmid, asid), input);
+  }
+  stage2(vmid: number, ipa: number): WalkPrefixes | undefined {
+    return this.#prefixes(stage2Space(vmid), ipa);
+  }
+
+  #prefixes(space: number, input: number): WalkPrefixes | undefined {
+    if (this.capacity === 0) return undefined;
+    return {
+      longest: (t: StageTable) => {
+        for (let level = 2; level >= t.startLevel; level--) {
+          const entry = this.findSized(space, input, levelShift(t.granule, level));
+          if (entry) return entry;
+        }
+        return undefined;
+      },
+      keep: (t, level, next, table) => this.insert(space, input, { shift: levelShift(t.granule, level), granule: t.granule, level, next, table: { ...table } }),
+    };
+  }
+}

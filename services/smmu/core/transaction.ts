@@ -1,0 +1,137 @@
+import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import type { TranslationRequests } from "./ats/translation-request.ts";
+import type { ConfigurationFetch } from "./configuration.ts";
+import type { EventQueue } from "./event-queue/event-queue.ts";
+import type { Ended, Stall } from "./event-queue/stall.ts";
+import { type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
+import type { Identity } from "./identity.ts";
+import type { RegisterFile } from "./register-file/register-file.ts";
+import type { Ste } from "./stream-table/stream-table-entry.ts";
+import type { Translation } from "./translation.ts";
+
+const ABORT = 0x10_0000;
+
+/** A memory transaction that enters the SMMU. */
+export interface Transaction {
+  sid: number;
+  ssid: number | null;
+  translated: boolean;
+  address: bigint;
+  write: boolean;
+  priv: boolean;
+  exec: boolean;
+}
+/** PA, or how it is terminated: an abort, or RAZ/WI (CD.A = 0); or it is held until software says how it goes on. */
+export type TransactionResult = Ended | "stalled";
+
+/** Faults of S, R and A of CD and STE (5.5), where the architecture lets them decide. */
+interface FaultPolicy {
+  S2S: number;
+  S2R: number;
+  S: number;
+  R: number;
+  A: number;
+}
+
+/** The path of a memory transaction: SMMUEN, ATSCHK, STE, CD, translation, and the response to a fault (3.4, 5.5, 7.3; spec/smmuv3.md, section 7). */
+export class TransactionPath {
+  readonly #regs: RegisterFile;
+  readonly #identity: Identity;
+  readonly #fetch: ConfigurationFetch;
+  readonly #translation: Translation;
+  readonly #events: EventQueue;
+  readonly #ats: TranslationRequests;
+
+  constructor(regs: RegisterFile, identity: Identity, fetch: ConfigurationFetch, translation: Translation, events: EventQueue, ats: TranslationRequests) {
+    this.#regs = regs;
+    this.#identity = identity;
+    this.#fetch = fetch;
+    this.#translation = translation;
+    this.#events = events;
+    this.#ats = ats;
+  }
+
+  /** 3.4 and 7.3: one transaction, with its event if it faults; a stall has none yet. */
+  attempt(t: Transaction): Ended | Stall {
+    if ((this.#regs.low("CR0") & 1) === 0) return this.#globalBypass(t);
+    if (t.translated) return this.#translated(t);
+    const ste = this.#fetch.ste(t.sid);
+    if (isFault(ste)) return this.#terminate(t, ste, null);
+    const access = this.#overridden(ste, t);
+    const configuration = this.#translation.configure(t.sid, ste, t.ssid);
+    if (isFault(configuration)) return this.#terminate({ ...t, ...access }, configuration, ste, policyOf(ste, null));
+    const result = this.#translation.translate(configuration, Number((t.address >> 32n) & 0xffffffffn), Number(t.address & 0xffffffffn), access);
+    if (!isFault(result)) return { pa: result.pa };
+    return this.#terminate({ ...t, ...access }, result, ste, policyOf(ste, configuration.cd));
+  }
+
+  /** STE.PRIVCFG and INSTCFG where IDR1.ATTR_PERMS_OVR says so; InD is 0 for writes (5.2, 13.1). */
+  #overridden(ste: Ste, t: Transaction): { write: boolean; priv: boolean; exec: boolean } {
+    const override = this.#identity.permsOverride;
+    const priv = override && ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : t.priv;
+    const exec = override && ste.INSTCFG >= 2 && !t.write ? ste.INSTCFG === 3 : t.exec;
+    return { write: t.write, priv, exec: exec && !t.write };
+  }
+
+  /** SMMUEN = 0: GBPA (6.3.15); Translated transactions abort. */
+  #globalBypass(t: Transaction): Ended {
+    if (t.translated) {
+      this.#events.record(fault("F_TRANSL_FORBIDDEN"), this.#origin(t));
+      return "abort";
+    }
+    if ((this.#regs.low("GBPA") & ABORT) !== 0 || t.address >> BigInt(this.#identity.oas)) return "abort";
+    return { pa: Number(t.address) };
+  }
+
+  /** 8.4: ATSCHK = 0 passes without an STE; otherwise the STE must allow ATS. An address above OAS aborts without event (IMPLEMENTATION DEFINED: the alternative is truncation). */
+  #translated(t: Transaction): Ended | Stall {
+    const bypass = (): Ended => (t.address >> BigInt(this.#identity.oas) ? "abort" : { pa: Number(t.address) });
+    if (field(this.#regs.low("CR0"), registers.CR0.fields.ATSCHK) === 0) return bypass();
+    const ste = this.#fetch.ste(t.sid);
+    if (isFault(ste)) {
+      if (!ste.silent && (this.#regs.low("CR2") & 8) !== 0) this.#events.record(ste, this.#origin(t));
+      return "abort";
+    }
+    const eats = this.#ats.eats(ste);
+    if (eats === 0) {
+      this.#events.record(fault("F_TRANSL_FORBIDDEN"), this.#origin(t), ste.MEV);
+      return "abort";
+    }
+    if (eats === 1) return bypass();
+    // Split stage: stage 2 of the IPA that the function was given. Not stalled: EATS = 2 needs S2S = 0 (5.2).
+    const access = this.#overridden(ste, t);
+    const configuration = { ste, cd: null, s2: this.#fetch.stage2(ste), ssid: 0 };
+    const result = this.#translation.translate(configuration, Number((t.address >> 32n) & 0xffffffffn), Number(t.address & 0xffffffffn), access);
+    return isFault(result) ? this.#terminate({ ...t, ...access }, result, ste, policyOf(ste, null)) : { pa: result.pa };
+  }
+
+  /**
+   * 5.5: what becomes of a faulting transaction, with its event. Stall needs CD.S or STE.S2S, which the checks of STE and CD keep away from stage 1 with S1STALLD = 1, from
+   * streams with ATS at stage 2, and from SMMUs without the model; translation requests and Translated transactions never come here with S set. Software keeps PCIe functions
+   * from stalling (3.12.2); this hardware stalls who it is told to, so that software that forgot shows.
+   */
+  #terminate(t: Transaction, f: Fault, ste: Ste | null, policy?: FaultPolicy): Ended | Stall {
+    if (f.silent) return "abort";
+    const origin = this.#origin(t);
+    if (!policy || !isTranslationFault(f)) {
+      if (f.event !== "C_BAD_STREAMID" || (this.#regs.low("CR2") & 2) !== 0) this.#events.record(f, origin, ste?.MEV);
+      return "abort";
+    }
+    if (f.s2 ? policy.S2S : policy.S) return { fault: f, origin };
+    if (f.s2 ? policy.S2R : policy.R) this.#events.record(f, origin, ste?.MEV);
+    return !f.s2 && policy.A === 0 ? "raz-wi" : "abort";
+  }
+
+  #origin(t: Transaction) {
+    return { sid: t.sid, ssid: t.ssid, address: t.address, write: t.write, priv: t.priv, exec: t.exec };
+  }
+}
+
+/** Without a CD (bypass of stage 1, CD fetch) a fault with S2 = 0 is the address-size fault of a bypass: always recorded, aborts, never stalls (spec/smmuv3.md, 2.4). */
+const policyOf = (ste: Ste, cd: { S: number; R: number; A: number } | null): FaultPolicy => ({
+  S2S: ste.S2S,
+  S2R: ste.S2R,
+  S: cd?.S ?? 0,
+  R: cd?.R ?? 1,
+  A: cd?.A ?? 1,
+});
