@@ -1,8 +1,55 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { boundedLog } from "./bounded-log.ts";
 import type { Checker, Violation } from "./checker.ts";
+import { dataEquality } from "./data-equality.ts";
+import { flI1 } from "./fl-i1.ts";
+import { flI2 } from "./fl-i2.ts";
+import { flI3 } from "./fl-i3.ts";
+import { flI4 } from "./fl-i4.ts";
+import { flI5 } from "./fl-i5.ts";
+import { flI6 } from "./fl-i6.ts";
 import { inv1 } from "./inv-1.ts";
+import { inv2 } from "./inv-2.ts";
+import { inv3 } from "./inv-3.ts";
+import { inv4 } from "./inv-4.ts";
+import { inv5 } from "./inv-5.ts";
+import { inv6 } from "./inv-6.ts";
+import { inv7 } from "./inv-7.ts";
+import { inv8 } from "./inv-8.ts";
+import { inv9 } from "./inv-9.ts";
+import { inv10 } from "./inv-10.ts";
+import { liveness } from "./liveness.ts";
+import { ordFree } from "./ord-free.ts";
+import { ordInvalidate } from "./ord-invalidate.ts";
+import { ordPasid } from "./ord-pasid.ts";
+import { ordStop } from "./ord-stop.ts";
+import { ordVmid } from "./ord-vmid.ts";
 
-export const checkers: readonly Checker[] = [inv1];
+/** In the order in which a verdict names them. */
+export const checkers: readonly Checker[] = [
+  ...[inv1, inv2, inv3, inv4, inv5, inv6, inv7, inv8, inv9, inv10],
+  ...[flI1, flI2, flI3, flI4, flI5, flI6],
+  ...[ordInvalidate, ordFree, ordStop, ordPasid, ordVmid],
+  ...[dataEquality, liveness, boundedLog],
+];
+
+/** Which checkers read a kind. */
+function readersOf(judges: readonly Checker[]): Map<string, number[]> {
+  const readers = new Map<string, number[]>();
+  for (const [index, { reads }] of judges.entries()) for (const kind of new Set<string>(reads)) readers.set(kind, [...(readers.get(kind) ?? []), index]);
+  return readers;
+}
+
+/** What the given checkers say about a history. One pass gives each the events that it reads, in order. */
+export function judgeBy(judges: readonly Checker[], history: readonly TraceEvent[]): Violation[] {
+  const readers = readersOf(judges);
+  const read = judges.map((): TraceEvent[] => []);
+  for (const event of history) {
+    const indexes = readers.get(event.kind);
+    if (indexes) for (const index of indexes) read[index].push(event);
+  }
+  return judges.flatMap((checker, index) => checker.check(read[index]));
+}
 
 /** What all checkers say about a history. */
-export const judge = (history: readonly TraceEvent[]): Violation[] => checkers.flatMap((checker) => checker.check(history));
+export const judge = (history: readonly TraceEvent[]): Violation[] => judgeBy(checkers, history);

@@ -1,5 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
+import { endpointOf } from "./naming.ts";
 
 interface Group {
   sid: string;
@@ -12,6 +13,33 @@ const keyOf = ({ ids }: TraceEvent): string => `${ids.sid}/${ids.grpid}`;
 const nameOf = ({ sid, pasid, grpid }: { sid?: string; pasid?: number; grpid?: number }): string =>
   `endpoint ${sid}, ${pasid === undefined ? "no PASID" : `PASID ${pasid}`}, group ${grpid}`;
 
+/** What follows on the way of a group from record to response: steps d to h of spec/flow.md. */
+const NEXT: Record<string, string> = {
+  "host.pri-record": "host.fault-reported",
+  "host.fault-reported": "vmm.fault-drained",
+  "vmm.fault-drained": "vmm.event-used",
+  "vmm.event-used": "guest.event-received",
+  "guest.event-received": "guest.fault-handled",
+  "guest.fault-handled": "guest.page-response",
+  "guest.page-response": "vmm.page-response",
+  "vmm.group-refused": "host.page-response",
+  "vmm.page-response": "host.page-response",
+  "host.page-response": "CMD_PRI_RESP",
+  "host.pri-response": "prg-response.sent",
+};
+const ORDER = Object.keys(NEXT);
+
+/** The event that shows how far the group's last request, or its answer, came; undefined: nothing but the record is known. */
+function furthestOf(history: readonly TraceEvent[], { sid, grpid, opened }: Group): TraceEvent | undefined {
+  let furthest: TraceEvent | undefined;
+  for (const event of history) {
+    if (event.n <= opened || event.ids.grpid !== grpid || endpointOf(event) !== sid || event.fields.last === false) continue;
+    if (event.kind === "host.page-response" && event.fields.ret !== 0) continue; // it answered another group, or none
+    if (ORDER.indexOf(event.kind) > (furthest ? ORDER.indexOf(furthest.kind) : -1)) furthest = event;
+  }
+  return furthest;
+}
+
 /**
  * INV-1: a group whose Last request the PRI queue accepted gets exactly one PRG Response, unless a reset of its endpoint closes it.
  * A PRG index is used again after its group has ended, so groups are matched in order; an automatic response of the SMMU answers requests that never became records.
@@ -19,6 +47,24 @@ const nameOf = ({ sid, pasid, grpid }: { sid?: string; pasid?: number; grpid?: n
 export const inv1: Checker = {
   id: "INV-1",
   sentence: "Every accepted page request group is answered exactly once, or closed by a reset of its endpoint.",
+  reads: [
+    "endpoint.flr",
+    "endpoint.group-closed",
+    "endpoint.prg-response",
+    "guest.event-received",
+    "guest.fault-handled",
+    "guest.page-response",
+    "host.fault-reported",
+    "host.page-response",
+    "host.pri-record",
+    "host.pri-response",
+    "pri-queue.auto-response",
+    "pri-queue.record",
+    "vmm.event-used",
+    "vmm.fault-drained",
+    "vmm.group-refused",
+    "vmm.page-response",
+  ],
   check(history) {
     const violations: Violation[] = [];
     const open = new Map<string, Group[]>();
@@ -62,7 +108,13 @@ export const inv1: Checker = {
       }
     }
     for (const group of [...open.values()].flat().sort((a, b) => a.opened - b.opened)) {
-      violations.push({ invariant: "INV-1", message: `${nameOf(group)}: never answered, and its endpoint was not reset`, events: [group.opened] });
+      const furthest = furthestOf(history, group);
+      const reached = furthest ? `: it came as far as ${furthest.kind} at #${furthest.n}, no ${NEXT[furthest.kind]} after it` : "";
+      violations.push({
+        invariant: "INV-1",
+        message: `${nameOf(group)}: never answered, and its endpoint was not reset${reached}`,
+        events: [group.opened, ...(furthest ? [furthest.n] : [])],
+      });
     }
     return violations;
   },

@@ -6,6 +6,8 @@ import { liveRuns, runsFolder } from "../supervisor/run-folder.ts";
 /** Where the services of a machine serve; null: this way of connecting does not name that part. */
 export interface Addresses {
   of(part: Part): string | null;
+  /** Every part of the machine is started together: one that does not answer is missed. */
+  allParts: boolean;
   /** For sentences: "run run-4711", "127.0.0.1:5001". */
   text: string;
   /** How to get it running, for the same sentences. */
@@ -24,7 +26,7 @@ export function parseConnect(connect: string): Addresses {
   if (!address) return run(connect);
   const [, host, port] = address;
   if (Number(port) > 65_000) throw inputError(`--connect ${connect}: ${port} is no port`, "connect");
-  return { text: connect, cure: COMPOSE, of: (part) => `${host}:${Number(port) + partsOf(part.vm + 1).findIndex(({ name }) => name === part.name)}` };
+  return { text: connect, cure: COMPOSE, allParts: false, of: (part) => `${host}:${Number(port) + partsOf(part.vm + 1).findIndex(({ name }) => name === part.name)}` };
 }
 
 function list(connect: string): Addresses {
@@ -35,7 +37,7 @@ function list(connect: string): Addresses {
     known.set(match[1], match[2]);
   }
   if (!known.has("smmu")) throw inputError(`--connect ${connect} does not name the smmu, which knows the machine`, "connect");
-  return { text: connect, cure: COMPOSE, of: ({ name }) => known.get(name) ?? null };
+  return { text: connect, cure: COMPOSE, allParts: false, of: ({ name }) => known.get(name) ?? null };
 }
 
 function run(name: string): Addresses {
@@ -46,7 +48,7 @@ function run(name: string): Addresses {
       "connect",
     );
   }
-  return { text: `run ${name}`, cure: "npx faultline up", of: (part) => `unix:${join(runsFolder(), name, `${part.name}.sock`)}` };
+  return { text: `run ${name}`, cure: "npx faultline up", allParts: true, of: (part) => `unix:${join(runsFolder(), name, `${part.name}.sock`)}` };
 }
 
 /** Flag before environment (FAULTLINE_CONNECT, FAULTLINE_RUN); null when neither says anything. */

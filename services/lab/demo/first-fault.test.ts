@@ -68,6 +68,17 @@ describe("the first fault of a history (spec/flow.md, a to h)", () => {
     const window = [...history(), message("page-response pasid=1 grpid=5 code=0")];
     expect(criticalMessages(window, window[3])).toBe(7);
   });
+  it("did not take those of another function or PASID whose group has the same index", () => {
+    const window = history();
+    window.splice(
+      8,
+      0,
+      message("priq-record sid=0x10 grpid=5 pasid=1 Last=1"),
+      message("page-response pasid=2 grpid=5 code=0"),
+      message("event-report endpoint=0x8 pasid=3 grpid=5 last=true"),
+    );
+    expect(criticalMessages(window, window[3])).toBe(6);
+  });
   it("is none in a history without page requests, or without an answer", () => {
     expect(firstFault([])).toBeNull();
     expect(firstFault(history().filter(({ kind }) => kind !== "endpoint.prg-response"))).toBeNull();
@@ -85,6 +96,7 @@ describe("the demo's report", () => {
       operation: "copy",
       inputBytes: 8192,
       digest: "00",
+      queues: Array.from({ length: 32 }, (_, i) => ({ endpoint: `0x${8 * (1 + (i >> 2))}`, queue: i & 3, pasid: i + 1, digest: "00", faultsHandled: 37 })),
       criticalMessages: count,
       firstFault: steps,
       ...summarize(history()),

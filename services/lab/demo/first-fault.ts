@@ -113,11 +113,14 @@ const DOWNWARD = new Set(["page-resp-request", "page-response", "command"]);
  * Messages between the first page request and its PRG Response that the answer waited for: each that carried the group's last request up, and each that carried the
  * response down. Counted from what crossed the edges, so a detour would show.
  */
-export function criticalMessages(window: readonly TraceEvent[], { ids: { pasid, grpid } }: TraceEvent): number {
+export function criticalMessages(window: readonly TraceEvent[], { ids: { sid, pasid, grpid } }: TraceEvent): number {
   const carries = (text: string): boolean => {
     const [record, ...pairs] = text.split(" ");
     const fields = Object.fromEntries(pairs.map((pair) => pair.split("=")));
-    if (fields.grpid !== String(grpid) || (fields.pasid !== undefined && Number(fields.pasid) !== pasid && record !== "page-response")) return false;
+    const device = fields.sid ?? fields.endpoint ?? sid;
+    // A response without PASID has 0 there.
+    const samePasid = fields.pasid === undefined || Number(fields.pasid) === pasid || (record === "page-response" && Number(fields.pasid) === 0);
+    if (fields.grpid !== String(grpid) || device !== sid || !samePasid) return false;
     if (DOWNWARD.has(record)) return record !== "command" || fields.name === "CMD_PRI_RESP";
     return UPWARD.has(record) && (fields.Last === "1" || fields.last === "true");
   };

@@ -1,44 +1,87 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { stringify } from "yaml";
-import { historyDigest, writeHistory } from "../history/history.ts";
-import type { Scenario } from "../scenarios/load-scenario.ts";
+import { checkers } from "../checkers/index.ts";
+import type { Counters } from "./counters.ts";
+import { reportHtml } from "./html.ts";
+import { junitXml } from "./junit.ts";
+import { perfettoTrace } from "./perfetto.ts";
+import { plainRules, type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
 import type { Judgement } from "./verdict.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** What `run --json` prints. */
 export interface RunReport {
   verdict: string;
   violations: Judgement["violations"];
   seed: number;
   digest: string;
+  counters: Counters;
   dir: string;
 }
 
-/** Writes what a run leaves: `history.ndjson`, `report.json`, `schedule.yaml`, `repro.sh`. `out` null: a new directory in `runs/` of the working directory. */
-export function writeRun(
-  out: string | null,
-  scenario: Scenario,
-  how: { mode: string; seed: number; mutants: string[]; command: string },
-  judgement: Judgement,
-  history: readonly TraceEvent[],
-): RunReport {
+/**
+ * Writes what a run leaves: `report.html`, `report.json`, `junit.xml`, `history.ndjson`, `schedule.yaml`, `trace.perfetto`, `repro.sh`. `out` null: a new directory in `runs/` of the working
+ * directory, to which `runs/latest` then points.
+ */
+export function writeRun(out: string | null, scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunReport {
   mkdirSync(out ?? "runs", { recursive: true });
   const dir = resolve(out ?? mkdtempSync(join("runs", `${scenario.id}-${how.mode}-seed${how.seed}-`)));
-  const text = writeHistory(history);
-  const report = { verdict: judgement.verdict, violations: judgement.violations, seed: how.seed, digest: historyDigest(text), dir };
-  const fired = history.filter(({ kind }) => kind === "edge.rule").map(({ n, t, ids, fields }) => ({ n, t, ...ids, ...fields }));
-  writeFileSync(join(dir, "history.ndjson"), text);
-  writeFileSync(
-    join(dir, "report.json"),
-    `${JSON.stringify({ scenario: scenario.id, hypothesis: scenario.hypothesis, ...report, error: judgement.error, mode: how.mode, mutants: how.mutants, command: how.command }, null, 2)}\n`,
-  );
-  writeFileSync(
-    join(dir, "schedule.yaml"),
-    stringify({ scenario: scenario.id, mode: how.mode, seed: how.seed, mutants: how.mutants, rules: scenario.rules.map(({ condition: _, ...rule }) => rule), fired }),
-  );
-  writeFileSync(join(dir, "repro.sh"), `#!/bin/sh\ncd ${JSON.stringify(root)} && exec ${how.command}\n`, { mode: 0o755 });
+  const record = recordRun(scenario, how, judgement, history);
+  writeFileSync(join(dir, "history.ndjson"), record.text);
+  writeFileSync(join(dir, "trace.perfetto"), perfettoTrace(history));
+  writeFileSync(join(dir, "schedule.yaml"), scheduleYaml(record));
+  writeFileSync(join(dir, "repro.sh"), `#!/bin/sh\ncd ${shellQuoted(root)} && exec ${how.command}\n`, { mode: 0o755 });
+  const report = writeJudgement(dir, record);
+  if (out === null) pointLatest(dir);
   return report;
+}
+
+/** The files that depend on the judgement: a history that is judged again gets them anew. */
+export function writeJudgement(dir: string, record: RunRecord): RunReport {
+  const { scenario, how, judgement, digest, counters } = record;
+  const report: RunReport = { verdict: judgement.verdict, violations: judgement.violations, seed: how.seed, digest, counters, dir };
+  writeFileSync(join(dir, "report.json"), `${JSON.stringify(reportJson(record, report), null, 2)}\n`);
+  writeFileSync(join(dir, "report.html"), reportHtml(record));
+  writeFileSync(join(dir, "junit.xml"), junitXml(scenario, how.seed, checkers, judgement));
+  return report;
+}
+
+/** `report.json` holds what `judge` needs besides the history: the rules, the expectation and the conditions of the run. */
+const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report: RunReport) => ({
+  schema: "faultline-report/1",
+  scenario: scenario.id,
+  title: scenario.title,
+  source: scenario.source,
+  hypothesis: scenario.hypothesis,
+  ...report,
+  error: judgement.error,
+  ...how,
+  expect: scenario.expect,
+  rules: plainRules(scenario.rules),
+  workload: scenario.workload,
+  fileBytes: scenario.fileBytes,
+  machine: scenario.machine,
+  assertions,
+  checkers: checkers.map(({ id, sentence }) => ({ id, sentence, violations: judgement.violations.filter(({ invariant }) => invariant === id).length })),
+});
+
+/** What was to happen to messages, and what did. */
+function scheduleYaml({ scenario, how, history }: RunRecord): string {
+  const fired = history.filter(({ kind }) => kind === "edge.rule").map(({ n, t, ids, fields }) => ({ n, t, ...ids, ...fields }));
+  return stringify({ scenario: scenario.id, mode: how.mode, seed: how.seed, mutants: how.mutants, rules: plainRules(scenario.rules), fired });
+}
+
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** `latest` beside the directory; something else of that name is left alone. */
+function pointLatest(dir: string): void {
+  const link = join(dirname(dir), "latest");
+  const there = lstatSync(link, { throwIfNoEntry: false });
+  if (there && !there.isSymbolicLink()) return;
+  rmSync(link, { force: true });
+  symlinkSync(basename(dir), link);
 }

@@ -1,4 +1,5 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { brokenAssertions } from "../assertions/assertions.ts";
 import type { Violation } from "../checkers/checker.ts";
 import { judge } from "../checkers/index.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -14,7 +15,7 @@ export interface Judgement {
 export function judgeRun(scenario: Pick<Scenario, "rules" | "expect">, history: readonly TraceEvent[]): Judgement {
   const silent = scenario.rules.find(({ id }) => !history.some(({ kind, fields }) => kind === "edge.rule" && fields.rule === id));
   if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.direction} ${silent.what}) never happened` };
-  const violations = judge(history);
+  const violations = [...judge(history), ...brokenAssertions(history)];
   if (!violations.length) violations.push(...unexpected(scenario.expect, history));
   return { verdict: violations.length ? "violation" : "pass", violations, error: null };
 }

@@ -1,4 +1,5 @@
 // The supervisor of `faultline up`: a process of its own that holds the services' pipes. `node background.ts OPTIONS-AS-JSON`; its first line on stdout says how it went.
+import { rmSync } from "node:fs";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { Failure } from "../cli/errors.ts";
@@ -6,7 +7,7 @@ import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
 import { GRACE_MS, READY_MS } from "./running-processes.ts";
-import { alive, type Service, startService, stopServices } from "./services.ts";
+import { alive, ended, type Service, startService, stopServices } from "./services.ts";
 
 export interface BackgroundOptions {
   machine: Machine;
@@ -25,6 +26,8 @@ class Supervisor {
   readonly #run: RunFolder;
   readonly #options: BackgroundOptions;
   readonly #services = new Map<string, Service>();
+  readonly #ends = new Map<string, string>();
+  #starts = 0;
   #stopping = false;
 
   constructor(run: RunFolder, options: BackgroundOptions) {
@@ -40,11 +43,19 @@ class Supervisor {
       const old = this.#services.get(part.name);
       if (old && alive(old)) continue;
       const port = adminPort === null ? undefined : adminPort + i;
-      this.#services.set(part.name, startService(this.#run, part, { switches, adminPort: port, log: logLevel }));
+      rmSync(this.#run.socket(part.name), { force: true }); // a killed service leaves its socket
+      const service = startService(this.#run, part, { switches, adminPort: port, log: logLevel });
+      this.#services.set(part.name, service);
+      this.#ends.delete(part.name);
+      void ended(service).then(({ how }) => {
+        if (this.#stopping) return;
+        this.#ends.set(part.name, how);
+        this.#record();
+      });
     }
+    this.#starts++;
+    this.#record();
     const services = [...this.#services.values()];
-    const admin = (name: string) => (adminPort === null ? "" : `127.0.0.1:${adminPort + parts.findIndex((part) => part.name === name)}`);
-    this.#run.services(services.map(({ name, child }) => ({ name, pid: child.pid ?? 0, admin: admin(name) })));
     const clients = services.map(({ name }) => new LabClient(`unix:${this.#run.socket(name)}`));
     let ready = false;
     const lost = lossOf(services, () => ready || this.#stopping);
@@ -55,6 +66,20 @@ class Supervisor {
       ready = true;
       for (const client of clients) client.close();
     }
+  }
+
+  /** run.json says who serves, and how those ended who do not. */
+  #record(): void {
+    const { adminPort } = this.#options;
+    this.#run.services(
+      [...this.#services.values()].map(({ name, child }, i) => ({
+        name,
+        pid: child.pid ?? 0,
+        admin: adminPort === null ? "" : `127.0.0.1:${adminPort + i}`,
+        ended: this.#ends.get(name) ?? null,
+      })),
+      this.#starts,
+    );
   }
 
   async stop(): Promise<void> {

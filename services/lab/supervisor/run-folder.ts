@@ -9,7 +9,7 @@ export interface RunFolder {
   memory: string;
   socket(service: string): string;
   /** Says in run.json which processes serve. */
-  services(services: RunRecord["services"]): void;
+  services(services: RunRecord["services"], starts?: number): void;
   remove(): void;
 }
 
@@ -21,7 +21,10 @@ export interface RunRecord {
   memory: string;
   /** "up": in the background, until `down`; else what a command started for itself. */
   purpose: "up" | "command";
-  services: { name: string; pid: number; admin: string }[];
+  /** `ended`: how a part that is gone ended, like "exit code 3"; null: it lives. */
+  services: { name: string; pid: number; admin: string; ended: string | null }[];
+  /** How often services were started: 1 at first, one more each time that lost ones are started again. */
+  starts: number;
 }
 
 const SHM = "/dev/shm";
@@ -41,7 +44,7 @@ export function createRunFolder(machineJson: string, purpose: RunRecord["purpose
   const dir = join(base, name);
   mkdirSync(dir, { mode: 0o700 });
   const memory = join(SHM, `${memoryPrefix}${name}`);
-  const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, services: [] };
+  const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, services: [], starts: 0 };
   const write = () => {
     writeFileSync(join(dir, "run.json.new"), `${JSON.stringify(record)}\n`);
     renameSync(join(dir, "run.json.new"), join(dir, "run.json")); // a reader finds the old one or the new one
@@ -53,8 +56,9 @@ export function createRunFolder(machineJson: string, purpose: RunRecord["purpose
     dir,
     memory,
     socket: (service) => join(dir, `${service}.sock`),
-    services(services) {
+    services(services, starts = 1) {
       record.services = services;
+      record.starts = starts;
       write();
     },
     remove() {

@@ -39,7 +39,7 @@ export async function startProcesses(machine: Machine, options: { switches: read
 
   try {
     for (const part of partsOf(machine.vms.length)) services.push(startService(run, part, options));
-    run.services(services.map(({ name, child }) => ({ name, pid: child.pid ?? 0, admin: "" })));
+    run.services(services.map(({ name, child }) => ({ name, pid: child.pid ?? 0, admin: "", ended: null })));
     const lost = lossOf(services, () => closing !== null);
     lost.catch(() => {}); // every operation races it
     /** A failed call is only what follows when a service is gone, and nothing at all after Ctrl-C. */

@@ -1,0 +1,67 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+
+/**
+ * What a run is expected to show besides the invariants. `always`: wherever it applies it holds, so one counter-example fails the run. `sometimes`: over many runs it holds at least once.
+ * `reachable` and `unreachable`: whether the place is ever come to. `sometimes` and `reachable` say how much a campaign has exercised; in one run they are only counted.
+ */
+export interface Assertion {
+  id: string;
+  kind: "always" | "sometimes" | "reachable" | "unreachable";
+  sentence: string;
+  /** The clause or scenario that it is from. */
+  source: string;
+  /** Kinds of events at which it is looked at. */
+  at: readonly string[];
+  /** Whether the event is one of them after all; absent: it is. */
+  applies?(event: TraceEvent): boolean;
+  /** Whether it holds there; absent for `reachable` and `unreachable`. */
+  holds?(event: TraceEvent): boolean;
+}
+
+/** Counts over one run, or the sum over many. `examples` are the `n` of counter-examples of one run, the first few. */
+export interface AssertionCount {
+  id: string;
+  kind: Assertion["kind"];
+  sentence: string;
+  reached: number;
+  held: number;
+  examples: number[];
+}
+
+const EXAMPLES = 5;
+
+/** Looks at every event once and counts; the order of the result is that of `assertions`. */
+export function countAssertions(assertions: readonly Assertion[], history: readonly TraceEvent[]): AssertionCount[] {
+  const counts = assertions.map(({ id, kind, sentence }): AssertionCount => ({ id, kind, sentence, reached: 0, held: 0, examples: [] }));
+  const byKind = new Map<string, number[]>();
+  for (const [index, { at }] of assertions.entries()) for (const kind of at) byKind.set(kind, [...(byKind.get(kind) ?? []), index]);
+  for (const event of history) {
+    for (const index of byKind.get(event.kind) ?? []) {
+      const { kind, applies, holds } = assertions[index];
+      if (applies && !applies(event)) continue;
+      const count = counts[index];
+      count.reached++;
+      const good = kind === "unreachable" ? false : (holds?.(event) ?? true);
+      if (good) count.held++;
+      else if (kind !== "sometimes" && count.examples.length < EXAMPLES) count.examples.push(event.n);
+    }
+  }
+  return counts;
+}
+
+/** Sums of the counts of several runs; examples are of one run and are left out. */
+export function sumAssertions(runs: readonly (readonly AssertionCount[])[]): AssertionCount[] {
+  const sums = new Map<string, AssertionCount>();
+  for (const count of runs.flat()) {
+    const sum = sums.get(count.id);
+    if (sum) Object.assign(sum, { reached: sum.reached + count.reached, held: sum.held + count.held });
+    else sums.set(count.id, { ...count, examples: [] });
+  }
+  return [...sums.values()];
+}
+
+/** A counter-example was seen: the run fails. */
+export const isBroken = ({ kind, reached, held }: AssertionCount): boolean => (kind === "always" && held < reached) || (kind === "unreachable" && reached > 0);
+
+/** Not seen in what was run: the campaign has not exercised it. */
+export const isUnmet = ({ kind, reached, held }: AssertionCount): boolean => (kind === "sometimes" && held === 0) || (kind === "reachable" && reached === 0);

@@ -1,0 +1,50 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, groupKeyOf, groupText } from "./naming.ts";
+
+const isStopMarker = ({ ids, fields }: TraceEvent): boolean => ids.pasid !== undefined && fields.read === false && fields.write === false; // IC-519
+
+/**
+ * FL-I1: INV-1 counts from record to response; this closes its two ends on the link. Every Last that a function sent becomes a record or an automatic answer, never silence (S34), and every
+ * response that the SMMU sent is taken in by its function. A reset closes what is open.
+ */
+export const flI1: Checker = {
+  id: "FL-I1",
+  sentence: "Every group whose last request was accepted gets exactly one PRG response, or its endpoint is reset.",
+  reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "prg-response.sent", "pri-queue.auto-response", "pri-queue.record"],
+  check(history) {
+    const violations: Violation[] = [];
+    const asked = new Map<string, TraceEvent>();
+    const underWay = new Map<string, TraceEvent>();
+    const functions = new Set(history.filter(({ kind }) => kind === "endpoint.page-request").map(endpointOf));
+    for (const event of history) {
+      const key = groupKeyOf(event);
+      switch (event.kind) {
+        case "endpoint.page-request":
+          if (event.fields.last && !isStopMarker(event)) asked.set(key, event);
+          break;
+        case "pri-queue.record":
+        case "pri-queue.auto-response":
+          if (event.fields.last) asked.delete(key);
+          break;
+        case "prg-response.sent":
+          if (functions.has(endpointOf(event))) underWay.set(key, event);
+          break;
+        case "endpoint.prg-response":
+          underWay.delete(key);
+          break;
+        case "endpoint.group-closed":
+          asked.delete(key);
+          underWay.delete(key);
+          break;
+        case "endpoint.flr":
+          for (const open of [asked, underWay]) for (const name of open.keys()) if (name.startsWith(`${endpointOf(event)}/`)) open.delete(name);
+      }
+    }
+    for (const event of asked.values())
+      violations.push({ invariant: "FL-I1", message: `${groupText(event)}: its last request became no record and got no answer`, events: [event.n] });
+    for (const event of underWay.values())
+      violations.push({ invariant: "FL-I1", message: `${groupText(event)}: the PRG Response sent at #${event.n} never reached the function`, events: [event.n] });
+    return violations.sort((a, b) => a.events[0] - b.events[0]);
+  },
+};

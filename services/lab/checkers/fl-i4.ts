@@ -1,0 +1,67 @@
+import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, groupText } from "./naming.ts";
+
+interface Open {
+  requests: TraceEvent[];
+  last: boolean;
+}
+
+/**
+ * FL-I4: what a function has outstanding never exceeds its allocation (`allocation` of the event; absent: a scripted function that owes nothing), and every request comes back. A request
+ * ends with its group; groups whose Last was accepted and never answered are INV-1's, so here only groups that never got a Last are named.
+ */
+export const flI4: Checker = {
+  id: "FL-I4",
+  sentence: "The sum of outstanding requests is at most the allocation; all credits return after quiesce.",
+  reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response"],
+  check(history) {
+    const violations: Violation[] = [];
+    const functions = new Map<string, Map<number | undefined, Open>>();
+    const over = new Set<string>();
+    for (const event of history) {
+      const endpoint = endpointOf(event);
+      switch (event.kind) {
+        case "endpoint.page-request": {
+          const groups = functions.get(endpoint) ?? new Map<number | undefined, Open>();
+          functions.set(endpoint, groups);
+          const group = groups.get(event.ids.grpid) ?? { requests: [], last: false };
+          groups.set(event.ids.grpid, group);
+          group.requests.push(event);
+          group.last ||= event.fields.last === true;
+          const outstanding = [...groups.values()].reduce((sum, { requests }) => sum + requests.length, 0);
+          const { allocation } = event.fields;
+          if (typeof allocation === "number" && outstanding > allocation && !over.has(endpoint)) {
+            over.add(endpoint);
+            violations.push({
+              invariant: "FL-I4",
+              message: `endpoint ${endpoint}: ${outstanding} page requests outstanding, its allocation is ${allocation}`,
+              events: [event.n],
+            });
+          }
+          break;
+        }
+        case "endpoint.prg-response":
+          if (event.fields.accepted === false) break;
+          if (event.fields.code === PRG_RESPONSE_CODE.ResponseFailure) functions.delete(endpoint);
+          else functions.get(endpoint)?.delete(event.ids.grpid);
+          break;
+        case "endpoint.group-closed":
+          functions.get(endpoint)?.delete(event.ids.grpid);
+          break;
+        case "endpoint.flr":
+          functions.delete(endpoint);
+      }
+    }
+    for (const groups of functions.values())
+      for (const { requests, last } of groups.values())
+        if (!last)
+          violations.push({
+            invariant: "FL-I4",
+            message: `${groupText(requests[0])}: ${requests.length} credit${requests.length === 1 ? "" : "s"} never returned: no Last request followed #${requests.at(-1)!.n}`,
+            events: requests.map(({ n }) => n),
+          });
+    return violations;
+  },
+};

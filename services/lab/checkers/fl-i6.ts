@@ -1,0 +1,41 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, groupKeyOf, groupText, pageOf } from "./naming.ts";
+
+/**
+ * FL-I6: no fault is applied for a PASID that is not bound, nor one that was asked for before an unbind and comes in after the PASID was bound again: it would land in another process (RR-29, IC-1104).
+ * A fault that is answered INVALID was not applied.
+ */
+export const flI6: Checker = {
+  id: "FL-I6",
+  sentence: "After unbind returns, no fault of that PASID is applied to any mm.",
+  reads: ["endpoint.page-request", "guest.bind", "guest.fault-handled", "guest.unbind"],
+  check(history) {
+    const violations: Violation[] = [];
+    const unbinds = new Map<string, TraceEvent>();
+    const rebound = new Map<string, TraceEvent>();
+    /** Latest request of a page in a group. */
+    const requests = new Map<string, TraceEvent>();
+    for (const event of history) {
+      const pasid = `${endpointOf(event)}/${event.ids.pasid}`;
+      if (event.kind === "guest.unbind") {
+        unbinds.set(pasid, event);
+        rebound.delete(pasid);
+      } else if (event.kind === "guest.bind") rebound.set(pasid, event);
+      else if (event.kind === "endpoint.page-request") requests.set(`${groupKeyOf(event)}/${pageOf(event.ids.iova ?? "0x0")}`, event);
+      else if (event.kind === "guest.fault-handled" && event.fields.result === "success") {
+        const unbind = unbinds.get(pasid);
+        if (!unbind) continue;
+        const bind = rebound.get(pasid);
+        const request = requests.get(`${groupKeyOf(event)}/${pageOf(event.ids.gva ?? "0x0")}`);
+        if (bind && (!request || request.n > unbind.n)) continue;
+        const events = [...(request ? [request.n] : []), unbind.n, ...(bind ? [bind.n] : []), event.n];
+        const message = bind
+          ? `${groupText(event)}: the page request of before the unbind at #${unbind.n} was applied to ${bind.fields.mm}, which has the PASID since #${bind.n}`
+          : `${groupText(event)}: the fault at ${event.ids.gva} was applied after the unbind at #${unbind.n}`;
+        violations.push({ invariant: "FL-I6", message, events });
+      }
+    }
+    return violations;
+  },
+};

@@ -1,0 +1,91 @@
+import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, groupKeyOf, groupText, pasidText } from "./naming.ts";
+
+/** Configuration events that a bound PASID never causes: its CD is valid, and every cache was told. */
+const BAD_CD = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID"]);
+
+/** INV-10: what was enabled works. Three ways in which it does not although every call said so: page requests that are never sent, that nobody is told of, and a bound PASID whose CD is not seen. */
+export const inv10: Checker = {
+  id: "INV-10",
+  sentence: "A documented feature is usable: its positive path works.",
+  reads: [
+    "ats.translation-request",
+    "command.executed",
+    "endpoint.flr",
+    "endpoint.page-request",
+    "event-queue.record",
+    "guest.bind",
+    "guest.cd-written",
+    "guest.unbind",
+    "host.fault-refused",
+    "host.fault-reported",
+    "host.pri-response",
+  ],
+  check: (history) => [...noPageRequests(history), ...answeredUnreported(history), ...boundButBad(history)],
+};
+
+/** RR-89: translations without access and never a page request. */
+function noPageRequests(history: readonly TraceEvent[]): Violation[] {
+  const able = new Set(history.filter(({ kind }) => kind === "endpoint.page-request" || kind === "endpoint.flr").map(endpointOf));
+  const bound = new Map(history.filter(({ kind }) => kind === "guest.bind").map((event) => [endpointOf(event), event]));
+  const refused = new Map<string, TraceEvent[]>();
+  for (const event of history) {
+    const { kind, fields } = event;
+    if (kind !== "ats.translation-request" || fields.status !== "SC" || fields.R || fields.W || able.has(endpointOf(event)) || !bound.has(endpointOf(event))) continue;
+    refused.set(endpointOf(event), [...(refused.get(endpointOf(event)) ?? []), event]);
+  }
+  return [...refused].map(([endpoint, events]) => ({
+    invariant: "INV-10",
+    message: `endpoint ${endpoint}: ${events.length} translations gave no access and no page request was ever sent: PRI is not enabled in the function`,
+    events: [bound.get(endpoint)!.n, events[0].n],
+  }));
+}
+
+/** RR-53: the driver answers Failure for a group that it reported to nobody and that nobody refused. */
+function answeredUnreported(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const known = new Set<string>();
+  for (const event of history) {
+    if (event.kind === "host.fault-reported" || event.kind === "host.fault-refused") known.add(groupKeyOf(event));
+    if (event.kind !== "host.pri-response" || event.fields.resp !== PRI_RESP.ResponseFailure || known.has(groupKeyOf(event))) continue;
+    violations.push({
+      invariant: "INV-10",
+      message: `${groupText(event)}: answered Response Failure and never reported: the flow ends in the host's PRI thread`,
+      events: [event.n],
+    });
+  }
+  return violations;
+}
+
+/** RR-52, S02: between bind and unbind the hardware still sees the descriptor of before. A CD that a CMD_CFGI_CD after the bind cleared is ORD-STOP's. */
+function boundButBad(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const bound = new Map<string, TraceEvent>();
+  for (const event of history) {
+    const key = `${endpointOf(event)}/${event.ids.pasid ?? event.ids.ssid}`;
+    if (event.kind === "guest.bind") bound.set(key, event);
+    else if (event.kind === "guest.unbind" || (event.kind === "guest.cd-written" && !event.fields.valid)) bound.delete(key);
+    else if (isCfgiCd(event)) bound.delete(`${endpointOf(event)}/${event.fields.SubstreamID}`);
+    else if (event.kind === "endpoint.flr") bound.clear(); // what its VM does to the STE now is no promise of the bind
+    const bind = event.kind === "ats.translation-request" || event.kind === "event-queue.record" ? bound.get(key) : undefined;
+    if (!bind || !BAD_CD.has(String(event.fields.event))) continue;
+    bound.delete(key); // once
+    violations.push({
+      invariant: "INV-10",
+      message: `endpoint ${endpointOf(event)}, ${pasidText(bind.ids.pasid)}: ${event.fields.event} although it is bound since #${bind.n}: ${cfgiGap(history, bind)}`,
+      events: [bind.n, event.n],
+    });
+  }
+  return violations;
+}
+
+const isCfgiCd = ({ kind, fields }: TraceEvent): boolean => kind === "command.executed" && fields.name === "CMD_CFGI_CD";
+
+/** The CD was written between the previous bind of the guest and this one. */
+function cfgiGap(history: readonly TraceEvent[], bind: TraceEvent): string {
+  const from = history.findLast(({ kind, n, who }) => kind === "guest.bind" && n < bind.n && who === bind.who)?.n ?? 0;
+  const executed = history.some((event) => isCfgiCd(event) && event.n > from && event.n < bind.n && event.fields.SubstreamID === bind.ids.pasid);
+  return executed ? "its CMD_CFGI_CD was executed before the CD was valid" : `no CMD_CFGI_CD for ${pasidText(bind.ids.pasid)} between #${from} and #${bind.n}`;
+}

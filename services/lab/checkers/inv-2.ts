@@ -1,0 +1,107 @@
+import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
+import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, groupKeyOf, groupText, pasidText, tampered } from "./naming.ts";
+
+/** Who was asked by what, and answers by what: one row per hop of the response, from the guest down to the function. */
+const hops = [
+  { who: "the guest", asked: ["guest.event-received"], answers: ["guest.page-response"] },
+  { who: "the VMM", asked: ["vmm.fault-drained"], answers: ["vmm.page-response", "vmm.group-refused"] },
+  { who: "the host", asked: ["host.pri-record"], answers: ["host.pri-response"] },
+  { who: "the SMMU", asked: ["pri-queue.record", "pri-queue.auto-response"], answers: ["prg-response.sent"] },
+] as const;
+type Hop = (typeof hops)[number];
+const roleOf = new Map<string, { hop: Hop; role: "asked" | "answers" }>(
+  hops.flatMap((hop) => [
+    ...hop.asked.map((kind) => [kind, { hop, role: "asked" as const }] as const),
+    ...hop.answers.map((kind) => [kind, { hop, role: "answers" as const }] as const),
+  ]),
+);
+
+/** INV-2: at each hop an answer names an endpoint, a group and a PASID that were asked about there. An answer without PASID is judged where the function takes it in (FL-I2). */
+export const inv2: Checker = {
+  id: "INV-2",
+  sentence: "A response carries the endpoint, the group id and, when required, the PASID of its request.",
+  reads: [
+    "edge.rule",
+    "guest.event-received",
+    "guest.page-response",
+    "host.fault-reported",
+    "host.groups-closed",
+    "host.page-response",
+    "host.pri-record",
+    "host.pri-response",
+    "prg-response.sent",
+    "pri-queue.auto-response",
+    "pri-queue.record",
+    "vmm.fault-drained",
+    "vmm.group-refused",
+    "vmm.page-response",
+  ],
+  check(history) {
+    const violations: Violation[] = [];
+    /** Per hop and group: the latest request of each PASID. */
+    const asked = new Map<Hop, Map<string, Map<number | undefined, TraceEvent>>>(hops.map((hop) => [hop, new Map()]));
+    for (const event of history) {
+      const found = roleOf.get(event.kind);
+      if (!found) continue;
+      const groups = asked.get(found.hop)!;
+      const key = groupKeyOf(event);
+      const pasids = groups.get(key);
+      if (found.role === "asked") {
+        groups.set(key, (pasids ?? new Map()).set(event.ids.pasid, event));
+        continue;
+      }
+      if (pasids && (event.ids.pasid === undefined || pasids.has(event.ids.pasid))) continue;
+      const { who } = found.hop;
+      if (pasids) {
+        const requests = [...pasids.values()];
+        const due = requests.map(({ ids }) => pasidText(ids.pasid)).join(" or ");
+        violations.push({
+          invariant: "INV-2",
+          message: `${groupText(event)}: ${who} answered this PASID, asked was ${due}`,
+          events: [...requests.map(({ n }) => n), event.n],
+        });
+        continue;
+      }
+      const meant = lastRequest(groups, event);
+      const instead = meant ? `; asked was ${groupText(meant)}` : "";
+      violations.push({
+        invariant: "INV-2",
+        message: `${groupText(event)}: ${who} answered a group that nobody asked about${instead}`,
+        events: [...(meant ? [meant.n] : []), event.n],
+      });
+    }
+    return [...violations, ...refusedByHost(history)];
+  },
+};
+
+const TAMPERING = new Set(["drop", "duplicate", "delay", "hold", "corrupt", "replay", "answer"]);
+
+/** IC-418: a response for a group that the host waits for, which the host takes for none of it: its PASID is missing or wrong. Not judged where the lab acts on what the ring shows. */
+function refusedByHost(history: readonly TraceEvent[]): Violation[] {
+  if (tampered(history, "vmm->host", TAMPERING)) return [];
+  const violations: Violation[] = [];
+  const pending = new Map<string, TraceEvent>();
+  for (const event of history) {
+    const key = groupKeyOf(event);
+    if (event.kind === "host.fault-reported" && event.fields.last) pending.set(key, event);
+    else if (event.kind === "host.groups-closed") {
+      for (const grpid of event.fields.groups as readonly TraceValue[]) pending.delete(`${endpointOf(event)}/${grpid}`);
+    } else if (event.kind === "host.page-response") {
+      const fault = pending.get(key);
+      if (event.fields.ret !== -EINVAL) pending.delete(key);
+      else if (fault) {
+        const message = `${groupText(fault)}: the host waits for its answer and matched none with ${pasidText(event.ids.pasid)}: it is lost`;
+        violations.push({ invariant: "INV-2", message, events: [fault.n, event.n] });
+      }
+    }
+  }
+  return violations;
+}
+
+/** What the answer probably was for: the latest request of the same endpoint, else of the same group elsewhere. */
+function lastRequest(groups: ReadonlyMap<string, ReadonlyMap<number | undefined, TraceEvent>>, answer: TraceEvent): TraceEvent | undefined {
+  const requests = [...groups.values()].flatMap((pasids) => [...pasids.values()]).sort((a, b) => b.n - a.n);
+  return requests.find((request) => endpointOf(request) === endpointOf(answer)) ?? requests.find(({ ids }) => ids.grpid === answer.ids.grpid);
+}

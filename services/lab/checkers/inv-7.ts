@@ -1,0 +1,83 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE } from "@faultline/shared/virtio/virtio-iommu.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf, numberOf, pasidText } from "./naming.ts";
+
+/**
+ * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
+ * system call that failed and left another STE; an INVALIDATE that is answered OK although the host refused what it asked for (RR-69).
+ */
+export const inv7: Checker = {
+  id: "INV-7",
+  sentence: "A failed operation leaves no partial state; an error is visible to its caller.",
+  reads: ["edge.break", "edge.deliver", "guest.bind", "guest.cd-written", "guest.unbind", "host.ioctl", "host.ste-written", "vmm.ioctl", "vmm.request"],
+  check: (history) => [...validCdsWithoutBind(history), ...stesOfFailedCalls(history), ...swallowedErrors(history)],
+};
+
+/** PASID 0 is the endpoint's own table entry, written at attach. */
+function validCdsWithoutBind(history: readonly TraceEvent[]): Violation[] {
+  const unbound = new Map<string, TraceEvent>();
+  for (const event of history) {
+    const key = `${event.who}/${endpointOf(event)}/${event.ids.pasid}`;
+    if (event.kind === "guest.bind" || event.kind === "guest.unbind") unbound.delete(key);
+    else if (event.kind === "guest.cd-written" && event.ids.pasid !== 0) {
+      if (event.fields.valid && !event.fields.quiet) unbound.set(key, event);
+      else unbound.delete(key);
+    } else if (event.kind === "edge.break") for (const [name, { who }] of unbound) if (who === event.who) unbound.delete(name);
+  }
+  return [...unbound.values()].map((event) => ({
+    invariant: "INV-7",
+    message: `endpoint ${endpointOf(event)}, ${pasidText(event.ids.pasid)}: its CD is valid since #${event.n}, but no bind succeeded: no CD write with V = 0 after #${event.n}`,
+    events: [event.n],
+  }));
+}
+
+/** The STE before a system call that failed is the STE after it (step a of spec/flow.md: no partial STE). */
+function stesOfFailedCalls(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const configs = new Map<string, number>();
+  /** Per fd: what each STE was when the latest call on it came in. */
+  const calls = new Map<number | undefined, { began: TraceEvent; before: Map<string, number>; written: Map<string, TraceEvent> }>();
+  for (const event of history) {
+    if (event.kind === "edge.deliver" && event.who === "host" && event.fields.kind === "ioctl") {
+      calls.set(event.ids.fd, { began: event, before: new Map(configs), written: new Map() });
+    } else if (event.kind === "host.ste-written") {
+      configs.set(endpointOf(event), numberOf(event.fields, "config"));
+      for (const call of calls.values()) call.written.set(endpointOf(event), event);
+    } else if (event.kind === "host.ioctl") {
+      const call = calls.get(event.ids.fd);
+      calls.delete(event.ids.fd);
+      // Calls of other VMMs may have written STEs meanwhile: only one call at a time says whose writes these are.
+      if (!call || calls.size > 0 || Number(event.fields.ret) >= 0) continue;
+      for (const [sid, write] of call.written) {
+        const before = call.before.get(sid);
+        if (before === undefined || before === numberOf(write.fields, "config")) continue;
+        violations.push({
+          invariant: "INV-7",
+          message: `endpoint ${sid}: ${event.fields.name} failed (${event.fields.ret}) and left STE.Config ${write.fields.config}, it was ${before}`,
+          events: [call.began.n, write.n, event.n],
+        });
+      }
+    }
+  }
+  return violations;
+}
+
+/** Requests that change or read domains are executed one after the other, so a call of the host between two of them belongs to the second. */
+function swallowedErrors(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const refused = new Map<string, TraceEvent>();
+  for (const event of history) {
+    if (event.kind === "vmm.ioctl" && event.fields.name === "VFIO_IOMMU_CACHE_INVALIDATE" && Number(event.fields.ret) < 0) refused.set(event.who, event);
+    if (event.kind !== "vmm.request" || event.fields.type === VIRTIO_IOMMU_T_PAGE_RESP || event.fields.type === VIRTIO_IOMMU_T_PROBE) continue;
+    const call = refused.get(event.who);
+    refused.delete(event.who);
+    if (!call || event.fields.type !== VIRTIO_IOMMU_T_INVALIDATE || event.fields.status !== 0) continue;
+    violations.push({
+      invariant: "INV-7",
+      message: `${event.who}: INVALIDATE was answered OK although the host refused VFIO_IOMMU_CACHE_INVALIDATE (${call.fields.ret})`,
+      events: [call.n, event.n],
+    });
+  }
+  return violations;
+}

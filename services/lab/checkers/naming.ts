@@ -1,0 +1,27 @@
+import type { TraceEvent, TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
+
+/** Endpoint of an event: the virtio-iommu endpoint id is the guest BDF, the host BDF and the StreamID (interfaces.md, section 4). */
+export const endpointOf = ({ ids }: { ids: TraceIds }): string => ids.sid ?? ids.endpoint ?? "?";
+export const groupKeyOf = (event: { ids: TraceIds }): string => `${endpointOf(event)}/${event.ids.grpid}`;
+/** The 4 KiB page of an address in hex: "0x7f0000007123" is in "0x7f0000007". */
+export const pageOf = (address: string): string => (address.length > 5 ? address.slice(0, -3) : "0x0");
+
+export const pasidText = (pasid: number | undefined): string => (pasid === undefined ? "no PASID" : `PASID ${pasid}`);
+/** "endpoint 0x8, PASID 5, group 3". */
+export const groupText = (event: { ids: TraceIds }): string => `endpoint ${endpointOf(event)}, ${pasidText(event.ids.pasid)}, group ${event.ids.grpid}`;
+
+/** A frame by its PA: "frame 0x417a5000". */
+export const frameText = (pa: string | undefined): string => `frame ${pa === undefined ? "?" : `${pageOf(pa)}000`}`;
+
+/** "guest0" of an event of that guest; checkers count PASIDs and epochs per guest. */
+export const guestOf = ({ who }: TraceEvent): string => who;
+
+/** A rule of the lab did `doing` to a message of `direction`: what follows from that alone is no defect of the machine. */
+export const tampered = (history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): boolean =>
+  history.some(({ kind, fields }) => kind === "edge.rule" && fields.direction === direction && doing.has(String(fields.do)));
+
+/** A field as a number; -1 when it is none. */
+export const numberOf = (fields: TraceFields, name: string): number => {
+  const value = fields[name];
+  return typeof value === "number" ? value : -1;
+};

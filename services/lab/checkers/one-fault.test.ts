@@ -1,0 +1,117 @@
+import type { TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
+import { describe, expect, it } from "vitest";
+import { checkers, judge, judgeBy } from "./index.ts";
+import { doctored, oneFault, written } from "./test-support/written-history.ts";
+
+const of = (id: string) => checkers.find((checker) => checker.id === id)!;
+
+describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
+  it("passes every checker", () => {
+    expect(judge(written(...oneFault))).toEqual([]);
+  });
+  it("names each invariant once", () => {
+    expect(new Set(checkers.map(({ id }) => id)).size).toBe(checkers.length);
+  });
+
+  type Case = [invariant: string, what: string, kind: string, change: { ids?: TraceIds; fields?: TraceFields } | null, message: RegExp];
+  const cases: Case[] = [
+    [
+      "INV-2",
+      "the guest answers another group",
+      "guest.page-response",
+      { ids: { grpid: 0 } },
+      /group 0: the guest answered a group that nobody asked about; asked was endpoint 0x8, PASID 5, group 3/,
+    ],
+    [
+      "INV-2",
+      "the VMM answers another endpoint",
+      "vmm.page-response",
+      { ids: { endpoint: "0x9" } },
+      /endpoint 0x9, PASID 5, group 3: the VMM answered a group that nobody/,
+    ],
+    ["INV-2", "the host answers another PASID", "host.pri-response", { ids: { pasid: 6 } }, /PASID 6, group 3: the host answered this PASID, asked was PASID 5/],
+    ["INV-2", "the SMMU sends the answer to another function", "prg-response.sent", { ids: { sid: "0x10" } }, /endpoint 0x10, PASID 5, group 3: the SMMU answered/],
+    [
+      "INV-6",
+      "the host reads another page than was written",
+      "host.pri-record",
+      { ids: { iova: "0x8000" } },
+      /smmu->host host.pri-record has address 0x8000, sent was address 0x7000/,
+    ],
+    [
+      "INV-6",
+      "the VMM reads a last request as one that is not",
+      "vmm.fault-drained",
+      { fields: { last: false } },
+      /host->vmm vmm.fault-drained has last false, sent was last true/,
+    ],
+    ["INV-6", "the guest sees no PASID", "guest.event-received", { ids: { pasid: undefined } }, /vmm->guest guest.event-received has pasid none, sent was pasid 5/],
+    ["INV-6", "the host takes INVALID where SUCCESS was sent", "host.page-response", { fields: { code: 1 } }, /vmm->host host.page-response has code 1, sent was code 0/],
+    ["INV-6", "SUCCESS leaves the SMMU as Response Failure", "prg-response.sent", { fields: { code: 15 } }, /host->smmu prg-response.sent has code 15, sent was code 0/],
+    ["INV-10", "the host answers Failure and tells nobody", "host.fault-reported", null, /answered Response Failure and never reported/],
+    ["FL-I1", "the last request vanishes on the link", "pri-queue.record", null, /endpoint 0x8, PASID 5, group 3: its last request became no record/],
+    ["FL-I1", "the response vanishes on the link", "endpoint.prg-response", null, /the PRG Response sent at #14 never reached the function/],
+    [
+      "FL-I2",
+      "the function refuses the answer to an open group",
+      "endpoint.prg-response",
+      { fields: { accepted: false } },
+      /the function refused its answer as unexpected/,
+    ],
+    [
+      "FL-I3",
+      "the guest says SUCCESS without a page",
+      "guest.fault-handled",
+      { fields: { result: "no vma" } },
+      /answered SUCCESS, but page 0x7000 was not made present after #7/,
+    ],
+    ["FL-I3", "SUCCESS goes out that the guest never said", "guest.page-response", { fields: { code: 1 } }, /the guest has not answered the group so/],
+    [
+      "FL-I4",
+      "a function sends more than its allocation",
+      "endpoint.page-request",
+      { fields: { allocation: 0 } },
+      /endpoint 0x8: 1 page requests outstanding, its allocation is 0/,
+    ],
+    [
+      "FL-I4",
+      "a group never gets its last request",
+      "endpoint.page-request",
+      { ids: { grpid: 4 }, fields: { last: false } },
+      /group 4: 1 credit never returned: no Last request followed #1/,
+    ],
+    ["FL-I5", "the guest forgets the group", "guest.page-response", null, /still pending in guest, not in host and VMM/],
+    ["FL-I5", "the response never comes to the host", "host.page-response", null, /still pending in host, not in VMM and guest/],
+  ];
+  it.each(cases)("%s is violated when %s", (invariant, _what, kind, change, message) => {
+    const extra = invariant === "INV-10" ? { fields: { resp: 0 } } : null;
+    const history = extra ? doctored("host.pri-response", extra).filter((event) => event.kind !== kind) : doctored(kind, change);
+    const violations = judgeBy([of(invariant)], history);
+    expect(violations.map(({ message: text }) => text)).toEqual([expect.stringMatching(message)]);
+    expect(violations[0].invariant).toBe(invariant);
+    const known = new Set(history.map(({ n }) => n));
+    expect(violations[0].events.length).toBeGreaterThan(0);
+    for (const n of violations[0].events) expect(known.has(n)).toBe(true);
+  });
+
+  it("INV-6 does not judge a hop on which the lab itself changes messages", () => {
+    const rule = { rule: "fault-0", do: "corrupt", direction: "smmu->host", kind: "interrupt", seq: 9 };
+    const history = [...doctored("host.pri-record", { ids: { iova: "0x8000" } }), ...written(["smmu", "edge.rule", {}, rule])];
+    expect(judgeBy([of("INV-6")], history)).toEqual([]);
+  });
+  it("FL-I5 is satisfied when a reset clears all three lists", () => {
+    const lost = doctored("host.page-response", null);
+    const reset = written(
+      ["host", "host.groups-closed", { sid: "0x8" }, { groups: [3] }],
+      ["vmm0", "vmm.function-reset", { endpoint: "0x8" }],
+      ["guest0", "guest.function-reset", { endpoint: "0x8" }],
+    );
+    expect(judgeBy([of("FL-I5")], [...lost, ...reset])).toEqual([]);
+  });
+  it("a function reset closes what FL-I1, FL-I2 and FL-I4 hold open", () => {
+    const open = doctored("endpoint.page-request", { fields: { last: false } }).slice(0, 1);
+    expect(judgeBy([of("FL-I4")], open)).toHaveLength(1);
+    const flr = written(["smmu", "endpoint.flr", { sid: "0x8" }]);
+    for (const id of ["FL-I1", "FL-I2", "FL-I4"]) expect(judgeBy([of(id)], [...open, ...flr])).toEqual([]);
+  });
+});

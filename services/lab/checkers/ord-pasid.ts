@@ -1,0 +1,56 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
+import { endpointOf, groupKeyOf, pasidText } from "./naming.ts";
+
+/** ORD-PASID: a PASID is given to another process only when every page request of before has been answered or its function was reset (IC-1105; S28 to S30). */
+export const ordPasid: Checker = {
+  id: "ORD-PASID",
+  sentence: "Page requests of a PASID are drained before the PASID is used again.",
+  reads: [...OWNER_EVENTS, "endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "guest.unbind"],
+  check(history) {
+    const violations: Violation[] = [];
+    const owners = new FrameOwners(history);
+    const open = new Map<string, TraceEvent>();
+    const binds = new Map<string, { active: Set<string>; unbind: TraceEvent | null }>();
+    for (const event of history) {
+      switch (event.kind) {
+        case "endpoint.page-request":
+          if (!open.has(groupKeyOf(event))) open.set(groupKeyOf(event), event);
+          break;
+        case "endpoint.prg-response":
+        case "endpoint.group-closed":
+          open.delete(groupKeyOf(event));
+          break;
+        case "endpoint.flr":
+          for (const key of open.keys()) if (key.startsWith(`${endpointOf(event)}/`)) open.delete(key);
+          break;
+        case "guest.unbind": {
+          const state = binds.get(`${event.who}/${event.ids.pasid}`);
+          state?.active.delete(endpointOf(event));
+          if (state && !state.active.size) state.unbind = event;
+          break;
+        }
+        case "guest.bind": {
+          const key = `${event.who}/${event.ids.pasid}`;
+          const state = binds.get(key) ?? { active: new Set<string>(), unbind: null };
+          binds.set(key, state);
+          const { unbind } = state;
+          if (unbind && !state.active.size) {
+            const late = [...open.values()].filter((request) => request.ids.pasid === event.ids.pasid && request.n < unbind.n && owners.guestOf(request) === event.who);
+            if (late.length) {
+              violations.push({
+                invariant: "ORD-PASID",
+                message: `${pasidText(event.ids.pasid)} was bound again at #${event.n} with ${late.length} group${late.length === 1 ? "" : "s"} of its former process unanswered (endpoint ${endpointOf(late[0])}, group ${late[0].ids.grpid}): no drain between #${unbind.n} and #${event.n}`,
+                events: [...late.map(({ n }) => n), unbind.n, event.n],
+              });
+            }
+          }
+          state.active.add(endpointOf(event));
+          state.unbind = null;
+        }
+      }
+    }
+    return violations;
+  },
+};

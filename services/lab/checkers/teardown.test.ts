@@ -1,0 +1,229 @@
+import { describe, expect, it } from "vitest";
+import { flI6 } from "./fl-i6.ts";
+import { judgeBy } from "./index.ts";
+import { inv5 } from "./inv-5.ts";
+import { inv7 } from "./inv-7.ts";
+import { inv9 } from "./inv-9.ts";
+import { inv10 } from "./inv-10.ts";
+import { ordInvalidate } from "./ord-invalidate.ts";
+import { ordPasid } from "./ord-pasid.ts";
+import { ordStop } from "./ord-stop.ts";
+import { ordVmid } from "./ord-vmid.ts";
+import { type Line, written } from "./test-support/written-history.ts";
+
+const endpoint = { endpoint: "0x8" };
+const attach: Line = ["guest0", "guest.attach-table", { ...endpoint, domain: 1 }];
+const bind = (mm = "first"): Line => ["guest0", "guest.bind", { ...endpoint, pasid: 5, asid: 2 }, { mm }];
+const unbind: Line = ["guest0", "guest.unbind", { ...endpoint, pasid: 5, asid: 2 }];
+const request: Line = ["smmu", "endpoint.page-request", { sid: "0x8", pasid: 5, grpid: 3, iova: "0x7000" }, { last: true, read: true }];
+const response: Line = ["smmu", "endpoint.prg-response", { sid: "0x8", pasid: 5, grpid: 3 }, { code: 0, accepted: true }];
+const handled: Line = ["guest0", "guest.fault-handled", { ...endpoint, pasid: 5, grpid: 3, gva: "0x7000" }, { result: "success" }];
+const messages = (violations: { message: string }[]) => violations.map(({ message }) => message);
+
+describe("INV-5 and INV-9: locks and counts at rest", () => {
+  const counts = (phase: string, fields: Record<string, number>): Line => ["guest0", "guest.counts", {}, { phase, ...fields }];
+  it("hold when the end is what the baseline was, and nothing is left of what was released", () => {
+    const history = written(
+      counts("baseline", { bonds: 0, framesAllocated: 12, locks: 0 }),
+      counts("end", { bonds: 0, framesAllocated: 12, locks: 0 }),
+      counts("released", { bonds: 0 }),
+    );
+    expect([...judgeBy([inv5], history), ...judgeBy([inv9], history)]).toEqual([]);
+  });
+  it("are violated by a lock that is held and by an object that is left, each by its own checker", () => {
+    const history = written(counts("baseline", { bonds: 0, locks: 0 }), counts("end", { bonds: 1, locks: 1, "locks:endpoint 0x8 group mutex": 1 }));
+    expect(messages(judgeBy([inv5], history))).toEqual(["guest0 still holds 1 lock at rest", "guest0 still holds the lock endpoint 0x8 group mutex at rest"]);
+    expect(judgeBy([inv9], history)).toEqual([{ invariant: "INV-9", message: "guest0: bonds is 1 at rest, it was 0", events: [1, 2] }]);
+  });
+  it("take zero for a baseline that was not recorded, and for everything that was released", () => {
+    expect(messages(judgeBy([inv9], written(counts("end", { pending: 2 }))))).toEqual(["guest0: pending is 2 at rest, it was 0"]);
+    expect(messages(judgeBy([inv9], written(counts("baseline", { pinned: 4 }), counts("released", { pinned: 4 }))))).toEqual(["guest0: pinned is 4 at rest, it was 0"]);
+  });
+  it("judge host.released once no VMM is left", () => {
+    const released = (fields: Record<string, number>): Line => ["host", "host.released", { vm: "0" }, fields];
+    expect(judgeBy([inv9], written(released({ processes: 1, pinned: 4096 }), released({ processes: 0, pinned: 0 })))).toEqual([]);
+    expect(messages(judgeBy([inv9], written(released({ processes: 0, handlers: 1 }))))).toEqual(["host: handlers is 1 after the last VMM (vm 0) was released"]);
+  });
+});
+
+describe("INV-7: a failed operation leaves nothing, and is seen to fail", () => {
+  const cd = (fields: Record<string, boolean>): Line => ["guest0", "guest.cd-written", { ...endpoint, pasid: 5, asid: 2 }, fields];
+  it("is violated by a CD that stays valid without a bind, naming the write that is missing", () => {
+    expect(judgeBy([inv7], written(cd({ valid: true }), bind()))).toEqual([]);
+    expect(judgeBy([inv7], written(cd({ valid: true }), cd({ valid: false })))).toEqual([]);
+    expect(messages(judgeBy([inv7], written(cd({ valid: true }))))).toEqual([
+      "endpoint 0x8, PASID 5: its CD is valid since #1, but no bind succeeded: no CD write with V = 0 after #1",
+    ]);
+  });
+  const ioctl: Line = ["host", "edge.deliver", { fd: 7 }, { edge: "vfio", kind: "ioctl", seq: 4 }];
+  const ste = (config: number): Line => ["host", "host.ste-written", { sid: "0x8" }, { config, syncs: 2 }];
+  const returned = (ret: number): Line => ["host", "host.ioctl", { fd: 7 }, { name: "VFIO_IOMMU_SET_PASID_TABLE", ret }];
+  it("is violated by a failed system call that left another STE", () => {
+    expect(judgeBy([inv7], written(ste(6), ioctl, ste(0), ste(6), returned(-22)))).toEqual([]);
+    expect(judgeBy([inv7], written(ste(6), ioctl, ste(7), returned(0)))).toEqual([]);
+    expect(judgeBy([inv7], written(ste(6), ioctl, ste(7), returned(-22)))).toEqual([
+      { invariant: "INV-7", message: "endpoint 0x8: VFIO_IOMMU_SET_PASID_TABLE failed (-22) and left STE.Config 7, it was 6", events: [2, 3, 4] },
+    ]);
+  });
+  it("is violated by an INVALIDATE that is answered OK although the host refused it (RR-69)", () => {
+    const call: Line = ["vmm0", "vmm.ioctl", { fd: 7 }, { name: "VFIO_IOMMU_CACHE_INVALIDATE", ret: -22 }];
+    const answered = (status: number): Line => ["vmm0", "vmm.request", {}, { type: 7, status }];
+    expect(judgeBy([inv7], written(call, answered(4)))).toEqual([]);
+    expect(messages(judgeBy([inv7], written(call, answered(0))))).toEqual([
+      "vmm0: INVALIDATE was answered OK although the host refused VFIO_IOMMU_CACHE_INVALIDATE (-22)",
+    ]);
+  });
+});
+
+describe("INV-10: what was enabled works", () => {
+  const translation = (fields: object): Line => [
+    "smmu",
+    "ats.translation-request",
+    { sid: "0x8", pasid: 5, iova: "0x7000" },
+    { status: "SC", R: false, W: false, ...fields },
+  ];
+  it("is violated when translations give no access and no page request is ever sent (RR-89)", () => {
+    expect(judgeBy([inv10], written(bind(), translation({}), request))).toEqual([]);
+    expect(messages(judgeBy([inv10], written(bind(), translation({}), translation({}))))).toEqual([
+      "endpoint 0x8: 2 translations gave no access and no page request was ever sent: PRI is not enabled in the function",
+    ]);
+  });
+  it("is violated when a bound PASID meets C_BAD_CD, naming the CFGI_CD that is missing (RR-52)", () => {
+    const bad = translation({ status: "CA", event: "C_BAD_CD" });
+    expect(messages(judgeBy([inv10], written(attach, bind(), bad)))).toEqual([
+      "endpoint 0x8, PASID 5: C_BAD_CD although it is bound since #2: no CMD_CFGI_CD for PASID 5 between #0 and #2",
+    ]);
+    expect(judgeBy([inv10], written(attach, bind(), unbind, bad))).toEqual([]);
+  });
+});
+
+describe("FL-I6: no fault of a PASID is applied after its unbind", () => {
+  it("holds for faults before the unbind and for requests of the new process", () => {
+    expect(judgeBy([flI6], written(bind(), request, handled, unbind, bind("second"), request, handled))).toEqual([]);
+  });
+  it("is violated by a fault that is applied after the unbind", () => {
+    expect(messages(judgeBy([flI6], written(bind(), request, unbind, handled)))).toEqual([
+      "endpoint 0x8, PASID 5, group 3: the fault at 0x7000 was applied after the unbind at #3",
+    ]);
+  });
+  it("is violated by a request of the first process that lands in the second (RR-29)", () => {
+    expect(judgeBy([flI6], written(bind(), request, unbind, bind("second"), handled))).toEqual([
+      {
+        invariant: "FL-I6",
+        message: "endpoint 0x8, PASID 5, group 3: the page request of before the unbind at #3 was applied to second, which has the PASID since #4",
+        events: [2, 3, 4, 5],
+      },
+    ]);
+  });
+});
+
+describe("ORD-PASID: drain before PASID re-use (IC-1105)", () => {
+  it("holds when the groups of before are answered or closed at the second bind", () => {
+    expect(judgeBy([ordPasid], written(attach, bind(), request, unbind, response, bind("second")))).toEqual([]);
+    expect(judgeBy([ordPasid], written(attach, bind(), request, unbind, ["smmu", "endpoint.flr", { sid: "0x8" }], bind("second")))).toEqual([]);
+  });
+  it("is violated otherwise, naming group and drain", () => {
+    expect(judgeBy([ordPasid], written(attach, bind(), request, unbind, bind("second")))[0].message).toMatch(
+      /PASID 5 was bound again at #5 with 1 group of its former process unanswered \(endpoint 0x8, group 3\): no drain between #4 and #5/,
+    );
+  });
+  it("does not take a second device of the same process for another owner", () => {
+    const other: Line = ["guest0", "guest.bind", { endpoint: "0x10", pasid: 5, asid: 2 }, { mm: "first" }];
+    expect(judgeBy([ordPasid], written(attach, bind(), other, request, unbind, bind()))).toEqual([]);
+  });
+});
+
+describe("ORD-VMID: a VMID changes its domain after a TLBI, and never sees one of the former again", () => {
+  const of = (kind: string, domain: number): Line => ["host", kind, { vmid: 3, domain }];
+  const tlbi: Line = ["smmu", "command.executed", { vmid: 3 }, { name: "CMD_TLBI_S12_VMALL" }];
+  it("holds with CMD_TLBI_S12_VMALL in between", () => {
+    expect(judgeBy([ordVmid], written(of("host.stage2-map", 1), of("host.stage2-unmap", 1), tlbi, of("host.domain-attach", 2)))).toEqual([]);
+  });
+  it("is violated without it", () => {
+    expect(messages(judgeBy([ordVmid], written(of("host.stage2-map", 1), of("host.stage2-map", 2))))).toEqual([
+      "VMID 3 went from domain 1 to domain 2: no CMD_TLBI_S12_VMALL for it between #1 and #2",
+    ]);
+  });
+  it("is violated by an invalidation of the former domain that comes later", () => {
+    expect(messages(judgeBy([ordVmid], written(of("host.stage2-map", 1), tlbi, of("host.stage2-map", 2), of("host.stage2-unmap", 1))))).toEqual([
+      "domain 1 invalidated VMID 3 at #4, which is domain 2's since #3",
+    ]);
+  });
+});
+
+describe("ORD-INVALIDATE: complete in the hardware before complete in the guest", () => {
+  const send = (text: string): Line => [
+    "guest0",
+    "edge.send",
+    {},
+    { edge: "virtio", direction: "guest->vmm", kind: "available", records: [`invalidate-request domain=1 ${text}`] },
+  ];
+  const executed = (name: string, fields: object = {}): Line => ["smmu", "command.executed", {}, { name, ...fields }];
+  const sync = executed("CMD_SYNC");
+  const fill: Line = ["smmu", "endpoint.atc-fill", { sid: "0x8", pasid: 5, iova: "0x7000", pa: "0x41000000" }, { bytes: 4096 }];
+  const byPasid = (...between: Line[]) =>
+    written(attach, send("pasid=5 asid=0 gva=0x0 inv_gran=2 inv_type=4"), ...between, [
+      "guest0",
+      "guest.invalidate",
+      { domain: 1, pasid: 5 },
+      { granularity: "PASID", ret: 0 },
+    ]);
+  const byVa = (...between: Line[]) =>
+    written(attach, fill, send("pasid=0 asid=2 gva=0x10000 inv_gran=4 inv_type=3 nr_pages=4"), ...between, [
+      "guest0",
+      "guest.invalidate",
+      { domain: 1, asid: 2, gva: "0x10000" },
+      { granularity: "VA", pages: 4, ret: 0 },
+    ]);
+  const tlbi = (NUM: number) => executed("CMD_TLBI_NH_VA", { Addr: "0x10000", ASID: 2, VMID: 1, NUM, SCALE: 0, TG: 1 });
+  const atc = (bytes: string): Line[] => [
+    ["smmu", "ats.invalidate-request", { sid: "0x8", iova: "0x10000" }, { itag: 0, bytes }],
+    ["smmu", "ats.invalidate-completion", { sid: "0x8" }, { itag: 0 }],
+  ];
+
+  it("names the CMD_CFGI_CD of the PASID that is missing, and does not take one of another PASID or one without CMD_SYNC for it", () => {
+    expect(judgeBy([ordInvalidate], byPasid(executed("CMD_CFGI_CD", { SubstreamID: 5 }), sync))).toEqual([]);
+    const missing = /^domain 1: the INVALIDATE by PASID was complete for guest0 at #\d: no CMD_CFGI_CD for PASID 5 and CMD_SYNC between #2 and #\d$/;
+    for (const between of [[], [executed("CMD_CFGI_CD", { SubstreamID: 6 }), sync], [executed("CMD_CFGI_CD", { SubstreamID: 5 })]]) {
+      expect(messages(judgeBy([ordInvalidate], byPasid(...between)))).toEqual([expect.stringMatching(missing)]);
+    }
+  });
+  it("names the first page that a range leaves in the TLB (S07)", () => {
+    expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync, ...atc("0x4000")))).toEqual([]);
+    expect(judgeBy([ordInvalidate], byVa(tlbi(1), sync, ...atc("0x4000")))[0].message).toMatch(/no CMD_TLBI_NH_VA for ASID 2, page 0x12000, and CMD_SYNC between #3 and/);
+  });
+  it("names the endpoint whose ATC did not complete, or not for all of the range", () => {
+    expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync))[0].message).toMatch(/no ATS Invalidate Completion of endpoint 0x8 for all of it/);
+    expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync, ...atc("0x2000")))).toHaveLength(1);
+  });
+  it("takes the bound endpoints for those of the domain when the history began after the boot", () => {
+    const late = (...between: Line[]) => byPasid(...between).flatMap((event) => (event.kind === "guest.attach-table" ? written(bind()) : [event]));
+    expect(judgeBy([ordInvalidate], late(executed("CMD_CFGI_CD", { SubstreamID: 5 }), sync))).toEqual([]);
+    expect(judgeBy([ordInvalidate], late())).toHaveLength(1);
+  });
+  it("does not judge an INVALIDATE for a domain that no endpoint is in", () => {
+    expect(
+      judgeBy(
+        [ordInvalidate],
+        byPasid().map((event) => (event.kind === "guest.attach-table" ? { ...event, ids: { ...event.ids, domain: 2 } } : event)),
+      ),
+    ).toEqual([]);
+  });
+  it("does not judge an INVALIDATE that failed", () => {
+    const failed = byPasid().map((event) => (event.kind === "guest.invalidate" ? { ...event, fields: { ...event.fields, ret: -5 } } : event));
+    expect(judgeBy([ordInvalidate], failed)).toEqual([]);
+  });
+});
+
+describe("ORD-STOP: the device is stopped before its CD goes (IC-108)", () => {
+  const bad: Line = ["smmu", "ats.translation-request", { sid: "0x8", pasid: 5, iova: "0x7000" }, { status: "CA", event: "C_BAD_CD" }];
+  const cfgi: Line = ["smmu", "command.executed", { sid: "0x8", pasid: 5 }, { name: "CMD_CFGI_CD", SubstreamID: 5, StreamID: "0x8" }];
+  it("is violated by a use of the PASID after the CFGI_CD that clears it", () => {
+    expect(messages(judgeBy([ordStop], written(bind(), cfgi, bad, bad)))).toEqual([
+      "endpoint 0x8 used PASID 5 at #3, after CMD_CFGI_CD at #2 cleared its CD: no stop of the device between #1 and #2",
+    ]);
+  });
+  it("does not judge a PASID that was never bound, or bound and not cleared", () => {
+    expect(judgeBy([ordStop], written(cfgi, bad, bind(), bad))).toEqual([]);
+  });
+});

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { readHistory } from "../history/history.ts";
+import { type RunReport, writeJudgement } from "./run-directory.ts";
+import { type ReportedScenario, type RunConditions, recordRun } from "./run-record.ts";
+import { judgeRun } from "./verdict.ts";
+
+/** A run judged again. `before` is the verdict that its report had. */
+export interface Rejudgement extends RunReport {
+  scenario: ReportedScenario;
+  error: string | null;
+  command: string;
+  before: string;
+}
+
+interface ReportFile extends Omit<RunConditions, "parameters"> {
+  scenario: string;
+  title: string;
+  source: string;
+  hypothesis: string;
+  verdict: string;
+  digest: string;
+  rules: ReportedScenario["rules"];
+  expect: ReportedScenario["expect"];
+  parameters?: Record<string, unknown>;
+  machine?: ReportedScenario["machine"];
+  workload?: ReportedScenario["workload"];
+  fileBytes?: number;
+}
+
+/**
+ * Judges the history of a run directory with the checkers of today, and writes `report.html`, `report.json` and `junit.xml` anew; the history is left as it is.
+ * RangeError, with a message that names the file: no such directory, not a report, not a history, or a history that is not the one that the report is about.
+ */
+export function judgeDirectory(directory: string): Rejudgement {
+  const dir = resolve(directory);
+  const file = reportIn(dir);
+  const history = historyIn(dir);
+  const scenario: ReportedScenario = {
+    id: file.scenario,
+    title: file.title,
+    source: file.source,
+    hypothesis: file.hypothesis,
+    rules: file.rules,
+    expect: file.expect,
+    machine: file.machine,
+    workload: file.workload,
+    fileBytes: file.fileBytes,
+  };
+  const { mode, seed, mutants, command, parameters } = file;
+  const judgement = judgeRun(scenario, history);
+  const record = recordRun(scenario, { mode, seed, mutants, command, parameters }, judgement, history);
+  if (record.digest !== file.digest) throw new RangeError(`${join(dir, "history.ndjson")}: its sha256 is ${record.digest}, report.json is about ${file.digest}`);
+  return { ...writeJudgement(dir, record), scenario, error: judgement.error, command, before: file.verdict };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    throw new RangeError(`${path} cannot be read: not the directory of a run`);
+  }
+}
+
+function reportIn(dir: string): ReportFile {
+  const path = join(dir, "report.json");
+  try {
+    const file = JSON.parse(textOf(path));
+    if (typeof file.scenario === "string" && Array.isArray(file.rules) && file.expect && typeof file.digest === "string" && Array.isArray(file.mutants)) return file;
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+  }
+  throw new RangeError(`${path} is no report of a run: scenario, rules, expect, digest and mutants are needed`);
+}
+
+function historyIn(dir: string) {
+  const path = join(dir, "history.ndjson");
+  try {
+    return readHistory(textOf(path));
+  } catch (error) {
+    throw error instanceof RangeError && !error.message.startsWith(path) ? new RangeError(`${path}: ${error.message}`) : error;
+  }
+}

@@ -1,0 +1,55 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { type AssertionCount, countAssertions } from "../assertions/assertion.ts";
+import { assertions } from "../assertions/assertions.ts";
+import { historyDigest, writeHistory } from "../history/history.ts";
+import type { Scenario } from "../scenarios/load-scenario.ts";
+import { type Counters, countersOf } from "./counters.ts";
+import type { Judgement } from "./verdict.ts";
+
+/** What a report says about its scenario: `machine`, `workload` and `fileBytes` when it is known what ran. */
+export type ReportedScenario = Pick<Scenario, "id" | "title" | "source" | "hypothesis" | "rules" | "expect"> &
+  Partial<Pick<Scenario, "machine" | "workload" | "fileBytes">>;
+
+export interface RunConditions {
+  mode: string;
+  seed: number;
+  mutants: string[];
+  /** The command that reproduces the run. */
+  command: string;
+  /** Whatever else was drawn or chosen for this run. */
+  parameters?: Record<string, unknown>;
+}
+
+/** Everything that the files of a report are written from. */
+export interface RunRecord {
+  scenario: ReportedScenario;
+  how: RunConditions;
+  judgement: Judgement;
+  history: readonly TraceEvent[];
+  /** `history.ndjson`, and its sha256. */
+  text: string;
+  digest: string;
+  counters: Counters;
+  assertions: AssertionCount[];
+  /** Every parameter of the run, drawn or chosen. */
+  parameters: Record<string, unknown>;
+}
+
+/** Rules as they were armed: without the compiled condition, with its text. */
+export const plainRules = (rules: Scenario["rules"]): Omit<Scenario["rules"][number], "condition">[] => rules.map(({ condition: _, ...rule }) => rule);
+
+export function recordRun(scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunRecord {
+  const text = writeHistory(history);
+  const { machine, workload, fileBytes, rules } = scenario;
+  return {
+    scenario,
+    how,
+    judgement,
+    history,
+    text,
+    digest: historyDigest(text),
+    counters: countersOf(history),
+    assertions: countAssertions(assertions, history),
+    parameters: { seed: how.seed, mode: how.mode, mutants: how.mutants, ...how.parameters, workload, fileBytes, faults: plainRules(rules), machine },
+  };
+}
