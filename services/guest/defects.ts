@@ -21,7 +21,7 @@ export const defects = [
     where: "core/sva/bind.ts",
   },
   { id: "RR-28", sentence: "INVALIDATE never asks for the device's ATC.", source: "NESTED 12, VSVA 09", where: "core/virtio-iommu/invalidation.ts" },
-  { id: "RR-29", sentence: "Unbind does not wait for the answers of groups that were seen for the PASID.", source: "VSVA 09", where: "core/sva/unbind.ts" },
+  { id: "RR-29", sentence: "Unbind does not wait for the answers of groups that were seen for the PASID.", source: "VSVA 09", where: "core/sva/drain.ts" },
   { id: "RR-75", sentence: "Partial faults are matched by group id alone.", source: "IOPF", where: "shared/linux/iopf-queue.ts" },
   { id: "RR-82", sentence: "INVALIDATE is sent for a domain that the device does not know yet.", source: "NESTED 13", where: "core/virtio-iommu/pasid-table-sync.ts" },
   {
@@ -29,6 +29,24 @@ export const defects = [
     sentence: "Requests are sent one at a time under the request lock, PAGE_RESP also under the pending-list mutex.",
     source: "virtio-iommu.c, VSVA 11",
     where: "core/virtio-iommu/request-queue.ts",
+  },
+  {
+    id: "M-stop-pasid",
+    sentence: "Closing a queue leaves it running: nobody stops the PASID at the device before it is unbound.",
+    source: "our own protection (IC-108)",
+    where: "core/device-driver/accelerator.ts",
+  },
+  {
+    id: "M-drain-on-unbind",
+    sentence: "Unbind waits for nothing: faults of the PASID may be anywhere on their way when it is given again.",
+    source: "our own protection (IC-1105)",
+    where: "core/sva/drain.ts",
+  },
+  {
+    id: "M-invalidate-before-free",
+    sentence: "Frames and page tables are freed before TLBs and ATCs have let go of them.",
+    source: "our own protection",
+    where: "core/mm/munmap.ts",
   },
   {
     id: "M-no-job-timeout",

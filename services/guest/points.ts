@@ -24,7 +24,27 @@ export const points = [
     kind: "hold",
     fields: { endpoint: "int", pasid: "int" },
   },
+  {
+    id: "guest.stop-pasid.before-stop",
+    sentence: "The driver is about to stop a PASID at the device, which may be at work for it.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int", queue: "int" },
+  },
+  {
+    id: "guest.unbind.before-drain",
+    sentence: "The device uses the PASID no more; its faults may still be on their way.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int" },
+  },
   { id: "guest.unbind.before-clear-cd", sentence: "The PASID is drained; its CD is still valid.", kind: "hold", fields: { endpoint: "int", pasid: "int" } },
+  {
+    id: "guest.unbind.before-free-pasid",
+    sentence: "The CD is invalid, caches are flushed, faults are drained; ASID and PASID are still taken.",
+    kind: "hold",
+    fields: { endpoint: "int", pasid: "int" },
+  },
+  { id: "guest.exit.before-release", sentence: "The last user of an address space is gone; the device still walks its tables.", kind: "hold", fields: { pasid: "int" } },
+  { id: "guest.exit.before-free", sentence: "Nothing walks the tables of an address space any more; they are not free yet.", kind: "hold", fields: { pasid: "int" } },
   {
     id: "guest.munmap.before-invalidate",
     sentence: "The entries of a mapping are cleared; TLBs and ATCs still have them.",

@@ -40,5 +40,23 @@ export const defects = [
     source: "v13 15/15",
     where: "core/vfio/cache-invalidate.ts",
   },
+  {
+    id: "M-discard-partial",
+    sentence: "An overflow of the PRI queue leaves the first requests of groups whose last one was refused: they join the next group of that index.",
+    source: "our own protection (IC-1016, S22)",
+    where: "core/arm-smmu-v3/pri-queue-thread.ts",
+  },
+  {
+    id: "M-drain-priq",
+    sentence: "CACHE_INVALIDATE of a PASID returns while page requests of before it are still in the PRI queue.",
+    source: "our own protection (IC-1105)",
+    where: "core/vfio/cache-invalidate.ts",
+  },
+  {
+    id: "M-invalidate-before-unpin",
+    sentence: "UNMAP_DMA unpins pages before TLBs and ATCs have let go of them.",
+    source: "our own protection",
+    where: "core/vfio/iommu-type1.ts",
+  },
 ] as const;
 export type HostDefect = (typeof defects)[number]["id"];

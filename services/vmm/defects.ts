@@ -24,5 +24,11 @@ export const defects = [
     source: "our own protection",
     where: "core/vmm.ts",
   },
+  {
+    id: "M-drain-ring",
+    sentence: "INVALIDATE of a PASID completes while page requests of before it are still in the fault ring.",
+    source: "our own protection (IC-1105)",
+    where: "core/virtio-iommu/request-queue.ts",
+  },
 ] as const;
 export type VmmDefect = (typeof defects)[number]["id"];

@@ -1,4 +1,4 @@
-/** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; fd << 48 | region << 40 | offset on vfio/v1. */
+/** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; fd << 40 | region << 32 | offset on vfio/v1. */
 export interface PostedWrite {
   address: number;
   data: Uint8Array;

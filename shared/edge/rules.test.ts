@@ -31,7 +31,7 @@ async function vfio(sources: RuleSource[]): Promise<{ vmm: Edge<VmmToHost, HostT
   const host: Edge<HostToVmm, VmmToHost> = lowerEnd(vfioEdge, down, {
     ...base,
     hello: hello("vfio/v1"),
-    applyWrite: (address) => void log.push(`write ${address % 2 ** 40}`),
+    applyWrite: (address) => void log.push(`write ${address % 2 ** 32}`),
     deliver(seq, body) {
       log.push(body.kind);
       if (body.kind === "pwrite") host.reply(seq, { kind: "pwriteResult", ret: body.data.length });

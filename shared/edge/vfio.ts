@@ -1,3 +1,5 @@
+import { VFIO_PCI_OFFSET_SHIFT } from "../linux-uapi/vfio.ts";
+
 /** vfio/v1: the VMM's system calls and the host's eventfd signals. Results are a value >= 0 or -errno. */
 export type VmmToHost =
   /** "/dev/vfio/vfio", "/dev/vfio/N", "/dev/kvm", "eventfd", "anon" is not opened but mmapped with fd -1. Answered by `openResult`. */
@@ -21,10 +23,23 @@ export type HostToVmm =
   /** An eventfd was signalled; the region writes it publishes (fault records, head) travel as posted writes. */
   | { kind: "signal"; fd: number; value: number };
 
-/** PostedWrite.address on vfio/v1. fd < 32, so that the number stays exact. */
-export const regionAddress = (fd: number, region: number, offset: number): number => fd * 2 ** 48 + region * 2 ** 40 + offset;
-export const regionOfAddress = (address: number): { fd: number; region: number; offset: number } => ({
-  fd: Math.floor(address / 2 ** 48),
-  region: Math.floor(address / 2 ** 40) % 256,
-  offset: address % 2 ** 40,
+/** A place in a region of an open device. */
+export interface RegionPosition {
+  fd: number;
+  region: number;
+  offset: number;
+}
+
+/** PostedWrite.address on vfio/v1, a store into a mapped ring: fd << 40 | region << 32 | offset. Rings are far below 4 GiB, and the number stays exact up to fd 8191. */
+export const regionAddress = (fd: number, region: number, offset: number): number => fd * 2 ** 40 + region * 2 ** 32 + offset;
+export const regionOfAddress = (address: number): RegionPosition => ({
+  fd: Math.floor(address / 2 ** 40),
+  region: Math.floor(address / 2 ** 32) % 256,
+  offset: address % 2 ** 32,
+});
+
+/** The region behind a file offset of `pread`, `pwrite` and `mmap` on a device fd: region << VFIO_PCI_OFFSET_SHIFT | offset. */
+export const regionOfFileOffset = (fileOffset: number): Omit<RegionPosition, "fd"> => ({
+  region: Math.floor(fileOffset / 2 ** VFIO_PCI_OFFSET_SHIFT),
+  offset: fileOffset % 2 ** VFIO_PCI_OFFSET_SHIFT,
 });

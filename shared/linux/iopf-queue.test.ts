@@ -93,6 +93,27 @@ describe("IOPF queue (iommu-core.md, section 5)", () => {
     release(0);
     await flushing;
   });
+  it("flush does not wait for groups that are queued after it began", async () => {
+    const release = new Map<number, (code: number) => void>();
+    const { queue, device, report } = await setUp({ handle: (one) => new Promise((resolve) => release.set(one.grpid, resolve)) });
+    await report(fault(1, LAST | PASID));
+    const flushing = queue.iopf_queue_flush_dev(device);
+    await report(fault(2, LAST | PASID));
+    release.get(1)!(0);
+    expect(await flushing).toBe(0);
+    expect(queue.queuedCount).toBe(1);
+  });
+  it("leftovers of one PASID can be dropped alone: it is about to be another's", async () => {
+    const { queue, device, handled, report } = await setUp();
+    await report(fault(3, PASID, 1, 0x1000n));
+    await report(fault(3, PASID, 2, 0x2000n));
+    await report(fault(3, 0, 0, 0x3000n));
+    expect(queue.iopf_queue_discard_pasid(device, 1)).toBe(1);
+    await report(fault(3, PASID | LAST, 1, 0x4000n));
+    await report(fault(3, PASID | LAST, 2, 0x5000n));
+    expect(handled.map((one) => one.addr)).toEqual([0x4000n, 0x2000n, 0x5000n]);
+    expect(queue.partialCount(device)).toBe(1);
+  });
   it("IC-517, IC-518: leftovers of a lost last request join the next group of that id unless they are discarded", async () => {
     const { queue, device, handled, report } = await setUp();
     await report(fault(3, PASID, 1, 0x1000n));

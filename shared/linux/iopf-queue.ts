@@ -1,6 +1,5 @@
 import type { Execution } from "../execution/execution.ts";
 import { Mutex } from "../execution/mutex.ts";
-import { WaitQueue } from "../execution/wait-queue.ts";
 import { EBUSY, EINVAL, ENODEV, EOPNOTSUPP } from "../linux-uapi/errno.ts";
 import {
   IOMMU_FAULT_PAGE_REQ,
@@ -29,8 +28,8 @@ export class IopfQueue {
   readonly #ports: IopfPorts;
   /** Per device the faults of groups whose last one has not come. */
   readonly #partial = new Map<IommuDevice, PageRequestFault[]>();
-  #queued = 0;
-  readonly #idle = new WaitQueue();
+  /** Work items that have not ended. */
+  readonly #queued = new Set<Promise<void>>();
   readonly #lock: Mutex;
 
   constructor(name: string, ports: IopfPorts) {
@@ -68,33 +67,48 @@ export class IopfQueue {
       device,
       partial.filter((other) => !belongs(other)),
     );
-    this.#queued++;
+    let ended = () => {};
+    const item = new Promise<void>((resolve) => (ended = resolve));
+    this.#queued.add(item);
     this.#ports.execution.spawn(`${this.name} group ${fault.grpid}`, async () => {
       try {
         await this.#handleGroup(device, group);
       } finally {
-        this.#queued--;
-        if (this.#queued === 0) this.#idle.wake();
+        this.#queued.delete(item);
+        ended();
       }
     });
     return 0;
   }
 
-  /** Waits until everything queued on the whole queue has run; partial faults are not looked at (IC-515). */
+  /** Waits until everything that is queued now, of all devices, has run; partial faults are not looked at (IC-515). */
   async iopf_queue_flush_dev(device: IommuDevice): Promise<number> {
     if (!this.#partial.has(device)) return -ENODEV;
-    await this.#idle.until(() => this.#queued === 0);
+    await Promise.all(this.#queued);
     return 0;
   }
 
-  /** After a queue overflow, whose lost last requests would leave them for ever (IC-517); or, with `device`, after its reset. */
+  /** After a queue overflow, whose lost last requests would leave them for ever (IC-517); with `device`, after its reset. */
   iopf_queue_discard_partial(device?: IommuDevice): number {
     for (const one of device ? [device] : [...this.#partial.keys()]) if (this.#partial.has(one)) this.#partial.set(one, []);
     return 0;
   }
 
+  /** What a PASID leaves behind when its last request was lost: else the next owner of the PASID would find it in a group of its own. Number of faults dropped. */
+  iopf_queue_discard_pasid(device: IommuDevice, pasid: number): number {
+    const partial = this.#partial.get(device) ?? [];
+    const kept = partial.filter((fault) => (fault.flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) === 0 || fault.pasid !== pasid);
+    if (kept.length < partial.length) this.#partial.set(device, kept);
+    return partial.length - kept.length;
+  }
+
   partialCount(device: IommuDevice): number {
     return this.#partial.get(device)?.length ?? 0;
+  }
+
+  /** Groups whose work item has not ended. */
+  get queuedCount(): number {
+    return this.#queued.size;
   }
 
   /** In arrival order, the rest skipped after the first that fails; one response, made of the last fault (IC-512, IC-513). */

@@ -17,6 +17,10 @@ export class PasidAllocator<Mm extends PasidOwner> {
   get size(): number {
     return this.#owners.size;
   }
+  /** For live state. */
+  entries(): { pasid: number; mm: Mm; references: number }[] {
+    return [...this.#owners].map(([pasid, owner]) => ({ pasid, ...owner }));
+  }
 
   /** 0, with `mm.pasid` set and one reference taken. -EINVAL: bad range (IC-201); -EOVERFLOW: the mm's PASID lies outside it (IC-203); -ENOMEM: none is free (IC-204). */
   iommu_sva_alloc_pasid(mm: Mm, min: number, max: number): number {

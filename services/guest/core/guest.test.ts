@@ -56,6 +56,23 @@ describe("a workload", () => {
     expect(guest.viommu.asids.size).toBe(1);
     expect(vmm.cd(1).V).toBe(0n);
   });
+  it("leaves every count at zero, also after a job that timed out", async () => {
+    const { guest, execution, vmm } = await bootedGuest();
+    const held = () => Object.entries(guest.counts()).filter(([name, value]) => name !== "framesAllocated" && value !== 0);
+    expect(held()).toEqual([]);
+    let during: string[] = [];
+    await complete(
+      execution,
+      guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(), () => {
+        if (guest.counts().faultWork > 0) during = held().map(([name]) => name);
+      }),
+    );
+    expect(during).toEqual(["processes", "queues", "bonds", "pasids", "pinnedAsids", "pending", "openGroups", "faultWork", "framesAboveBoot"]);
+    expect(held()).toEqual([]);
+    vmm.dropResponses = true;
+    await complete(execution, guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(1e9)));
+    expect(held()).toEqual([]);
+  });
   it("larger than RAM is copied in several jobs", async () => {
     const { guest, execution } = await bootedGuest({ ramBytes: 8 * 2 ** 20 });
     const bytes = file(9_000_000);

@@ -11,7 +11,9 @@ import { AcceleratorDriver } from "./device-driver/accelerator.ts";
 import { PciDevice } from "./device-driver/pci.ts";
 import { FileSystem } from "./mm/file-system.ts";
 import { FrameAllocator, PAGE_SIZE } from "./mm/frames.ts";
-import { runProcess } from "./process/run-workload.ts";
+import { programRefused } from "./process/draw-program.ts";
+import { runProgram } from "./process/run-program.ts";
+import { runFileWorkload, slotsOf } from "./process/run-workload.ts";
 import { enableIopf, enableSva } from "./sva/features.ts";
 import { viommu_attach_dev } from "./virtio-iommu/attach.ts";
 import { Viommu } from "./virtio-iommu/viommu.ts";
@@ -25,7 +27,24 @@ export interface GuestPorts {
   switches: ReadonlySet<string>;
 }
 
-/** The guest kernel of one VM and its user process. */
+/** What is bound, pending or allocated (INV-5, INV-9): all but `framesAllocated` are zero when no process runs and nothing is under way. Frames that were lost (RR-84) stay above boot. */
+export interface GuestCounts extends Record<string, number> {
+  processes: number;
+  queues: number;
+  bonds: number;
+  pasids: number;
+  pinnedAsids: number;
+  pending: number;
+  partial: number;
+  openGroups: number;
+  faultWork: number;
+  requests: number;
+  framesAboveBoot: number;
+  framesOverwritten: number;
+  framesAllocated: number;
+}
+
+/** The guest kernel of one VM and its user processes. */
 export class Guest {
   readonly viommu: Viommu;
   readonly frames: FrameAllocator;
@@ -34,6 +53,9 @@ export class Guest {
   readonly #ports: GuestPorts;
   readonly #vm: VmOptions;
   readonly #accelerators: number[];
+  #bootFrames = 0;
+  #bootAsids = 0;
+  readonly #mms = { alive: 0 };
 
   constructor(machine: Machine, vm: number, ports: GuestPorts) {
     this.#ports = ports;
@@ -41,8 +63,9 @@ export class Guest {
     this.#accelerators = machine.endpoints
       .filter((endpoint) => endpoint.kind === "accelerator" && this.#vm.endpoints.includes(endpoint.bdf))
       .map((endpoint) => endpoint.bdf);
-    this.frames = new FrameAllocator(ports.memory, this.#vm.slots);
+    this.frames = new FrameAllocator(ports.memory, this.#vm.slots, ports.tracer);
     this.files = new FileSystem(ports.memory, this.frames);
+    this.frames.overwritten = (gpa) => ports.tracer.emit("guest.frame-overwritten", { gpa: hex(gpa) });
     this.viommu = new Viommu({ memory: ports.memory, frames: this.frames, edge: ports.vmm, execution: ports.execution, tracer: ports.tracer, switches: ports.switches });
   }
 
@@ -61,7 +84,29 @@ export class Guest {
       if (ret < 0) return ret;
       this.drivers.set(bdf, driver);
     }
+    this.#bootFrames = this.frames.freeCount;
+    this.#bootAsids = this.viommu.asids.size;
     return 0;
+  }
+
+  counts(): GuestCounts {
+    const endpoints = [...this.viommu.endpoints.values()];
+    const sum = (of: (endpoint: (typeof endpoints)[number]) => number) => endpoints.reduce((total, endpoint) => total + of(endpoint), 0);
+    return {
+      processes: this.#mms.alive,
+      queues: [...this.drivers.values()].reduce((total, driver) => total + driver.openQueues, 0),
+      bonds: sum((endpoint) => endpoint.bonds.length),
+      pasids: this.viommu.pasids.size,
+      pinnedAsids: this.viommu.asids.size - this.#bootAsids,
+      pending: sum((endpoint) => endpoint.iommu.pending.length),
+      partial: sum((endpoint) => this.viommu.iopf.partialCount(endpoint.iommu)),
+      openGroups: sum((endpoint) => endpoint.openGroupTotal),
+      faultWork: this.viommu.iopf.queuedCount,
+      requests: this.viommu.requests.underWay,
+      framesAboveBoot: this.#bootFrames - this.frames.freeCount,
+      framesOverwritten: this.frames.overwrittenCount,
+      framesAllocated: this.frames.total - this.frames.freeCount,
+    };
   }
 
   /** Messages of the VMM that are no replies. */
@@ -71,32 +116,34 @@ export class Guest {
     else if (body.kind === "interrupt" && body.source === "msix") this.drivers.get(body.bdf)?.interrupt(body.vector);
   }
 
-  /** Streams the files into the file system and runs one process over one of them. Never rejects for what the machine does: `ok` false says why. */
+  /** Streams the files into the file system and runs the workload. Never rejects for what the machine does: `ok` false says why. */
   async runWorkload(files: { name: string; bytes: Uint8Array }[], workload: Workload, progress: (bytesDone: number) => void = () => {}): Promise<WorkloadResult> {
     const opened = files.map((file) => this.files.create(file.name, file.bytes));
-    const refuse = (error: string): WorkloadResult => ({
-      ok: false,
-      error,
-      operation: workload.operation,
-      inputBytes: 0,
-      output: new Uint8Array(0),
-      jobs: 0,
-      faultsHandled: 0,
-    });
-    const file = this.files.open(workload.file);
-    const bdf = workload.endpoint ?? [...this.drivers.keys()][0];
-    const driver = this.drivers.get(bdf);
     try {
-      if (!file) return refuse(`no such file in the guest: ${workload.file}`);
-      if (!driver) return refuse(bdf === undefined ? "no accelerator is assigned to this guest" : `no accelerator at endpoint ${hex(bdf)}`);
-      let best = 0;
-      const report = (bytesDone: number) => {
-        if (bytesDone > best) progress((best = bytesDone));
-      };
-      file.pagedIn = (pages) => report(Math.min(file.size, pages * PAGE_SIZE));
-      return await runProcess(this.viommu, driver, { memory: this.#ports.memory, frames: this.frames, files: this.files, outputBits: 48 }, file, workload, report);
+      return await this.#run(workload, progress);
     } finally {
       for (const one of opened) this.files.unlink(one);
+      this.#ports.tracer.emit("guest.workload-done", {}, this.counts());
     }
+  }
+
+  async #run(workload: Workload, progress: (bytesDone: number) => void): Promise<WorkloadResult> {
+    const { operation, program } = workload;
+    const refuse = (error: string): WorkloadResult => ({ ok: false, error, operation, inputBytes: 0, output: new Uint8Array(0), jobs: 0, faultsHandled: 0, queues: [] });
+    const { memory, execution, tracer, switches } = this.#ports;
+    const { viommu, frames, files } = this;
+    const ports = { viommu, files, mm: { memory, execution, tracer, switches, frames, files, outputBits: 48, alive: this.#mms } };
+    const file = program ? null : this.files.open(workload.file);
+    const refused = program ? programRefused(program) : file ? null : `no such file in the guest: ${workload.file}`;
+    if (refused !== null) return refuse(refused);
+    const slots = slotsOf(this.drivers, workload);
+    if (typeof slots === "string") return refuse(slots);
+    if (program) return runProgram(ports, slots, workload, program);
+    let best = 0;
+    const report = (bytesDone: number) => {
+      if (bytesDone > best) progress((best = bytesDone));
+    };
+    file!.pagedIn = (pages) => report(Math.min(file!.size, pages * PAGE_SIZE));
+    return runFileWorkload(ports, slots, file!, workload, report);
   }
 }

@@ -220,12 +220,12 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     await turns(20);
     expect(vmm.signals).toEqual([eventfd]);
     const record = vmm.posted.find((write) => write.data.length === 64);
-    expect(record?.address).toBe(device * 2 ** 48 + 9 * 2 ** 40 + 4096);
+    expect(record?.address).toBe(device * 2 ** 40 + 9 * 2 ** 32 + 4096);
     // type 2; PASID_VALID | LAST_PAGE | NEEDS_PASID; PASID 5; group 3; WRITE; 0x7f0000001000
     expect(hexOf(record?.data.slice(0, 32) ?? new Uint8Array(0))).toBe("0200000000000000" + "0b000000" + "05000000" + "03000000" + "02000000" + "001000" + "00007f0000");
     expect(smmu.log.at(-1)).toBe("PRIQ_CONS=0x1");
 
-    vmm.attachment?.applyWrite(device * 2 ** 48 + 10 * 2 ** 40 + 4096, words(24, 1, 1, 5, 3, 0));
+    vmm.attachment?.applyWrite(device * 2 ** 40 + 10 * 2 ** 32 + 4096, words(24, 1, 1, 5, 3, 0));
     expect((await vmm.call({ kind: "pwrite", fd: device, offset: 10 * 2 ** 40, data: words(1) }, "pwriteResult")).ret).toBe(4);
     await turns(20);
     expect(smmu.commands.at(-1)).toBe("4158000008000000" + "0320000000000000");
@@ -322,6 +322,79 @@ describe("errors of the set-up calls", () => {
     const { container } = await openDevice();
     expect((await vmm.ioctl(container, cmd, arg)).ret).toBe(ret);
   });
+});
+
+describe("file descriptors of a VMM (RLIMIT_NOFILE)", () => {
+  it("are the lowest that are free, up to 1023; then -EMFILE, until one is closed", async () => {
+    await boot();
+    const fds: number[] = [];
+    for (let fd = await vmm.open("eventfd"); fd >= 0; fd = await vmm.open("eventfd")) fds.push(fd);
+    expect([fds[0], fds.length, fds.at(-1)]).toEqual([3, 1021, 1023]);
+    expect(await vmm.open("/dev/vfio/vfio")).toBe(-24);
+    expect((await vmm.call({ kind: "close", fd: 40 }, "closeResult")).ret).toBe(0);
+    expect(await vmm.open("eventfd")).toBe(40);
+  });
+  it("of a device may be beyond 31: its fault records and responses name it", async () => {
+    await boot();
+    for (let i = 0; i < 200; i++) await vmm.open("eventfd");
+    const { container, device } = await openDevice();
+    expect(device).toBeGreaterThan(200);
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(vmm.posted.find((write) => write.data.length === 64)?.address).toBe(device * 2 ** 40 + 9 * 2 ** 32 + 4096);
+    vmm.attachment?.applyWrite(device * 2 ** 40 + 10 * 2 ** 32 + 4096, words(24, 1, 1, 5, 3, 0));
+    await vmm.call({ kind: "pwrite", fd: device, offset: 10 * 2 ** 40, data: words(1) }, "pwriteResult");
+    await turns(20);
+    expect(smmu.commands.at(-1)).toBe("4158000008000000" + "0320000000000000");
+  });
+});
+
+describe("page requests that are not the last of their group (flow.md, d)", () => {
+  /** Group 3, PASID 5, write, SSV; Last (bit 62, 8.1) is 0. */
+  const notLast = pageRequest(5, 0xa0);
+  it("are reported with the last one, in order of arrival", async () => {
+    await boot();
+    const { container } = await openDevice();
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    host.fromSmmu(1, smmu.pageRequest(notLast));
+    await turns(20);
+    expect(vmm.posted.filter((write) => write.data.length === 64)).toEqual([]);
+    host.fromSmmu(2, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(vmm.posted.filter((write) => write.data.length === 64).map((write) => write.data[8] & 2)).toEqual([0, 2]); // LAST_PAGE
+  });
+  it("are gone when their PASID is invalidated: it may be another's when the index comes again (IC-1105)", async () => {
+    await boot();
+    const { container } = await openDevice();
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    host.fromSmmu(1, smmu.pageRequest(notLast));
+    await turns(20);
+    const invalidatePasid = new Uint8Array([...words(64, 0, 56, 1), 4, 1, 0, 0, 0, 0, 0, 0, ...words(1, 0), ...words(5n), ...new Uint8Array(24)]);
+    expect((await vmm.ioctl(container, 0x3b77, invalidatePasid)).ret).toBe(0);
+    host.fromSmmu(2, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    expect(vmm.posted.filter((write) => write.data.length === 64)).toHaveLength(1);
+  });
+});
+
+describe("UNMAP_DMA", () => {
+  for (const [early, switches] of [
+    [false, []],
+    [true, ["M-invalidate-before-unpin"]],
+  ] as const) {
+    it(`${early ? "with M-invalidate-before-unpin unpins before" : "unpins after"} the TLB and the ATC have been invalidated`, async () => {
+      await boot([...switches]);
+      const { container } = await openDevice();
+      smmu.completesSync = false;
+      const unmapping = vmm.ioctl(container, 0x3b72, words(24, 0, GPA, BigInt(RAM)));
+      await turns(5);
+      expect(host.counts().pinned).toBe(early ? 0 : 256);
+      smmu.completesSync = true;
+      await unmapping;
+      expect(host.counts().pinned).toBe(0);
+    });
+  }
 });
 
 describe("MSI-X of an assigned function", () => {

@@ -1,10 +1,8 @@
-import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { IommuDevice } from "@faultline/shared/linux/report-device-fault.ts";
-import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { CpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";

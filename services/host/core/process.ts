@@ -1,6 +1,6 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
-import { type HostToVmm, regionOfAddress, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import { type HostToVmm, regionOfAddress, regionOfFileOffset, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import { EBADF, EBUSY, EINVAL, EMFILE, ENODEV, ENOENT, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION } from "@faultline/shared/linux-uapi/kvm.ts";
 import { vfioCommandNames } from "@faultline/shared/linux-uapi/vfio.ts";
@@ -13,12 +13,12 @@ import { type DomainIds, VfioContainer } from "./vfio/container.ts";
 import { VfioDevice } from "./vfio/device.ts";
 import type { GroupOwner, VfioGroup } from "./vfio/group.ts";
 
-/** regionAddress packs an fd into five bits' worth of an exact number. */
-const MAX_FDS = 32;
+/** RLIMIT_NOFILE of the process: the soft limit of a Linux process. */
+const MAX_FDS = 1024;
 const FIRST_FD = 3;
 const commandNames: Record<number, string> = { ...vfioCommandNames, [KVM_CREATE_VM]: "KVM_CREATE_VM", [KVM_SET_USER_MEMORY_REGION]: "KVM_SET_USER_MEMORY_REGION" };
 
-type OpenFile =
+export type OpenFile =
   | { kind: "eventfd" }
   | { kind: "kvm" }
   | { kind: "vm"; vm: KvmVm }
@@ -54,6 +54,10 @@ export class VmmProcess implements GroupOwner {
 
   get fds(): number {
     return this.#files.size;
+  }
+  /** For live state. */
+  openFiles(): [fd: number, file: OpenFile][] {
+    return [...this.#files].sort(([a], [b]) => a - b);
   }
 
   /** One system call; its reply goes out when it returns. */
@@ -141,13 +145,13 @@ export class VmmProcess implements GroupOwner {
       }
       case "pread": {
         const file = this.#files.get(body.fd);
-        const { region, offset } = regionOfAddress(body.offset);
+        const { region, offset } = regionOfFileOffset(body.offset);
         const data = file?.kind === "device" ? await file.device.pread(region, offset, body.length) : file ? -EINVAL : -EBADF;
         return typeof data === "number" ? { kind: "preadResult", ret: data, data: new Uint8Array(0) } : { kind: "preadResult", ret: data.length, data };
       }
       case "pwrite": {
         const file = this.#files.get(body.fd);
-        const { region, offset } = regionOfAddress(body.offset);
+        const { region, offset } = regionOfFileOffset(body.offset);
         return { kind: "pwriteResult", ret: file?.kind === "device" ? await file.device.pwrite(region, offset, body.data) : file ? -EINVAL : -EBADF };
       }
     }
@@ -157,7 +161,7 @@ export class VmmProcess implements GroupOwner {
     const { smmu, groups, domainIds } = this.#ports;
     if (path === "eventfd") return this.#install(() => ({ kind: "eventfd" }));
     if (path === "/dev/kvm") return this.#install(() => ({ kind: "kvm" }));
-    if (path === "/dev/vfio/vfio") return this.#install(() => ({ kind: "container", container: new VfioContainer(smmu, this.#mm, domainIds) }));
+    if (path === "/dev/vfio/vfio") return this.#install(() => ({ kind: "container", container: new VfioContainer(this.vm, smmu, this.#mm, domainIds) }));
     const group = groups.find((candidate) => path === `/dev/vfio/${candidate.number}`);
     if (!group) return -ENOENT;
     if (group.owner) return -EBUSY;
@@ -212,7 +216,7 @@ export class VmmProcess implements GroupOwner {
       return { kind: "mmapResult", ret: Math.min(hva, 0), hva: Math.max(hva, 0) };
     }
     const file = this.#files.get(fd);
-    const { region, offset: position } = regionOfAddress(offset);
+    const { region, offset: position } = regionOfFileOffset(offset);
     const ret = file?.kind === "device" ? file.device.checkMmap(region, position, length) : file ? -ENODEV : -EBADF;
     return { kind: "mmapResult", ret, hva: ret === 0 ? this.#mm.reserve(length) : 0 };
   }

@@ -1,6 +1,6 @@
 import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort, SendResult } from "@faultline/shared/edge/envelope.ts";
-import { type HostToVmm, regionAddress, regionOfAddress, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import { type HostToVmm, regionAddress, regionOfAddress, regionOfFileOffset, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import { iommu_fault_prm, iommu_page_response, iommu_pasid_table_config } from "@faultline/shared/linux-uapi/iommu.ts";
 import { KVM_CREATE_VM } from "@faultline/shared/linux-uapi/kvm.ts";
 import {
@@ -87,11 +87,11 @@ export class FakeHost implements EdgePort<VmmToHost, HostToVmm> {
       case "ioctl":
         return this.#ioctl(body.cmd, body.arg);
       case "pread": {
-        const { region, offset } = regionOfAddress(body.offset);
+        const { region, offset } = regionOfFileOffset(body.offset);
         return { kind: "preadResult", ret: body.length, data: (region === 7 ? this.configuration : this.bar0).slice(offset, offset + body.length) };
       }
       case "pwrite": {
-        const { region, offset } = regionOfAddress(body.offset);
+        const { region, offset } = regionOfFileOffset(body.offset);
         if (region === RESPONSE_REGION) this.#respond(body.data[0] + 256 * body.data[1]);
         else if (region === FAULT_REGION) this.tail = body.data[0] + 256 * body.data[1];
         else (region === 7 ? this.configuration : this.bar0).set(body.data, offset);

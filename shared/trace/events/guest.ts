@@ -12,7 +12,8 @@ export const guestEvents = {
   "guest.invalidate": "An INVALIDATE request completed; `granularity` is VA, ASID or PASID.",
   "guest.munmap": "A mapping was removed from a process; its frames are freed after the invalidation.",
   "guest.frame-overwritten": "A frame was not what the allocator had left in it: it was written to while it was free.",
-  "guest.pasid-stopped": "The driver stopped a PASID at the device: its last request is answered; `ret` -ETIMEDOUT: only a reset ended it.",
+  "guest.pasid-stopped":
+    "The device uses a PASID no more and its last request is answered, `by` the driver's stop or a reset; `ret` -ETIMEDOUT: the stop did not come to its end.",
   "guest.pasid-drained": "No fault of a PASID is under way in the guest; `partial` are those whose last request was lost. `stage`: after the stop, and after the flush.",
   "guest.pasid-freed": "A PASID and the ASID of its address space can be given again.",
   "guest.mm-released": "An address space died: nothing walks its tables any more, and they are about to be freed.",

@@ -5,7 +5,7 @@ export const hostEvents = {
   "host.gerror": "GERROR showed an error; `active` are its bits, `error` is CMDQ_CONS.ERR when the command queue is among them.",
   "host.event-record": "The event queue thread took a record; `reported` says whether it went to the IOMMU core.",
   "host.pri-record": "The PRI queue thread took a page request.",
-  "host.queue-overflow": "A queue thread saw the overflow flag; it acknowledges it after the drain.",
+  "host.queue-overflow": "A queue thread saw the overflow flag; it acknowledges it after the drain. PRIQ: `discarded` requests waited for the last one of their group.",
   "host.fault-reported": "VFIO stored a fault in the DMA_FAULT ring at index `record`; `head` is the new head.",
   "host.fault-refused": "A fault could not be reported; `ret` is the errno, `answered` whether the driver completed it itself.",
   "host.page-response": "The IOMMU core took a page response of the VMM; `ret` is its result, which VFIO ignores.",

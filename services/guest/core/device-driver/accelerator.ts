@@ -1,4 +1,5 @@
 import { ACCELERATOR, accelerator, CTRL, ERROR_VECTOR, PASID_VALID, QSTATUS, queueOffset, queueRegisters } from "@faultline/shared/accelerator/registers.ts";
+import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import { ENODEV, ENOSPC, ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
@@ -10,6 +11,15 @@ import type { PciDevice } from "./pci.ts";
 /** The PASID's outstanding requests must have drained this long after the stop request; else the driver resets the function. */
 const STOP_TIMEOUT_NS = 2_000_000_000,
   STOP_POLL_NS = 100_000;
+
+/** A PRI queue that overflows answers Success at once, as often as the device asks until the host has drained it: the limit of 16 after reset is for a host that answers by itself. */
+const RETRY_LIMIT = 4096;
+
+/** Registers of the whole function (interfaces.md, section 5). */
+export interface FunctionSettings {
+  pagesPerGroup: number;
+  retryLimit?: number;
+}
 
 /** One open queue of the function. */
 export interface AcceleratorQueue {
@@ -33,6 +43,8 @@ export class AcceleratorDriver {
   readonly endpoint: Endpoint;
   readonly #viommu: Viommu;
   readonly #queues = new Map<number, AcceleratorQueue>();
+  /** A reset takes back what was written before and ignores what is written meanwhile. */
+  readonly #resetLock = new Mutex("accelerator reset");
 
   constructor(pci: PciDevice, endpoint: Endpoint, viommu: Viommu) {
     this.pci = pci;
@@ -70,18 +82,24 @@ export class AcceleratorDriver {
     }
   }
 
-  setPagesPerGroup(pages: number): Promise<void> {
-    return this.pci.writeBar(accelerator.PAGES_PER_GROUP.offset, 4, pages);
+  /** A queue whose ring, descriptors and data are addresses of `pasid`. The settings are the function's: the last ones given hold. -ENOSPC: all are open. */
+  openQueue(pasid: number, ring: number, log2Size: number, { pagesPerGroup, retryLimit = RETRY_LIMIT }: FunctionSettings): Promise<AcceleratorQueue | number> {
+    return this.#resetLock.with(async () => {
+      await this.pci.writeBar(accelerator.PAGES_PER_GROUP.offset, 4, pagesPerGroup);
+      await this.pci.writeBar(accelerator.RETRY_LIMIT.offset, 4, retryLimit);
+      return this.#openQueue(pasid, ring, log2Size);
+    });
   }
 
-  /** A queue whose ring, descriptors and data are addresses of `pasid`. -ENOSPC: all are open. */
-  async openQueue(pasid: number, ring: number, log2Size: number): Promise<AcceleratorQueue | number> {
+  async #openQueue(pasid: number, ring: number, log2Size: number): Promise<AcceleratorQueue | number> {
     let index = 0;
     while (this.#queues.has(index)) index++;
     if (index >= ACCELERATOR.queues) return -ENOSPC;
     const queue: AcceleratorQueue = { index, pasid, ring, log2Size, tail: 0, interrupts: 0, interrupted: new WaitQueue(), dead: false, error: false };
     this.#queues.set(index, queue);
     const base = queueOffset(index);
+    // M-stop-pasid: the queue may still run for its last owner; its registers take nothing before it is disabled.
+    if (this.#viommu.switches.has("M-stop-pasid")) await this.pci.writeBar(base + queueRegisters.QSTATUS.offset, 4, 0);
     await this.pci.writeBar(base + queueRegisters.RING_BASE.offset, 4, ring % 2 ** 32);
     await this.pci.writeBar(base + queueRegisters.RING_BASE.offset + 4, 4, Math.floor(ring / 2 ** 32));
     await this.pci.writeBar(base + queueRegisters.RING_LOG2.offset, 4, log2Size);
@@ -103,26 +121,45 @@ export class AcceleratorDriver {
    * A function that does not drain is reset, which closes its groups. 0, or -ETIMEDOUT after such a reset.
    */
   async closeQueue(queue: AcceleratorQueue): Promise<number> {
-    let ret = 0;
-    if (!queue.dead) {
-      const status = queueOffset(queue.index) + queueRegisters.QSTATUS.offset;
-      await this.pci.writeBar(status, 4, QSTATUS.ENABLED | QSTATUS.STOP);
-      const { execution } = this.#viommu;
-      const deadline = execution.now() + STOP_TIMEOUT_NS;
-      while (((await this.pci.read("bar0", status, 4)) & QSTATUS.STOPPED) === 0 && ret === 0) {
-        if (execution.now() >= deadline) ret = -ETIMEDOUT;
-        else await execution.sleep(STOP_POLL_NS);
-      }
-      if (ret < 0) await this.reset();
-      else await this.pci.writeBar(status, 4, QSTATUS.STOPPED | QSTATUS.ERROR);
-    }
-    this.#queues.delete(queue.index);
+    const { execution, tracer, switches } = this.#viommu;
+    const { index, pasid } = queue;
+    const held = execution.point("guest.stop-pasid.before-stop", { endpoint: this.endpoint.id, pasid, queue: index });
+    if (held) await held;
+    const status = queueOffset(index) + queueRegisters.QSTATUS.offset;
+    const stops = !queue.dead && !switches.has("M-stop-pasid");
+    if (stops) await this.pci.writeBar(status, 4, QSTATUS.ENABLED | QSTATUS.STOP);
+    const ret = stops ? await this.#waitForStopped(queue, status) : 0;
+    if (ret < 0) await this.reset();
+    if (queue.dead)
+      await this.#resetLock.with(() => {}); // only the end of a reset ends what the queue had begun
+    else if (stops) await this.pci.writeBar(status, 4, QSTATUS.STOPPED | QSTATUS.ERROR);
+    if (stops || queue.dead) tracer.emit("guest.pasid-stopped", { endpoint: this.endpoint.name, pasid, queue: index }, { ret, by: queue.dead ? "reset" : "stop" });
+    this.#queues.delete(index);
     return ret;
+  }
+
+  async #waitForStopped(queue: AcceleratorQueue, status: number): Promise<number> {
+    const { execution } = this.#viommu;
+    const deadline = execution.now() + STOP_TIMEOUT_NS;
+    while (!queue.dead && ((await this.pci.read("bar0", status, 4)) & QSTATUS.STOPPED) === 0) {
+      if (execution.now() >= deadline) return -ETIMEDOUT;
+      await execution.sleep(STOP_POLL_NS);
+    }
+    return 0;
+  }
+
+  /** Queues that are open. */
+  get openQueues(): number {
+    return this.#queues.size;
   }
 
   /** Function Level Reset: every queue is dead, every page request group closed. */
   async reset(): Promise<number> {
     for (const queue of this.#queues.values()) queue.dead = true;
+    return this.#resetLock.with(() => this.#reset());
+  }
+
+  async #reset(): Promise<number> {
     const held = this.#viommu.execution.point("guest.device-reset.before-flr", { endpoint: this.endpoint.id });
     if (held) await held;
     const ret = await this.pci.reset();

@@ -14,8 +14,12 @@ export interface Job {
   length: number;
   completion: number;
   timeoutNs: number;
+  /** fill: eight bytes, repeated. */
+  pattern?: bigint;
 }
-export type JobResult = { ok: true; bytesDone: number; result: bigint } | { ok: false; error: string };
+/** `status`: of the completion record, or how the job ended without one. */
+export type JobResult = { ok: true; bytesDone: number; result: bigint } | { ok: false; error: string; status: number | JobLoss; result: bigint };
+export type JobLoss = "time-out" | "reset" | "queue-error" | "unreadable" | "unwritten";
 
 const STATUS_TEXT: Record<number, string> = {
   [COMPLETION_STATUS.BAD_DESCRIPTOR]: "the device calls the descriptor bad",
@@ -27,9 +31,24 @@ const STATUS_TEXT: Record<number, string> = {
   [COMPLETION_STATUS.STOPPED]: "stopped",
 };
 
+/** A process with its queue. */
+export interface JobContext {
+  driver: AcceleratorDriver;
+  queue: AcceleratorQueue;
+  mm: Mm;
+  viommu: Viommu;
+}
+const lost = (status: JobLoss, error: string): JobResult => ({ ok: false, status, error, result: 0n });
+const whereOf = ({ driver, queue }: JobContext): string => `endpoint ${driver.endpoint.name}, PASID ${queue.pasid}, queue ${queue.index}`;
+
 /** The process writes the descriptor, the doorbell publishes it, the interrupt says when to look at the completion record. Failures are sentences with endpoint, PASID and queue. */
-export async function runJob(driver: AcceleratorDriver, queue: AcceleratorQueue, mm: Mm, viommu: Viommu, job: Job): Promise<JobResult> {
-  const where = `endpoint ${driver.endpoint.name}, PASID ${queue.pasid}, queue ${queue.index}`;
+export async function runJob(context: JobContext, job: Job): Promise<JobResult> {
+  return (await submitJob(context, job)) ?? finishJob(context, job);
+}
+
+/** Descriptor and doorbell. null: the device has the job; else why it does not ("unwritten"). */
+export async function submitJob(context: JobContext, job: Job): Promise<JobResult | null> {
+  const { driver, queue, mm, viommu } = context;
   const tag = queue.tail;
   const slot = queue.ring + descriptor.sizeBytes * (queue.tail % 2 ** queue.log2Size);
   const bytes = descriptor.encode({
@@ -40,12 +59,13 @@ export async function runJob(driver: AcceleratorDriver, queue: AcceleratorQueue,
     destination: job.destination,
     length: job.length,
     completion: job.completion,
+    pattern: job.pattern ?? 0n,
   });
   if (!(await writeUser(mm, job.completion, new Uint8Array(completion.sizeBytes))) || !(await writeUser(mm, slot, bytes))) {
-    return { ok: false, error: `the guest is out of memory for a descriptor: ${where}` };
+    return lost("unwritten", `the guest is out of memory for a descriptor: ${whereOf(context)}`);
   }
   queue.tail = (queue.tail + 1) % 2 ** queue.log2Size;
-  driver.endpoint.lastRefusal = null;
+  driver.endpoint.tally(queue.pasid).refusal = null;
   const held = viommu.execution.point("guest.job.before-doorbell", { endpoint: driver.endpoint.id, pasid: queue.pasid, queue: queue.index, tag });
   if (held) await held;
   viommu.tracer.emit(
@@ -54,27 +74,41 @@ export async function runJob(driver: AcceleratorDriver, queue: AcceleratorQueue,
     { operation: job.operation, bytes: job.length, tag },
   );
   await driver.ringDoorbell(queue);
+  return null;
+}
 
+/** Waits for the end of the job that was submitted last. */
+export async function finishJob(context: JobContext, job: Job): Promise<JobResult> {
+  const { driver, queue, mm, viommu } = context;
+  const where = whereOf(context);
   const status = await waitForCompletion(queue, mm, viommu, job);
-  viommu.tracer.emit("guest.job-done", { endpoint: driver.endpoint.name, pasid: queue.pasid, queue: queue.index }, { status, tag });
+  viommu.tracer.emit(
+    "guest.job-done",
+    { endpoint: driver.endpoint.name, pasid: queue.pasid, queue: queue.index },
+    { status, tag: (queue.tail + 2 ** queue.log2Size - 1) % 2 ** queue.log2Size },
+  );
   if (status === "time-out") {
     const ret = await driver.reset();
     const outcome = ret === 0 ? "the function was reset" : "the function did not come back from its reset";
-    return { ok: false, error: `job time-out: ${where}: no completion after ${job.timeoutNs / 1e6} ms; ${outcome}` };
+    return lost(status, `job time-out: ${where}: no completion after ${job.timeoutNs / 1e6} ms; ${outcome}`);
   }
-  if (status === "queue-error") return { ok: false, error: `job failed: ${where}: the device cannot reach its ring or completion record${refusal(driver)}` };
-  if (status === "reset") return { ok: false, error: `job lost: ${where}: the function was reset` };
+  if (status === "queue-error") return lost(status, `job failed: ${where}: the device cannot reach its ring or completion record${refusalText(driver, queue.pasid)}`);
+  if (status === "reset") return lost(status, `job lost: ${where}: the function was reset`);
   const record = await readUser(mm, job.completion, completion.sizeBytes);
-  if (status === "unreadable" || !record) return { ok: false, error: `the completion record cannot be read: ${where}` };
+  if (status === "unreadable" || !record) return lost("unreadable", `the completion record cannot be read: ${where}`);
   const fields = completion.decode(record);
   if (status === COMPLETION_STATUS.SUCCESS) return { ok: true, bytesDone: Number(fields.bytesDone), result: fields.result };
-  return { ok: false, error: `job failed: ${where}: ${STATUS_TEXT[status] ?? `status ${status}`} at ${hex(fields.faultAddress)}${refusal(driver)}` };
+  const why = STATUS_TEXT[status] ?? `status ${status}`;
+  return { ok: false, status, error: `job failed: ${where}: ${why} at ${hex(fields.faultAddress)}${refusalText(driver, queue.pasid)}`, result: fields.result };
 }
 
-const refusal = (driver: AcceleratorDriver): string => (driver.endpoint.lastRefusal ? ` (the guest refused a page: ${driver.endpoint.lastRefusal})` : "");
+function refusalText(driver: AcceleratorDriver, pasid: number): string {
+  const { refusal } = driver.endpoint.tally(pasid);
+  return refusal ? ` (the guest refused a page: ${refusal})` : "";
+}
 
 /** The status of the record once it is not pending. */
-async function waitForCompletion(queue: AcceleratorQueue, mm: Mm, viommu: Viommu, job: Job): Promise<number | "time-out" | "reset" | "queue-error" | "unreadable"> {
+async function waitForCompletion(queue: AcceleratorQueue, mm: Mm, viommu: Viommu, job: Job): Promise<number | Exclude<JobLoss, "unwritten">> {
   let expired = false;
   const timer = viommu.switches.has("M-no-job-timeout")
     ? null

@@ -1,4 +1,6 @@
+import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
+import { silentTracer, type Tracer } from "@faultline/shared/trace/tracer.ts";
 
 export const PAGE_SIZE = 4096;
 /** What a freed frame holds, so that a late access shows. */
@@ -12,12 +14,19 @@ export class FrameAllocator {
   readonly #isFree = new Set<number>();
   readonly #poison = new Uint8Array(PAGE_SIZE).fill(POISON);
   readonly #zero = new Uint8Array(PAGE_SIZE);
+  readonly #tracer: Tracer;
   #epoch = 0;
   readonly total: number;
   /** Frees memory that can be had back at once (clean page cache); false: there is none. */
   shrink: () => boolean = () => false;
+  /** Told of a frame that was written to while it was free: nobody should have been able to. */
+  overwritten: (gpa: number) => void = () => {};
+  #overwritten = 0;
+  /** Frames that hold the poison. */
+  readonly #poisoned = new Set<number>();
 
-  constructor(memory: PhysicalMemory, slots: readonly { gpa: number; size: number }[]) {
+  constructor(memory: PhysicalMemory, slots: readonly { gpa: number; size: number }[], tracer: Tracer = silentTracer) {
+    this.#tracer = tracer;
     this.#memory = memory;
     for (const slot of slots) for (let gpa = slot.gpa; gpa < slot.gpa + slot.size; gpa += PAGE_SIZE) this.#free.push(gpa);
     this.#free.sort((a, b) => b - a); // lowest first
@@ -58,7 +67,8 @@ export class FrameAllocator {
     for (let frame = gpa; frame < gpa + bytes; frame += PAGE_SIZE) {
       if (this.#isFree.has(frame)) throw new Error(`frame 0x${frame.toString(16)} is freed twice`);
       this.#memory.write(frame, this.#poison);
-      this.#memory.setOwner(frame, "guest", ++this.#epoch);
+      this.#poisoned.add(frame);
+      this.#changesHands("guest.frame-freed", frame);
       this.#isFree.add(frame);
       this.#free.push(frame);
     }
@@ -66,8 +76,35 @@ export class FrameAllocator {
 
   #take(gpa: number): number {
     this.#isFree.delete(gpa);
-    this.#memory.setOwner(gpa, "guest", ++this.#epoch);
+    if (this.#poisoned.has(gpa) && !this.#holdsPoison(gpa)) this.#stained(gpa);
+    this.#poisoned.delete(gpa);
+    this.#changesHands("guest.frame-taken", gpa);
     this.#memory.write(gpa, this.#zero);
     return gpa;
+  }
+
+  #changesHands(kind: "guest.frame-taken" | "guest.frame-freed", gpa: number): void {
+    this.#memory.setOwner(gpa, "guest", ++this.#epoch);
+    if (this.#tracer.wants(kind)) this.#tracer.emit(kind, { gpa: hex(gpa) }, { epoch: this.#epoch });
+  }
+
+  /** Frames that `overwritten` was told of. */
+  get overwrittenCount(): number {
+    return this.#overwritten;
+  }
+
+  /** Looks at every free frame; those that do not hold the poison any more are told of now. */
+  checkPoison(): void {
+    for (const gpa of [...this.#poisoned].filter((frame) => !this.#holdsPoison(frame))) this.#stained(gpa);
+  }
+
+  #stained(gpa: number): void {
+    this.#poisoned.delete(gpa);
+    this.#overwritten++;
+    this.overwritten(gpa);
+  }
+
+  #holdsPoison(gpa: number): boolean {
+    return this.#memory.read(gpa, PAGE_SIZE)?.every((byte) => byte === POISON) === true;
   }
 }

@@ -57,6 +57,7 @@ async function copyOnWrite(mm: Mm, vma: Vma, va: number): Promise<number> {
   const old = mm.present.get(va)!;
   mm.pageTable.unmap(va, PAGE_SIZE);
   mm.present.delete(va);
-  if ((await mm.notifiers.invalidate_range(va, va + PAGE_SIZE)) === 0) mm.putPage(old); // else lost: a device may still read it
+  if (mm.freesBeforeInvalidation) mm.putPage(old);
+  if ((await mm.notifiers.invalidate_range(va, va + PAGE_SIZE)) === 0 && !mm.freesBeforeInvalidation) mm.putPage(old); // else lost: a device may still read it
   return mapAnonymous(mm, vma, va);
 }

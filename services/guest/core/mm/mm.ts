@@ -1,7 +1,9 @@
+import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
 import { MmuNotifiers } from "@faultline/shared/linux/mmu-notifier.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
+import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { File, FileSystem } from "./file-system.ts";
 import { type FrameAllocator, PAGE_SIZE } from "./frames.ts";
 import type { Protection, Vma } from "./vma.ts";
@@ -18,6 +20,11 @@ export interface MmPorts {
   frames: FrameAllocator;
   files: FileSystem;
   outputBits: number;
+  execution: Execution;
+  tracer: Tracer;
+  switches: ReadonlySet<string>;
+  /** Address spaces that exist: made and not torn down. */
+  alive: { alive: number };
 }
 
 /** The address space of one process. Its page table is the stage-1 table that the SMMU walks for its PASID. */
@@ -55,6 +62,7 @@ export class Mm {
       inputBits: VA_BITS,
       outputBits: ports.outputBits,
     });
+    ports.alive.alive++;
     return new Mm(name, ports, pageTable);
   }
 
@@ -65,6 +73,11 @@ export class Mm {
     this.#next = end + PAGE_SIZE; // one page that nothing covers, so that a run past the end faults
     this.vmas.push({ start, end, prot, file, offset, name });
     return start;
+  }
+
+  /** M-invalidate-before-free: frames and tables go back while TLBs and ATCs may still lead to them. */
+  get freesBeforeInvalidation(): boolean {
+    return this.ports.switches.has("M-invalidate-before-free");
   }
 
   /** Gives a page's frame back to whom it belongs. */

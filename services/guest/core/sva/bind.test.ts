@@ -1,3 +1,4 @@
+import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
 import { bootedGuest } from "../../test-support/boot.ts";
 import { complete, settle } from "../../test-support/test-execution.ts";
@@ -12,7 +13,17 @@ async function setUp(switches: string[] = []) {
   const all = await bootedGuest({ switches });
   const { guest, memory } = all;
   const endpoint = guest.viommu.endpoints.get(8)!;
-  const newMm = () => Mm.create("process", { memory, frames: guest.frames, files: guest.files, outputBits: 48 })!;
+  const newMm = () =>
+    Mm.create("process", {
+      memory,
+      frames: guest.frames,
+      files: guest.files,
+      outputBits: 48,
+      execution: all.execution,
+      tracer: silentTracer,
+      switches: new Set(switches),
+      alive: { alive: 0 },
+    })!;
   const bind = async (mm: Mm) => (await complete(all.execution, iommu_sva_bind_device(guest.viommu, endpoint, mm))) as Bond;
   const invalidations = () =>
     all.vmm.requests.filter((request) => request.type === 7).map(({ bytes }) => ({ gran: bytes[4], type: bytes[6], flags: bytes[8], pasid: bytes[16], asid: bytes[24] }));
@@ -96,6 +107,48 @@ describe("unbind and exit (flow.md T1, T2)", () => {
     release();
     await complete(execution, unbinding);
     expect(vmm.responses).toMatchObject([{ group_id: 5n, resp_code: 1n }]);
+  });
+  it("drops what a lost last request left of the PASID, and not that of others (IC-1105, IC-518)", async () => {
+    const { vmm, viommu, endpoint, execution, newMm, bind } = await setUp();
+    const [bond] = [await bind(newMm()), await bind(newMm())];
+    for (const pasid of [1, 2]) vmm.event({ reason: 2, flags: 0x721, endpoint: 8, pasid, address: 0x1000n, group_id: 5 }); // no LAST
+    await settle();
+    expect(viommu.iopf.partialCount(endpoint.iommu)).toBe(2);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect(viommu.iopf.partialCount(endpoint.iommu)).toBe(1);
+  });
+  it("an event that comes with the last invalidation is handled before the PASID is free (FL-I6)", async () => {
+    const { vmm, viommu, execution, newMm, bind } = await setUp();
+    const bond = await bind(newMm());
+    let pasidsThen = -1;
+    vmm.status = (type, bytes) => {
+      if (type === 7 && bytes[6] === 3) vmm.event({ reason: 2, flags: 0x731, endpoint: 8, pasid: 1, address: 0x1000n, group_id: 6 });
+      if (type === 8) pasidsThen = viommu.pasids.size;
+      return 0;
+    };
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect([pasidsThen, viommu.pasids.size]).toEqual([1, 0]);
+  });
+  it("loses PASID and ASID rather than give them again when a flush fails (RR-84)", async () => {
+    const { vmm, viommu, execution, newMm, bind } = await setUp();
+    const bond = await bind(newMm());
+    const asids = viommu.asids.size;
+    vmm.status = (type) => (type === 7 ? 3 : 0);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect([viommu.pasids.size, viommu.asids.size, vmm.cd(1).V]).toEqual([1, asids, 0n]);
+    vmm.status = () => 0;
+    expect((await bind(newMm())).pasid).toBe(2);
+  });
+  it("an exit whose flush failed is flushed again by the unbind", async () => {
+    const { vmm, viommu, execution, newMm, bind, invalidations } = await setUp();
+    const mm = newMm();
+    const bond = await bind(mm);
+    vmm.status = (type, bytes) => (type === 7 && bytes[6] === 3 ? 3 : 0);
+    await complete(execution, mmput(mm));
+    vmm.status = () => 0;
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    expect(invalidations().filter(({ type }) => type === 3)).toHaveLength(2);
+    expect(viommu.pasids.size).toBe(0);
   });
 });
 

@@ -62,8 +62,7 @@ function newBond(viommu: Viommu, endpoint: Endpoint, domain: Domain, mm: Mm): Bo
       if (posted || bond.cleared) return;
       await domain.pasidTable.write(bond.pasid, "quiet"); // IC-711
       viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: bond.pasid, asid: mm.asid, domain: domain.id }, { valid: true, quiet: true });
-      await viommu_flush_asid(viommu, domain, mm.asid);
-      bond.cleared = true;
+      bond.cleared = (await viommu_flush_asid(viommu, domain, mm.asid)) === 0; // else the unbind tries again
     },
   };
   const bond: Bond = { endpoint, mm, domain, pasid: mm.pasid, notifier, references: 1, cleared: false };

@@ -11,8 +11,9 @@ export async function handleIoPageFault(viommu: Viommu, device: IommuDevice, fau
   if (held) await held;
   const outcome = await iopf_handle_single(viommu.pasids, fault);
   if (endpoint) {
-    if (outcome.code === IOMMU_PAGE_RESP_SUCCESS) endpoint.faultsHandled++;
-    else endpoint.lastRefusal = `${outcome.result} at ${hex(fault.addr)}`;
+    const tally = endpoint.tally(fault.pasid);
+    if (outcome.code === IOMMU_PAGE_RESP_SUCCESS) tally.handled++;
+    else tally.refusal = `${outcome.result} at ${hex(fault.addr)}`;
   }
   viommu.tracer.emit(
     "guest.fault-handled",

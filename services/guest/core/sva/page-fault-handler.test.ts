@@ -1,7 +1,9 @@
 import { PasidAllocator } from "@faultline/shared/linux/pasid-allocator.ts";
 import type { PageRequestFault } from "@faultline/shared/linux/report-device-fault.ts";
 import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
+import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
+import { TestExecution } from "../../test-support/test-execution.ts";
 import { FileSystem } from "../mm/file-system.ts";
 import { FrameAllocator } from "../mm/frames.ts";
 import { Mm } from "../mm/mm.ts";
@@ -19,7 +21,16 @@ function setUp(frameCount = 64) {
   const memory = heapMemory(0x80000000, size);
   const frames = new FrameAllocator(memory, [{ gpa: 0x80000000, size }]);
   const files = new FileSystem(memory, frames);
-  const mm = Mm.create("process", { memory, frames, files, outputBits: 48 })!;
+  const mm = Mm.create("process", {
+    memory,
+    frames,
+    files,
+    outputBits: 48,
+    execution: new TestExecution(),
+    tracer: silentTracer,
+    switches: new Set(),
+    alive: { alive: 0 },
+  })!;
   const pasids = new PasidAllocator<Mm>();
   pasids.iommu_sva_alloc_pasid(mm, 1, 255);
   const handle = async (addr: number, perm: number, o: Partial<PageRequestFault> = {}) => {

@@ -1,26 +1,37 @@
 import { viommu_flush_asid } from "../virtio-iommu/invalidation.ts";
 import type { Viommu } from "../virtio-iommu/viommu.ts";
 import type { Bond } from "./bond.ts";
+import { drain_pasid } from "./drain.ts";
 
 /**
- * iommu_sva_unbind_device. The caller has stopped the device's use of the PASID (IC-108). Waits until every group that was seen for it is
- * answered, so that no late fault finds the PASID in another's hands; after the last reference the CD is invalid and every cache is flushed.
+ * iommu_sva_unbind_device, in the order of IC-1105. The caller has stopped the device's use of the PASID (IC-108). After the last reference: drain, CD invalid, TLB and ATC flushed, drain again,
+ * ASID and PASID free. The second drain takes what was above this guest at the first one: INVALIDATE T_PASID completes behind everything that host and VMM still had of the endpoint, so that no late
+ * fault finds the PASID in another's hands (FL-I6). When a flush fails, ASID and PASID are lost: something may still be tagged with them (RR-84).
  */
 export async function iommu_sva_unbind_device(viommu: Viommu, bond: Bond): Promise<void> {
   const { endpoint, mm, domain, pasid } = bond;
-  if (!viommu.switches.has("RR-29")) await endpoint.allAnswered(pasid);
-  await viommu.iopf.iopf_queue_flush_dev(endpoint.iommu);
+  const { execution, tracer } = viommu;
+  const held = execution.point("guest.unbind.before-drain", { endpoint: endpoint.id, pasid });
+  if (held) await held;
+  await drain_pasid(viommu, endpoint, pasid, "stopped");
   await endpoint.groupMutex.with(async () => {
     if (--bond.references > 0) return;
-    const held = viommu.execution.point("guest.unbind.before-clear-cd", { endpoint: endpoint.id, pasid });
-    if (held) await held;
-    await domain.pasidTable.write(pasid, null);
-    viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid, asid: mm.asid, domain: domain.id }, { valid: false });
-    if (!bond.cleared) await viommu_flush_asid(viommu, domain, mm.asid);
+    const heldBeforeClear = execution.point("guest.unbind.before-clear-cd", { endpoint: endpoint.id, pasid });
+    if (heldBeforeClear) await heldBeforeClear;
+    const { asid } = mm;
+    const cleared = await domain.pasidTable.write(pasid, null);
+    tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid, asid, domain: domain.id }, { valid: false });
+    const flushed = bond.cleared ? 0 : await viommu_flush_asid(viommu, domain, asid);
     mm.notifiers.mmu_notifier_unregister(bond.notifier);
-    viommu.tracer.emit("guest.unbind", { endpoint: endpoint.name, pasid, asid: mm.asid }, { mm: mm.name });
+    await drain_pasid(viommu, endpoint, pasid, "flushed");
+    endpoint.bonds = endpoint.bonds.filter((other) => other !== bond);
+    endpoint.forgetTally(pasid);
+    tracer.emit("guest.unbind", { endpoint: endpoint.name, pasid, asid }, { mm: mm.name });
+    const heldBeforeFree = execution.point("guest.unbind.before-free-pasid", { endpoint: endpoint.id, pasid });
+    if (heldBeforeFree) await heldBeforeFree;
+    if (cleared < 0 || flushed < 0) return;
     viommu.asids.unpin(mm);
     viommu.pasids.iommu_sva_free_pasid(mm);
-    endpoint.bonds = endpoint.bonds.filter((other) => other !== bond);
+    tracer.emit("guest.pasid-freed", { endpoint: endpoint.name, pasid, asid });
   });
 }

@@ -6,6 +6,12 @@ import type { Bond } from "../sva/bond.ts";
 import type { Domain } from "./attach.ts";
 import type { EndpointProperties } from "./probe.ts";
 
+/** Page requests resolved with SUCCESS, and why the last one that was answered INVALID was: for the driver's error message. */
+export interface FaultTally {
+  handled: number;
+  refusal: string | null;
+}
+
 /** One endpoint of the virtio-iommu as the guest's driver keeps it. `id` is its BDF. */
 export class Endpoint {
   readonly id: number;
@@ -22,10 +28,8 @@ export class Endpoint {
   /** Groups whose last request arrived and whose answer the VMM has not taken yet. */
   #openGroups: { pasid: number; grpid: number }[] = [];
   readonly #answered = new WaitQueue();
-  /** Page requests resolved with SUCCESS. */
-  faultsHandled = 0;
-  /** Faults of this endpoint that were answered INVALID: why, for the driver's error message. */
-  lastRefusal: string | null = null;
+  /** What became of the page requests of each PASID since its bind. */
+  readonly #tallies = new Map<number, FaultTally>();
 
   constructor(id: number, properties: EndpointProperties) {
     this.id = id;
@@ -33,6 +37,17 @@ export class Endpoint {
     this.iommu = new IommuDevice(`endpoint ${this.name}`);
     this.properties = properties;
     this.groupMutex = new Mutex(`${this.iommu.name} group mutex`);
+  }
+
+  tally(pasid: number): FaultTally {
+    const tally = this.#tallies.get(pasid) ?? { handled: 0, refusal: null };
+    this.#tallies.set(pasid, tally);
+    return tally;
+  }
+
+  /** The PASID is free: what is counted next belongs to its next owner. */
+  forgetTally(pasid: number): void {
+    this.#tallies.delete(pasid);
   }
 
   openGroup(pasid: number, grpid: number): void {
@@ -49,6 +64,10 @@ export class Endpoint {
   closeAllGroups(): void {
     this.#openGroups = [];
     this.#answered.wake();
+  }
+
+  get openGroupTotal(): number {
+    return this.#openGroups.length;
   }
 
   openGroupCount(pasid: number): number {

@@ -1,6 +1,7 @@
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import { EVENT_QUEUE, virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { QUEUE_SIZE, Virtqueue } from "../virtqueue/virtqueue.ts";
 
@@ -30,6 +31,7 @@ export class EventQueue {
   /** RR-09: the one fault pointer of the posted driver. */
   #slot: FaultReport | null = null;
   #running = false;
+  readonly #idle = new WaitQueue();
 
   constructor(
     edge: EdgePort<GuestToVmm, VmmToGuest>,
@@ -66,6 +68,12 @@ export class EventQueue {
       else await this.#handle(report);
     }
     this.#running = false;
+    this.#idle.wake();
+  }
+
+  /** Every event that has arrived is reported. */
+  handled(): Promise<void> {
+    return this.#idle.until(() => !this.#running);
   }
 
   /** null: longer than the structure, shorter than any report (RR-72 fixed), or reserved bytes set (VI-G-37): ignored. */

@@ -65,6 +65,11 @@ export class RequestQueue {
     return this.#transfer(readable, writableLength);
   }
 
+  /** Requests that the device has and nobody gave up. */
+  get underWay(): number {
+    return this.#waiting.size;
+  }
+
   /** A used element of the device. */
   used(head: number, written: Uint8Array): void {
     if (!this.#queue.push({ head, written })) return;

@@ -13,6 +13,7 @@ import { gerrorHandler } from "./gerror.ts";
 import { IrqThread } from "./irq-thread.ts";
 import type { Master } from "./master.ts";
 import { OutputQueue } from "./output-queue.ts";
+import { PartialGroups } from "./partial-groups.ts";
 import { priQueueThread } from "./pri-queue-thread.ts";
 import { probe } from "./probe.ts";
 import { MSI_EVENT, REG, type SmmuFeatures } from "./registers.ts";
@@ -38,6 +39,8 @@ export class ArmSmmu {
   readonly #priQueue: OutputQueue | null;
   readonly #eventThread: IrqThread;
   readonly #priThread: IrqThread;
+  /** Groups that the PRI queue thread has not seen the last request of. */
+  readonly partialGroups = new PartialGroups();
   readonly #gerrorThread: IrqThread;
   readonly #masters = new Map<number, Master>();
   readonly #vmids = new Set<number>();
@@ -75,7 +78,7 @@ export class ArmSmmu {
     const { commandQueue } = this;
     this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () => eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, master }));
     this.#priThread = new IrqThread("arm-smmu-v3-priq", execution, async () => {
-      if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master });
+      if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master, partial: this.partialGroups });
     });
     this.#gerrorThread = new IrqThread("arm-smmu-v3-gerror", execution, () => gerrorHandler(bus, commandQueue, tracer));
   }

@@ -18,6 +18,7 @@ import { priResp } from "./command-encoding.ts";
 import type { CommandQueue } from "./command-queue.ts";
 import type { Master } from "./master.ts";
 import type { OutputQueue } from "./output-queue.ts";
+import type { PartialGroups } from "./partial-groups.ts";
 
 export interface PriThreadContext {
   queue: OutputQueue;
@@ -25,6 +26,7 @@ export interface PriThreadContext {
   execution: Execution;
   tracer: Tracer;
   switches: ReadonlySet<string>;
+  partial: PartialGroups;
   master(sid: number): Master | null;
 }
 
@@ -44,9 +46,24 @@ export async function priQueueThread(c: PriThreadContext): Promise<void> {
     await queue.readProd();
   } while (!queue.empty);
   if (!queue.overflow) return;
-  // The partial groups whose last request was refused are with the VMM's guest already: it drops them when the group index comes again (IC-518).
-  c.tracer.emit("host.queue-overflow", {}, { queue: "PRIQ" });
+  // IC-1016: among the groups begun are those whose last request was refused. The function asks for their pages again.
+  const discarded = c.switches.has("M-discard-partial") ? 0 : c.partial.discard();
+  c.tracer.emit("host.queue-overflow", {}, { queue: "PRIQ", discarded });
   await queue.release(true);
+}
+
+/** To the IOMMU core. Of a request that is not the last of its group nobody hears when it fails: the function asks for the page again. */
+async function report(c: PriThreadContext, master: Master, fault: PageRequestFault): Promise<number> {
+  const { flags, grpid } = fault;
+  const last = (flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0;
+  const pasid = flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? fault.pasid : -1;
+  await c.execution.point("host.pri-thread.before-report", { sid: master.sid, grpid, pasid, last });
+  const ret = await iommu_report_device_fault(master.iommu, fault);
+  if (ret < 0 && !last) {
+    const ids = { sid: hex(master.sid), pasid: pasid < 0 ? undefined : pasid, grpid, iova: hex(fault.addr) };
+    c.tracer.emit("host.fault-refused", ids, { ret, answered: false });
+  }
+  return ret;
 }
 
 async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promise<void> {
@@ -86,10 +103,11 @@ async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promi
     addr,
     perm: (ppr.R ? IOMMU_FAULT_PERM_READ : 0) | (ppr.W ? IOMMU_FAULT_PERM_WRITE : 0) | (ppr.X ? IOMMU_FAULT_PERM_EXEC : 0) | (ppr.Priv ? IOMMU_FAULT_PERM_PRIV : 0),
   };
-  await c.execution.point("host.pri-thread.before-report", { sid, grpid, pasid: pasid ?? -1, last });
-  const ret = await iommu_report_device_fault(master.iommu, fault);
+  if (!last) return c.partial.add(sid, fault);
+  for (const earlier of c.partial.take(sid, fault)) await report(c, master, earlier);
+  const ret = await report(c, master, fault);
   if (ret >= 0) return;
-  const answered = last && !c.switches.has("RR-87");
+  const answered = !c.switches.has("RR-87");
   c.tracer.emit("host.fault-refused", ids, { ret, answered });
   if (!answered) return; // IC-1014; RR-87: the null event stops the helper before its command
   const resp = priResp(sid, needsPasid ? pasid : null, grpid, PRI_RESP.ResponseFailure);

@@ -38,9 +38,12 @@ export class Domain {
   readonly devices = new Set<DomainDevice>();
   stage1: Stage1State = { kind: "bypass" };
   readonly #smmu: ArmSmmu;
+  /** Whose: the domains of one VM map the same RAM. */
+  readonly #vm: number;
 
-  private constructor(smmu: ArmSmmu, id: number, nesting: boolean, vmid: number, stage2: IoPgtable) {
+  private constructor(smmu: ArmSmmu, vm: number, id: number, nesting: boolean, vmid: number, stage2: IoPgtable) {
     this.#smmu = smmu;
+    this.#vm = vm;
     this.id = id;
     this.nesting = nesting;
     this.vmid = vmid;
@@ -48,7 +51,7 @@ export class Domain {
   }
 
   /** -EINVAL: the SMMU lacks a stage that the domain needs; -ENOSPC: no VMID; -ENOMEM. */
-  static create(smmu: ArmSmmu, id: number, nesting: boolean): Domain | number {
+  static create(smmu: ArmSmmu, vm: number, id: number, nesting: boolean): Domain | number {
     if (!smmu.features.stage2 || (nesting && !smmu.features.stage1)) return -EINVAL;
     const vmid = smmu.allocVmid();
     if (vmid < 0) return vmid;
@@ -63,7 +66,7 @@ export class Domain {
     }
     frames.free(root);
     const stage2 = new IoPgtable({ memory, allocFrame: () => frames.alloc(), freeFrame: (pa) => frames.free(pa), format: "stage2", inputBits, outputBits: oas });
-    return new Domain(smmu, id, nesting, vmid, stage2);
+    return new Domain(smmu, vm, id, nesting, vmid, stage2);
   }
 
   /** attach_dev: ATC emptied before ATS is enabled; the STE first (host-driver.md, section 10). */
@@ -76,7 +79,7 @@ export class Domain {
       await this.#smmu.commandQueue.issueWithSync([atcInv(master.sid, null, 0, 0)]);
       if ((await pci_enable_ats(pci, 12)) === 0) master.atsEnabled = true;
     }
-    this.#smmu.ports.tracer.emit("host.domain-attach", { sid: hex(master.sid), vmid: this.vmid, domain: this.id }, { nesting: this.nesting });
+    this.#smmu.ports.tracer.emit("host.domain-attach", { sid: hex(master.sid), vmid: this.vmid, domain: this.id, vm: String(this.#vm) }, { nesting: this.nesting });
     return 0;
   }
 

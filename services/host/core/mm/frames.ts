@@ -29,6 +29,9 @@ export class Frames {
     this.#stride = coprimeNear(Math.floor(this.#count * 0.381966), this.#count);
   }
 
+  get total(): number {
+    return this.#count;
+  }
   get allocated(): number {
     return this.#allocated;
   }

@@ -104,8 +104,13 @@ async function invalidatePasid(smmu: ArmSmmu, domain: Domain, info: Invalidation
   if (info.granularity === IOMMU_INV_GRANU_DOMAIN) return smmu.commandQueue.issueWithSync(sids.map((sid) => cfgiCdAll(sid)));
   if ((info.flags & IOMMU_INV_PASID_FLAGS_PASID) === 0 || info.pasid >= 2 ** 20) return -EINVAL;
   // Leaf = 0: the uapi cannot say whether a level-1 descriptor changed, and a cached invalid one would survive a leaf invalidation.
-  const leaf = smmu.ports.switches.has("RR-93");
-  return smmu.commandQueue.issueWithSync(sids.map((sid) => cfgiCd(sid, info.pasid, leaf)));
+  const { switches } = smmu.ports;
+  const ret = await smmu.commandQueue.issueWithSync(sids.map((sid) => cfgiCd(sid, info.pasid, switches.has("RR-93"))));
+  if (ret < 0 || switches.has("M-drain-priq")) return ret;
+  // IC-1105, IC-1102: the PASID may be about to change hands. What its functions asked for before is in the fault ring when the call returns.
+  await smmu.flushPriQueue();
+  for (const sid of sids) smmu.partialGroups.discard(sid, info.pasid);
+  return 0;
 }
 
 async function invalidateIotlb(smmu: ArmSmmu, domain: Domain, info: Invalidation): Promise<number> {

@@ -28,11 +28,13 @@ export interface DomainIds {
 export class VfioContainer {
   readonly groups = new Set<VfioGroup>();
   iommu: IommuType1 | null = null;
+  readonly #vm: number;
   readonly #smmu: ArmSmmu;
   readonly #mm: AddressSpace;
   readonly #ids: DomainIds;
 
-  constructor(smmu: ArmSmmu, mm: AddressSpace, ids: DomainIds) {
+  constructor(vm: number, smmu: ArmSmmu, mm: AddressSpace, ids: DomainIds) {
+    this.#vm = vm;
     this.#smmu = smmu;
     this.#mm = mm;
     this.#ids = ids;
@@ -73,7 +75,7 @@ export class VfioContainer {
   async #setIommu(type: number): Promise<number> {
     if (this.groups.size === 0 || this.iommu) return -EINVAL;
     if (type !== VFIO_TYPE1_IOMMU && type !== VFIO_TYPE1v2_IOMMU && type !== VFIO_TYPE1_NESTING_IOMMU) return -ENODEV;
-    const domain = Domain.create(this.#smmu, this.#ids.next, type === VFIO_TYPE1_NESTING_IOMMU);
+    const domain = Domain.create(this.#smmu, this.#vm, this.#ids.next, type === VFIO_TYPE1_NESTING_IOMMU);
     if (typeof domain === "number") return domain;
     this.#ids.next++;
     this.iommu = new IommuType1(this.#smmu, domain, this.#mm);

@@ -192,6 +192,7 @@ export class VfioDevice {
   async #closeGroups(): Promise<void> {
     const { master } = this.group.device;
     await this.#ports.smmu.flushPriQueue(); // requests of before the reset become pending, and are closed with the others
+    this.#ports.smmu.partialGroups.discard(master.sid);
     const dropped = await iommu_drop_pending(master.iommu);
     this.#ports.smmu.ports.tracer.emit("host.groups-closed", { sid: hex(master.sid) }, { groups: dropped.map((fault) => fault.grpid) });
   }

@@ -50,8 +50,9 @@ export class IommuType1 {
     this.msi = new MsiBindings(domain, smmu.ports.tracer);
   }
 
-  get mappings(): number {
-    return this.#mappings.size;
+  /** Ranges of guest RAM in stage 2, for live state. */
+  mapped(): { iova: number; size: number }[] {
+    return [...this.#mappings.values()].map(({ iova, size }) => ({ iova, size }));
   }
 
   async ioctl(cmd: number, arg: Uint8Array): Promise<IoctlResult> {
@@ -145,11 +146,13 @@ export class IommuType1 {
 
   /** Out of the tables, out of the caches, and only then unpinned. */
   async #remove(mapping: DmaMapping): Promise<void> {
-    const { frames, tracer, execution } = this.#smmu.ports;
+    const { frames, tracer, execution, switches } = this.#smmu.ports;
+    const early = switches.has("M-invalidate-before-unpin");
     this.domain.stage2.unmap(mapping.iova, mapping.size);
+    if (early) unpinUserPages(frames, mapping.pages);
     await this.domain.flushStage2(mapping.iova, mapping.size);
     await execution.point("host.unmap.before-unpin", { iova: mapping.iova, size: mapping.size });
-    unpinUserPages(frames, mapping.pages);
+    if (!early) unpinUserPages(frames, mapping.pages);
     this.#mappings.delete(mapping.iova);
     tracer.emit("host.stage2-unmap", { ipa: hex(mapping.iova), vmid: this.domain.vmid, domain: this.domain.id }, { size: mapping.size });
   }

@@ -2,6 +2,7 @@ import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import {
   virtio_iommu_req_attach,
   virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_invalidate,
   virtio_iommu_req_map,
   virtio_iommu_req_page_resp,
   virtio_iommu_req_probe,
@@ -178,6 +179,22 @@ describe("UNMAP truth table (virtio-iommu.md, 5.4; pages for units)", () => {
       expect(b.endpoint.domain?.mappings.map((m) => [Number(m.virtStart) / P, (Number(m.virtEnd) + 1) / P - 1])).toEqual(after);
     });
   }
+});
+
+describe("INVALIDATE and page requests under way (IC-1105)", () => {
+  const invalidate = (fields: Record<string, number>) => virtio_iommu_req_invalidate.encode({ type: 7, domain: 2, ...fields });
+  beforeEach(async () => {
+    await b.send(virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 2, endpoint: 8, format: 2, s1fmt: 2, s1dss: 2, s1contextptr: 0x8000_1000, s1cdmax: 16 }));
+    b.told.length = 0;
+  });
+  it("of a PASID completes when the host has, and then the fault ring is drained", async () => {
+    expect(await b.send(invalidate({ inv_gran: 2, inv_type: 4, flags: 1, pasid: 5 }))).toBe(OK);
+    expect(b.told.map((line) => line.split("(")[0])).toEqual(["invalidate", "drained"]);
+  });
+  it("of addresses waits for no fault", async () => {
+    expect(await b.send(invalidate({ inv_gran: 4, inv_type: 3, flags: 2, archid: 1, virt_start: 0x1000, nr_pages: 1, granule: 12 }))).toBe(OK);
+    expect(b.told.map((line) => line.split("(")[0])).toEqual(["invalidate"]);
+  });
 });
 
 describe("MAP (VI-D-34 to VI-D-41)", () => {

@@ -12,6 +12,7 @@ export interface Workload {
   'endpoints'?: (number);
   'queues'?: (number);
   'program'?: (_lab_v1_Program | null);
+  'retryLimit'?: (number);
 }
 
 export interface Workload__Output {
@@ -24,4 +25,5 @@ export interface Workload__Output {
   'endpoints': (number);
   'queues': (number);
   'program': (_lab_v1_Program__Output | null);
+  'retryLimit': (number);
 }
