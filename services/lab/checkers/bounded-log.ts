@@ -2,7 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 
 /** Kinds that stand for a line in a kernel log; `logged: false` marks one that a rate limit kept out of it. */
-const LOGGED = ["host.event-record", "host.gerror", "host.command-timeout", "host.queue-overflow", "guest.unrecoverable-fault"] as const;
+const LOGGED = ["host.event-record", "host.gerror", "host.command-timeout", "guest.unrecoverable-fault"] as const;
 const isLine = new Set<string>(LOGGED);
 /** DEFAULT_RATELIMIT_BURST and DEFAULT_RATELIMIT_INTERVAL of include/linux/ratelimit_types.h. */
 const BURST = 10;

@@ -92,18 +92,22 @@ describe("INV-4: after unmap, exit or unbind completed no DMA reaches the old pa
 });
 
 describe("INV-8: isolation of VMs and PASIDs", () => {
-  const domain = (sid: string, vmid: number): Line => ["host", "host.domain-attach", { sid, vmid, domain: vmid }];
+  const otherAttach: Line = ["guest1", "guest.attach-table", { endpoint: "0x10", domain: 1 }];
   const of = (line: Line, sid: string, pa = line[2]?.pa): Line => [line[0], line[1], { ...line[2], sid, pa, ...(line[1] === "dma.access" ? { iova: pa } : {}) }, line[3]];
   it("is violated by two VMs at one frame that did not change hands", () => {
-    const history = written(domain("0x8", 1), domain("0x10", 2), access(1), of(access(1), "0x10"));
+    const history = written(attach, otherAttach, access(1), of(access(1), "0x10"));
     expect(judgeBy([inv8], history)).toEqual([
       {
         invariant: "INV-8",
-        message: "endpoint 0x10 (VMID 2) wrote frame 0x41000000, which endpoint 0x8 (VMID 1) wrote at #3 and which did not change hands between",
+        message: "endpoint 0x10 (guest1) wrote frame 0x41000000, which endpoint 0x8 (guest0) wrote at #3 and which did not change hands between",
         events: [3, 4],
       },
     ]);
-    expect(judgeBy([inv8], written(domain("0x8", 1), domain("0x10", 2), access(1), of(access(1, true, 10), "0x10")))).toEqual([]);
+    expect(judgeBy([inv8], written(attach, otherAttach, access(1), of(access(1, true, 10), "0x10")))).toEqual([]);
+  });
+  it("holds for two endpoints of one VM, whose containers have a VMID each and the same RAM", () => {
+    const second: Line = ["guest0", "guest.attach-table", { endpoint: "0x10", domain: 2 }];
+    expect(judgeBy([inv8], written(attach, second, access(1), of(access(1), "0x10")))).toEqual([]);
   });
   it("is violated by two PASIDs at one frame of which one writes; pages that both read are the page cache", () => {
     const reads = written(

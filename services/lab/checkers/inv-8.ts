@@ -9,7 +9,8 @@ const FOR_ALL = new Set(["CMD_TLBI_NSNH_ALL", "CMD_CFGI_ALL"]);
 
 interface Access {
   event: TraceEvent;
-  vmid: number | undefined;
+  /** Who uses the endpoint; undefined: not known. */
+  guest: string | undefined;
   pasid: number | undefined;
 }
 
@@ -17,32 +18,30 @@ interface Access {
 export const inv8: Checker = {
   id: "INV-8",
   sentence: "One VM, domain or endpoint does not disturb another.",
-  reads: [...OWNER_EVENTS, "dma.access", "endpoint.atc-fill", "guest.event-received", "host.command", "host.domain-attach", "host.smmu-reset"],
+  reads: [...OWNER_EVENTS, "dma.access", "endpoint.atc-fill", "guest.event-received", "host.command", "host.smmu-reset"],
   check: (history) => [...sharedFrames(history), ...foreignFaults(history), ...cachesOfOthers(history)],
 };
 
 /**
- * Two owners at one frame while it did not change hands: domains (VMIDs) at the same host epoch, or two PASIDs of a guest at the same guest epoch of which one writes.
- * A page that both only read is the page cache.
+ * Two owners at one frame while it did not change hands: two VMs at the same host epoch, or two PASIDs of a guest at the same guest epoch of which one writes.
+ * A page that both only read is the page cache. VMIDs do not tell VMs apart: each container of a VM has one, and all map the same RAM (spec/flow.md, S1).
  */
 function sharedFrames(history: readonly TraceEvent[]): Violation[] {
   const violations: Violation[] = [];
   const owners = new FrameOwners(history);
   const translations = new Translations();
-  const vmids = new Map<string, number>();
   const byFrame = new Map<string, Access[]>();
   for (const event of history) {
     if (event.kind === "endpoint.atc-fill") translations.fill(event);
-    else if (event.kind === "host.domain-attach" && event.ids.vmid !== undefined) vmids.set(endpointOf(event), event.ids.vmid);
     else if (event.kind === "dma.access") {
       const fills = isTranslated(event) ? translations.of(event) : [];
       const pasids = new Set(isTranslated(event) ? fills.map(({ ids }) => ids.pasid) : [event.ids.pasid]);
       // Several PASIDs may have it: the access can be of any, so it accuses none.
-      const access: Access = { event, vmid: vmids.get(endpointOf(event)), pasid: pasids.size === 1 ? [...pasids][0] : undefined };
+      const access: Access = { event, guest: owners.guestOf(event), pasid: pasids.size === 1 ? [...pasids][0] : undefined };
       const key = `${pageOf(event.ids.pa ?? "0x0")}/${event.fields.hostEpoch}`;
       const others = byFrame.get(key) ?? [];
       if (!others.length) byFrame.set(key, others);
-      const other = others.find((earlier) => conflict(earlier, access, owners));
+      const other = others.find((earlier) => conflict(earlier, access));
       if (other) violations.push(violationOf(other, access));
       else if (!others.some((earlier) => same(earlier, access))) others.push(access);
     }
@@ -51,23 +50,18 @@ function sharedFrames(history: readonly TraceEvent[]): Violation[] {
 }
 
 const same = (a: Access, b: Access): boolean =>
-  a.vmid === b.vmid && a.pasid === b.pasid && a.event.fields.guestEpoch === b.event.fields.guestEpoch && a.event.fields.write === b.event.fields.write;
+  a.guest === b.guest && a.pasid === b.pasid && a.event.fields.guestEpoch === b.event.fields.guestEpoch && a.event.fields.write === b.event.fields.write;
 
-function conflict(a: Access, b: Access, owners: FrameOwners): boolean {
-  if (a.vmid !== undefined && b.vmid !== undefined && a.vmid !== b.vmid) return true;
+function conflict(a: Access, b: Access): boolean {
+  if (a.guest === undefined || b.guest === undefined) return false;
+  if (a.guest !== b.guest) return true;
   if (a.pasid === undefined || b.pasid === undefined || a.pasid === b.pasid) return false;
-  const oneGuest = owners.guestOf(a.event) !== undefined && owners.guestOf(a.event) === owners.guestOf(b.event);
   // Epoch 0: the frame never had an owner that the allocator knows of.
-  return (
-    oneGuest &&
-    a.event.fields.guestEpoch !== 0 &&
-    a.event.fields.guestEpoch === b.event.fields.guestEpoch &&
-    (a.event.fields.write === true || b.event.fields.write === true)
-  );
+  return a.event.fields.guestEpoch !== 0 && a.event.fields.guestEpoch === b.event.fields.guestEpoch && (a.event.fields.write === true || b.event.fields.write === true);
 }
 
 function violationOf(a: Access, b: Access): Violation {
-  const who = ({ event, vmid, pasid }: Access) => `endpoint ${endpointOf(event)} (${a.vmid !== b.vmid ? `VMID ${vmid}` : pasidText(pasid)})`;
+  const who = ({ event, guest, pasid }: Access) => `endpoint ${endpointOf(event)} (${a.guest !== b.guest ? guest : pasidText(pasid)})`;
   return {
     invariant: "INV-8",
     message: `${who(b)} ${b.event.fields.write ? "wrote" : "read"} ${frameText(b.event.ids.pa)}, which ${who(a)} ${a.event.fields.write ? "wrote" : "read"} at #${a.event.n} and which did not change hands between`,

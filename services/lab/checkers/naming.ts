@@ -13,9 +13,6 @@ export const groupText = (event: { ids: TraceIds }): string => `endpoint ${endpo
 /** A frame by its PA: "frame 0x417a5000". */
 export const frameText = (pa: string | undefined): string => `frame ${pa === undefined ? "?" : `${pageOf(pa)}000`}`;
 
-/** "guest0" of an event of that guest; checkers count PASIDs and epochs per guest. */
-export const guestOf = ({ who }: TraceEvent): string => who;
-
 /** A rule of the lab did `doing` to a message of `direction`: what follows from that alone is no defect of the machine. */
 export const tampered = (history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): boolean =>
   history.some(({ kind, fields }) => kind === "edge.rule" && fields.direction === direction && doing.has(String(fields.do)));

@@ -99,6 +99,20 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     const history = [...doctored("host.pri-record", { ids: { iova: "0x8000" } }), ...written(["smmu", "edge.rule", {}, rule])];
     expect(judgeBy([of("INV-6")], history)).toEqual([]);
   });
+  it("INV-2 is violated when the host waits for the answer and finds no request for it (IC-418), unless the lab acts on that hop", () => {
+    const refused = doctored("host.page-response", { ids: { pasid: undefined }, fields: { ret: -22 } });
+    expect(judgeBy([of("INV-2")], refused)).toEqual([
+      { invariant: "INV-2", message: "endpoint 0x8, PASID 5, group 3: the host waits for its answer and matched none with no PASID: it is lost", events: [4, 11] },
+    ]);
+    const rule = { rule: "fault-0", do: "drop", direction: "vmm->host", kind: "pwrite", seq: 9 };
+    expect(judgeBy([of("INV-2")], [...refused, ...written(["vmm0", "edge.rule", {}, rule])])).toEqual([]);
+    expect(judgeBy([of("INV-2")], [...written(...oneFault), ...written(["host", "host.page-response", { sid: "0x8", grpid: 3 }, { code: 0, ret: -22 }])])).toEqual([]);
+  });
+  it("FL-I5 keeps a group pending when the host refuses its answer (IC-419), and drops it when the driver fails (IC-420)", () => {
+    const answered = (ret: number) => judgeBy([of("FL-I5")], doctored("host.page-response", { fields: { ret } }));
+    expect(answered(-22)).toHaveLength(1);
+    expect(answered(-19)).toEqual([]);
+  });
   it("FL-I5 is satisfied when a reset clears all three lists", () => {
     const lost = doctored("host.page-response", null);
     const reset = written(

@@ -31,7 +31,7 @@ export const ordVmid: Checker = {
       } else if (event.kind === "host.stage2-map" || event.kind === "host.domain-attach") {
         if (owner && owner.domain !== domain) {
           former.set(`${vmid}/${owner.domain}`, event);
-          if (false)
+          if (!owner.dropped)
             violations.push({
               invariant: "ORD-VMID",
               message: `VMID ${vmid} went from domain ${owner.domain} to domain ${domain}: no CMD_TLBI_S12_VMALL for it between #${owner.last.n} and #${event.n}`,

@@ -39,6 +39,25 @@ describe("the simulated machine", () => {
     expect(judge(await run(plain, 1, [], [dropped]))).toEqual([]);
   });
 
+  it("passes with three functions of two VMs at work", async () => {
+    const [endpoint] = defaultMachine.endpoints;
+    const [vm] = defaultMachine.vms;
+    const bdfs = [0x8, 0x10, 0x18];
+    const vms = [
+      { ...vm, endpoints: bdfs.slice(0, 2) },
+      { ...vm, name: "vm1", endpoints: bdfs.slice(2) },
+    ];
+    const machine = new SimulatedMachine(
+      { ...defaultMachine, endpoints: bdfs.map((bdf) => ({ ...endpoint, bdf })), vms },
+      { seed: 1, switches: new Set(), yieldEverywhere: true },
+    );
+    await machine.boot();
+    for (const [index, { endpoints }] of vms.entries()) await machine.runWorkload([], { ...program(index), endpoints: endpoints.length }, { vm: index, limitNs: 60e9 });
+    await machine.settle(5e9);
+    expect(machine.history.some(({ who, kind }) => who === "guest1" && kind === "guest.job-done")).toBe(true);
+    expect(judge(machine.history)).toEqual([]);
+  });
+
   const mutants: [mutant: string, invariant: string, workload: Workload, message: RegExp, rules?: EdgeRule[]][] = [
     [
       "M-no-job-timeout",

@@ -192,6 +192,12 @@ describe("ORD-INVALIDATE: complete in the hardware before complete in the guest"
     expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync, ...atc("0x4000")))).toEqual([]);
     expect(judgeBy([ordInvalidate], byVa(tlbi(1), sync, ...atc("0x4000")))[0].message).toMatch(/no CMD_TLBI_NH_VA for ASID 2, page 0x12000, and CMD_SYNC between #3 and/);
   });
+  it("names the page between two ranges, and takes ranges that overlap for one", () => {
+    const at = (Addr: string, NUM: number) => executed("CMD_TLBI_NH_VA", { Addr, ASID: 2, VMID: 1, NUM, SCALE: 0, TG: 1 });
+    expect(judgeBy([ordInvalidate], byVa(at("0x12000", 1), at("0x10000", 2), sync, ...atc("0x4000")))).toEqual([]);
+    expect(judgeBy([ordInvalidate], byVa(at("0x10000", 0), at("0x12000", 1), sync, ...atc("0x4000")))[0].message).toMatch(/page 0x11000,/);
+    expect(judgeBy([ordInvalidate], byVa(at("0x20000", 7), sync, ...atc("0x4000")))[0].message).toMatch(/page 0x10000,/);
+  });
   it("names the endpoint whose ATC did not complete, or not for all of the range", () => {
     expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync))[0].message).toMatch(/no ATS Invalidate Completion of endpoint 0x8 for all of it/);
     expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync, ...atc("0x2000")))).toHaveLength(1);

@@ -52,7 +52,8 @@ async function start(name: string, options: UpOptions): Promise<string> {
     logLevel: options.logLevel,
   };
   const main = fileURLToPath(new URL("../supervisor/background.ts", import.meta.url));
-  const child = spawn(process.execPath, [main, JSON.stringify(background)], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  // It keeps nothing of this command open: who waits for the end of our output must not wait for the run's.
+  const child = spawn(process.execPath, [main, JSON.stringify(background)], { detached: true, stdio: ["ignore", "pipe", "ignore"] });
   const [line] = (await Promise.race([once(child.stdout, "data"), once(child, "exit")])) as [Buffer | number | null];
   if (!(line instanceof Buffer)) throw infrastructureError(`the supervisor ended with ${line}`);
   const reply = JSON.parse(line.toString()) as BackgroundReply;

@@ -3,7 +3,7 @@ export const hostEvents = {
   "host.command": "A command went into the command queue; `name` is its mnemonic and the other fields are its operands.",
   "host.command-timeout": "A CMD_SYNC did not complete within one second; the driver carries on.",
   "host.gerror": "GERROR showed an error; `active` are its bits, `error` is CMDQ_CONS.ERR when the command queue is among them.",
-  "host.event-record": "The event queue thread took a record; `reported` says whether it went to the IOMMU core.",
+  "host.event-record": "The event queue thread took a record; `reported` says whether it went to the IOMMU core, `logged` whether it was printed.",
   "host.pri-record": "The PRI queue thread took a page request.",
   "host.queue-overflow": "A queue thread saw the overflow flag; it acknowledges it after the drain. PRIQ: `discarded` requests waited for the last one of their group.",
   "host.fault-reported": "VFIO stored a fault in the DMA_FAULT ring at index `record`; `head` is the new head.",

@@ -29,7 +29,11 @@ const PERM_MASK = 0xf;
 export async function viommu_fault_handler(viommu: Viommu, report: FaultReport): Promise<void> {
   const endpoint = viommu.endpoints.get(report.endpoint);
   if ((report.flags & VIRTIO_IOMMU_FAULT_F_PAGE_REQ) === 0) {
-    viommu.tracer.emit("guest.unrecoverable-fault", { endpoint: hex(report.endpoint), gva: hex(report.address) }, { reason: report.reason, flags: report.flags });
+    viommu.tracer.emit(
+      "guest.unrecoverable-fault",
+      { endpoint: hex(report.endpoint), gva: hex(report.address) },
+      { reason: report.reason, flags: report.flags, logged: viommu.faultMessages.allows() },
+    );
     return;
   }
   const hasPasid = (report.flags & VIRTIO_IOMMU_FAULT_F_PASID) !== 0;

@@ -4,6 +4,7 @@ import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { IopfQueue } from "@faultline/shared/linux/iopf-queue.ts";
 import { PasidAllocator } from "@faultline/shared/linux/pasid-allocator.ts";
+import { RateLimit } from "@faultline/shared/linux/ratelimit.ts";
 import { iommu_drop_pending } from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL, EIO, ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
@@ -68,6 +69,8 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   readonly endpoints = new Map<number, Endpoint>();
   readonly iopf: IopfQueue;
   events: EventQueue | null = null;
+  /** Of the lines about faults that nobody can answer. */
+  readonly faultMessages: RateLimit;
   asids = new AsidAllocator(8);
   readonly domainIds = { first: 0, next: () => this.domainIds.first++ };
   readonly #edge: EdgePort<GuestToVmm, VmmToGuest>;
@@ -80,6 +83,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.execution = ports.execution;
     this.tracer = ports.tracer;
     this.switches = ports.switches;
+    this.faultMessages = new RateLimit(() => ports.execution.now());
     this.#edge = ports.edge;
     this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83"));
     this.iopf = new IopfQueue("viommu-iopfq", {

@@ -2,6 +2,7 @@ import { EVENT } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
 import { SMMU_DEVICE_ID, type SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { RateLimit } from "@faultline/shared/linux/ratelimit.ts";
 import { EINVAL, ENODEV, ENOMEM, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
@@ -76,7 +77,8 @@ export class ArmSmmu {
     this.#priQueue = priQueue;
     const master = (sid: number) => this.master(sid);
     const { commandQueue } = this;
-    this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () => eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, master }));
+    const dumps = new RateLimit(() => execution.now());
+    this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () => eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, dumps, master }));
     this.#priThread = new IrqThread("arm-smmu-v3-priq", execution, async () => {
       if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master, partial: this.partialGroups });
     });

@@ -1,6 +1,7 @@
 import { EVENT, EVENT_ID } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import type { RateLimit } from "@faultline/shared/linux/ratelimit.ts";
 import { type IommuFault, iommu_report_device_fault } from "@faultline/shared/linux/report-device-fault.ts";
 import { EFAULT, EINVAL, EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
 import {
@@ -27,6 +28,8 @@ export interface EventThreadContext {
   commandQueue: CommandQueue;
   execution: Execution;
   tracer: Tracer;
+  /** Of the lines that dump an event record. */
+  dumps: RateLimit;
   master(sid: number): Master | null;
 }
 
@@ -64,7 +67,7 @@ async function handleEvent(c: EventThreadContext, record: Uint8Array): Promise<v
   const stall = event.Stall === 1n && id in reasons;
   const ret = await report(c, id, event);
   const ids = { sid: hex(sid), ssid: event.SSV ? Number(event.SubstreamID) : undefined, iova: hex(event.InputAddr) };
-  c.tracer.emit("host.event-record", ids, { event: nameOf(id), stall, s2: event.S2 === 1n, reported: ret === 0, ret });
+  c.tracer.emit("host.event-record", ids, { event: nameOf(id), stall, s2: event.S2 === 1n, reported: ret === 0, ret, logged: ret < 0 && c.dumps.allows() });
   if (ret < 0 && stall && event.S2 === 0n) await c.commandQueue.issue([resume(sid, Number(event.STAG), false)]); // IC-907
 }
 
