@@ -256,8 +256,9 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     host.fromSmmu(1, smmu.pageRequest(pageRequest()));
     await turns(20);
     expect(host.counts().pending).toBe(1);
+    const opened = smmu.flrCount; // the one at open
     expect((await vmm.ioctl(device, 0x3b6f)).ret).toBe(0);
-    expect(smmu.flrCount).toBe(1);
+    expect(smmu.flrCount - opened).toBe(1);
     expect(host.counts().pending).toBe(0);
     expect([smmu.config[0x10f] & 0x80, smmu.config[0x114] & 1, smmu.config[0x126] & 1]).toEqual([0x80, 1, 1]);
     expect(hexOf(smmu.config.slice(0x10, 0x14))).toBe("04000010");

@@ -76,10 +76,15 @@ export class VfioDevice {
     this.#responseWork = new IrqThread(`vfio-dma-fault-response ${pci.name}`, ports.smmu.ports.execution, () => this.#consumeResponses());
   }
 
-  /** vfio_pci_open in a nesting domain: fault region, handler, IRQ, response region, and then PRI. -EBUSY: a handler is registered already. */
+  /**
+   * vfio_pci_open in a nesting domain: the function is reset, so that nothing of an earlier user (or of a kernel that died) is left in it; then fault region,
+   * handler, IRQ, response region, and PRI. -EBUSY: a handler is registered already.
+   */
   static async open(ports: DevicePorts, group: VfioGroup, fd: number): Promise<VfioDevice | number> {
     const device = new VfioDevice(ports, group, fd);
     const { master, pci } = group.device;
+    await device.clearMaster();
+    await device.reset();
     if (device.#nested) {
       const ret = await iommu_register_device_fault_handler(master.iommu, (fault) => device.#handleFault(fault));
       if (ret < 0) return ret;
