@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { DockerComposeEnvironment, type StartedDockerComposeEnvironment, Wait } from "testcontainers";
-import type { PartName, Stack } from "./stack.ts";
+import { eventually, type PartName, type Stack } from "./stack.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -36,7 +36,11 @@ export function composeStack(project: string, profiles: string[] = []): Stack & 
     lab: (part) => new LabClient(`127.0.0.1:${services[part].port}`),
     async up() {
       await buildImage();
-      if (environment) return void (await compose("up", "-d", "--wait", "--no-build"));
+      if (environment) {
+        // The engine calls a container unhealthy from its unpause until its next probe, and compose gives up at once on an unhealthy one.
+        await eventually(async () => ((await compose("ps", "--format", "{{.Health}}")).includes("unhealthy") ? null : true));
+        return void (await compose("up", "-d", "--wait", "--no-build"));
+      }
       const parts = (Object.keys(services) as PartName[]).filter((part) => !/1$/.test(part) || profiles.includes("vm1"));
       const first = new DockerComposeEnvironment(root, "docker-compose.yml").withProjectName(project).withProfiles(...profiles);
       for (const part of parts) first.withWaitStrategy(`${services[part].service}-1`, Wait.forHealthCheck());
