@@ -1,4 +1,4 @@
-/** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; fd << 40 | region << 32 | offset on vfio/v1. */
+/** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; a place in a region (vfio.ts) on vfio/v1. */
 export interface PostedWrite {
   address: number;
   data: Uint8Array;

@@ -30,7 +30,10 @@ export interface RegionPosition {
   offset: number;
 }
 
-/** PostedWrite.address on vfio/v1, a store into a mapped ring: fd << 40 | region << 32 | offset. Rings are far below 4 GiB, and the number stays exact up to fd 8191. */
+/**
+ * PostedWrite.address on vfio/v1, a store into a mapped ring. On the wire fd << 48 | region << 40 | offset (interfaces.md, section 1); here
+ * fd << 40 | region << 32 | offset, a number that stays exact up to fd 8191. Rings are far below 4 GiB.
+ */
 export const regionAddress = (fd: number, region: number, offset: number): number => fd * 2 ** 40 + region * 2 ** 32 + offset;
 export const regionOfAddress = (address: number): RegionPosition => ({
   fd: Math.floor(address / 2 ** 40),
@@ -43,3 +46,24 @@ export const regionOfFileOffset = (fileOffset: number): Omit<RegionPosition, "fd
   region: Math.floor(fileOffset / 2 ** VFIO_PCI_OFFSET_SHIFT),
   offset: fileOffset % 2 ** VFIO_PCI_OFFSET_SHIFT,
 });
+
+const FD_LIMIT = 2 ** 13;
+
+/** A region address as 8 little-endian bytes of the wire. */
+export function regionAddressToWire(address: number): Uint8Array<ArrayBuffer> {
+  const { fd, region, offset } = regionOfAddress(address);
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, offset, true);
+  view.setUint32(4, region * 2 ** 8 + fd * 2 ** 16, true);
+  return bytes;
+}
+
+/** NaN: no 8 bytes, an offset beyond any ring, or an fd beyond any limit. */
+export function regionAddressFromWire(bytes: Uint8Array): number {
+  if (bytes.length !== 8) return Number.NaN;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const high = view.getUint32(4, true);
+  const fd = Math.floor(high / 2 ** 16);
+  return high % 2 ** 8 === 0 && fd < FD_LIMIT ? regionAddress(fd, Math.floor(high / 2 ** 8) % 2 ** 8, view.getUint32(0, true)) : Number.NaN;
+}

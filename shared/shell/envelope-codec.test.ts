@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type MessageShape, smmuEdge, vfioEdge, virtioEdge } from "../edge/definitions.ts";
+import { regionAddress } from "../edge/vfio.ts";
 import { EnvelopeCodec, type WireEnvelope } from "./envelope-codec.ts";
 import { connectMethod } from "./protos.ts";
 
@@ -13,20 +14,19 @@ function example(type: MessageShape[string]): unknown {
 
 describe.each([smmuEdge, vfioEdge, virtioEdge].map((definition) => [definition.protocol, definition] as const))("every message of %s", (_, definition) => {
   const codec = new EnvelopeCodec<Body, Body>(definition);
+  const posted = definition.edge === "vfio" ? regionAddress(8191, 10, 0x8fff) : 2 ** 52 + 8;
   const { requestSerialize, requestDeserialize } = connectMethod(definition.edge);
   const across = (body: Body) =>
     codec.fromWire(
       requestDeserialize(
-        requestSerialize(
-          codec.toWire({ seq: 1, replyTo: 2, lamport: 3, trace: new Uint8Array(0), writes: [{ address: 2 ** 52 + 8, data: Uint8Array.from([1, 2]) }], body }),
-        ),
+        requestSerialize(codec.toWire({ seq: 1, replyTo: 2, lamport: 3, trace: new Uint8Array(0), writes: [{ address: posted, data: Uint8Array.from([1, 2]) }], body })),
       ) as WireEnvelope,
     );
 
   for (const [kind, shape] of Object.entries(definition.messages)) {
     it(`${kind} crosses the wire with all its fields`, () => {
       const body = { kind, ...Object.fromEntries(Object.entries(shape).map(([field, type]) => [field, example(type)])) };
-      expect(across(body)).toMatchObject({ seq: 1, replyTo: 2, lamport: 3, writes: [{ address: 2 ** 52 + 8, data: Uint8Array.from([1, 2]) }] });
+      expect(across(body)).toMatchObject({ seq: 1, replyTo: 2, lamport: 3, writes: [{ address: posted, data: Uint8Array.from([1, 2]) }] });
       expect(across(body).body).toEqual(body);
     });
   }
@@ -40,6 +40,15 @@ describe.each([smmuEdge, vfioEdge, virtioEdge].map((definition) => [definition.p
 });
 
 describe("addresses", () => {
+  it("of posted writes on vfio/v1 are fd << 48 | region << 40 | offset; what no region holds is no address", () => {
+    const codec = new EnvelopeCodec<Body, Body>(vfioEdge);
+    const writes = [{ address: regionAddress(33, 9, 0x1040), data: new Uint8Array(0) }];
+    const wire = codec.toWire({ seq: 1, replyTo: 0, lamport: 1, trace: new Uint8Array(0), writes, body: { kind: "signal", fd: 5, value: 1 } as Body });
+    expect(wire.writes?.[0].address).toEqual(Uint8Array.from([0x40, 0x10, 0, 0, 0, 9, 33, 0]));
+    const from = (address: number[]) => codec.fromWire({ ...wire, writes: [{ address: Uint8Array.from(address), data: new Uint8Array(0) }] }).writes[0].address;
+    expect([from([0, 0, 0, 0, 1, 9, 7, 0]), from([0, 0, 0, 0, 0, 9, 0, 0x20]), from([1])]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+  });
+
   it("are 8 little-endian bytes on the wire; other lengths are no address", () => {
     const codec = new EnvelopeCodec<Body, Body>(smmuEdge);
     const wire = codec.toWire({

@@ -1,6 +1,7 @@
 import { numberOf } from "../codec/uint64.ts";
 import type { EdgeDefinition } from "../edge/definitions.ts";
 import type { ControlBody, Envelope, Hello, PostedWrite } from "../edge/envelope.ts";
+import { regionAddressFromWire, regionAddressToWire } from "../edge/vfio.ts";
 
 type Fields = Record<string, unknown>;
 /** An envelope as proto-loader reads and writes it: the body under the name of its oneof member, which is the kind of the message. */
@@ -20,7 +21,13 @@ export class EnvelopeCodec<Out extends { kind: string }, In extends { kind: stri
   readonly #addresses: Map<string, readonly string[]>;
   readonly #bytes: Map<string, readonly string[]>;
 
-  constructor(definition: Pick<EdgeDefinition<never, never>, "messages">) {
+  /** Addresses of posted writes: physical ones, or places in regions on vfio/v1. */
+  readonly #postedToWire: (address: number) => Uint8Array;
+  readonly #postedFromWire: (bytes: Uint8Array) => number;
+
+  constructor(definition: Pick<EdgeDefinition<never, never>, "messages" | "edge">) {
+    this.#postedToWire = definition.edge === "vfio" ? regionAddressToWire : addressBytes;
+    this.#postedFromWire = definition.edge === "vfio" ? regionAddressFromWire : addressOf;
     const fieldsOf = (type: string) =>
       new Map(Object.entries(definition.messages).map(([kind, shape]) => [kind, Object.keys(shape).filter((field) => shape[field] === type)]));
     this.#addresses = fieldsOf("address");
@@ -30,7 +37,7 @@ export class EnvelopeCodec<Out extends { kind: string }, In extends { kind: stri
   toWire(envelope: Envelope<Out>): WireEnvelope {
     const { seq, replyTo, lamport, trace, body } = envelope;
     const wire: WireEnvelope = { seq, replyTo, lamport, trace };
-    if (envelope.writes.length) wire.writes = envelope.writes.map(({ address, data }) => ({ address: addressBytes(address), data }));
+    if (envelope.writes.length) wire.writes = envelope.writes.map(({ address, data }) => ({ address: this.#postedToWire(address), data }));
     const { kind } = body;
     const addresses = this.#addresses.get(kind);
     if (addresses === undefined) wire[kind] = kind === "hello" ? helloToWire(body as Hello) : body;
@@ -52,7 +59,7 @@ export class EnvelopeCodec<Out extends { kind: string }, In extends { kind: stri
     for (const field of this.#bytes.get(kind) ?? []) fields[field] = plain(fields[field] as Uint8Array);
     if (kind === "hello") fields.memory = memoryOf(fields.memory as Fields | null);
     fields.kind = kind;
-    const writes = wire.writes?.length ? wire.writes.map(({ address, data }) => ({ address: addressOf(address), data: plain(data) })) : NO_WRITES;
+    const writes = wire.writes?.length ? wire.writes.map(({ address, data }) => ({ address: this.#postedFromWire(address), data: plain(data) })) : NO_WRITES;
     return { seq: wire.seq, replyTo: wire.replyTo, lamport: wire.lamport, trace: wire.trace, writes, body: fields as In | ControlBody };
   }
 }
