@@ -7,6 +7,7 @@ import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import { Accelerator } from "@faultline/smmu/core/endpoint/accelerator.ts";
 import { ScriptedEndpoint } from "@faultline/smmu/core/endpoint/scripted-endpoint.ts";
 import { Hardware } from "@faultline/smmu/core/hardware.ts";
+import type { IdRegisters } from "@faultline/smmu/core/identity.ts";
 import { testEngine } from "@faultline/smmu/test-support/fake-upstream.ts";
 import { HostEnd, RAM, Timers, TraceLog } from "../../support/smmu-rig.ts";
 
@@ -41,6 +42,14 @@ export interface PriqEntry {
   address: bigint;
 }
 
+interface RigOptions {
+  priqLog2?: number;
+  cr2?: number;
+  smmu?: Partial<SmmuOptions>;
+  /** ID registers that replace those of the machine. */
+  idr?: Partial<IdRegisters>;
+}
+
 /** The real hardware with functions on real links, every TLP of ATS and PRI written down, and the smallest driver: queues, one stream table, one address space. */
 export class EndpointRig {
   readonly memory = heapMemory(RAM, at.end - RAM);
@@ -56,7 +65,7 @@ export class EndpointRig {
   #nextPage: number = at.pages;
   #commands = 0;
 
-  constructor(endpoints: Partial<EndpointOptions>[], { priqLog2 = 3, cr2 = 0xa, smmu = {} }: { priqLog2?: number; cr2?: number; smmu?: Partial<SmmuOptions> } = {}) {
+  constructor(endpoints: Partial<EndpointOptions>[], { priqLog2 = 3, cr2 = 0xa, smmu = {}, idr = {} }: RigOptions = {}) {
     this.#priqLog2 = priqLog2;
     this.hardware = new Hardware(
       {
@@ -73,6 +82,7 @@ export class EndpointRig {
         held: (point) => this.held.has(point),
         engine: testEngine,
       },
+      { idr },
     );
     this.stage1 = new IoPgtable({
       memory: this.memory,
@@ -82,8 +92,7 @@ export class EndpointRig {
       inputBits: 48,
       outputBits: 48,
     });
-    for (let pasid = 1; pasid <= PASIDS; pasid++)
-      this.memory.write(at.cdTable + pasid * 64, CD.encode({ V: 1, T0SZ: 16, EPD1: 1, IPS: 5, AA64: 1, R: 1, A: 1, ASID: 7, TTB0: this.stage1.root / 16 }));
+    for (let pasid = 1; pasid <= PASIDS; pasid++) this.cd(pasid);
     for (const sid of this.hardware.functions.keys()) this.ste(sid);
     this.#tap();
     this.write("CR2", cr2);
@@ -160,6 +169,23 @@ export class EndpointRig {
     this.#nextPage += 4096;
     this.stage1.map(va, pa, 4096, { read: true, write, user: true });
     return pa;
+  }
+
+  /** CD of a PASID: the address space that all share, with `fields` besides. */
+  cd(pasid: number, fields: Parameters<typeof CD.encode>[0] = {}): void {
+    this.memory.write(at.cdTable + pasid * 64, CD.encode({ V: 1, T0SZ: 16, EPD1: 1, IPS: 5, AA64: 1, R: 1, A: 1, ASID: 7, TTB0: this.stage1.root / 16, ...fields }));
+  }
+  /** Address of the leaf descriptor of a mapped page. */
+  leaf(va: number): number {
+    let table = this.stage1.root;
+    for (const shift of [39, 30, 21]) table = Number(this.read64(table + (Math.floor(va / 2 ** shift) % 512) * 8) & 0xffff_ffff_f000n);
+    return table + (Math.floor(va / 4096) % 512) * 8;
+  }
+  read64(address: number): bigint {
+    return new DataView((this.memory.read(address, 8) as Uint8Array<ArrayBuffer>).buffer).getBigUint64(0, true);
+  }
+  write64(address: number, value: bigint): void {
+    this.memory.write(address, new Uint8Array(new BigUint64Array([value]).buffer));
   }
 
   /** Puts commands, as hexadecimal of their 16 bytes or as bytes, into the queue and lets the SMMU consume what it can. */
