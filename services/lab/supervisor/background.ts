@@ -6,7 +6,7 @@ import { Failure } from "../cli/errors.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
-import { GRACE_MS, READY_MS } from "./running-processes.ts";
+import { CAUSE_MS, GRACE_MS, pause, READY_MS } from "./running-processes.ts";
 import { alive, ended, type Service, startService, stopServices } from "./services.ts";
 
 export interface BackgroundOptions {
@@ -61,7 +61,9 @@ class Supervisor {
     const lost = lossOf(services, () => ready || this.#stopping);
     lost.catch(() => {});
     try {
-      await Promise.race([Promise.all(clients.map((client) => client.ready(READY_MS))), lost]);
+      // A call that fails is only what follows when its service is gone: the loss says why.
+      const answered = Promise.all(clients.map((client) => client.ready(READY_MS))).catch((error: Error) => pause(CAUSE_MS).then(() => Promise.reject(error)));
+      await Promise.race([answered, lost]);
     } finally {
       ready = true;
       for (const client of clients) client.close();

@@ -12,10 +12,10 @@ import { type Service, startService, stopServices } from "./services.ts";
 export const READY_MS = 20_000;
 export const GRACE_MS = 2_000;
 /** Time in which a lost service is seen to be the cause of another failure. */
-const CAUSE_MS = 1_500;
+export const CAUSE_MS = 1_500;
 
 const never = new Promise<never>(() => {});
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Starts the services (a VMM and a guest per VM) and waits until they are booted. Whoever dies ends every operation with a failure that names it. */
 export async function startProcesses(machine: Machine, options: { switches: readonly string[]; trace: TraceSelection; vm?: number }): Promise<RunningMachine> {
