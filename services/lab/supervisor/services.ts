@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "./compile-cache.ts";
 import type { Part } from "./parts.ts";
 import type { RunFolder } from "./run-folder.ts";
 
@@ -21,7 +22,7 @@ export interface ServiceOptions {
 }
 
 /** gRPC makes much short-lived garbage: with room for it scavenges are rare, and rarer still on the path of a fault. */
-const NODE_FLAGS = ["--max-semi-space-size=32"];
+export const NODE_FLAGS = ["--max-semi-space-size=32"];
 /** What is kept of a service's words for the sentence that says why it ended. */
 const STDERR_KEPT = 4000;
 
@@ -36,6 +37,7 @@ export function startService(run: RunFolder, part: Part, { switches, adminPort, 
     detached: true,
     env: {
       ...process.env,
+      NODE_COMPILE_CACHE: compileCache(),
       FAULTLINE_RUN_DIR: run.dir,
       FAULTLINE_MEMORY: run.memory,
       FAULTLINE_MACHINE: "",
