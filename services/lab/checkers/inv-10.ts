@@ -28,8 +28,10 @@ export const inv10: Checker = {
 
 /** RR-89: translations without access and never a page request. */
 function noPageRequests(history: readonly TraceEvent[]): Violation[] {
-  const able = new Set(history.filter(({ kind }) => kind === "endpoint.page-request" || kind === "endpoint.flr").map(endpointOf));
   const bound = new Map(history.filter(({ kind }) => kind === "guest.bind").map((event) => [endpointOf(event), event]));
+  // A reset while the PASID is bound may take the requests away; the one at open comes before.
+  const excuses = ({ kind, n }: TraceEvent, at: TraceEvent | undefined) => kind === "endpoint.page-request" || (kind === "endpoint.flr" && at !== undefined && n > at.n);
+  const able = new Set(history.filter((event) => excuses(event, bound.get(endpointOf(event)))).map(endpointOf));
   const refused = new Map<string, TraceEvent[]>();
   for (const event of history) {
     const { kind, fields } = event;
