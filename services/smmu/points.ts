@@ -2,20 +2,20 @@
 export const points = [
   {
     id: "smmu.command-queue.before-command",
-    kind: "hold",
+    kind: "hardware",
     sentence: "The next command is about to be fetched: CONS stays where it is while this is held.",
-    fields: { cons: "number" },
+    fields: { cons: "int" },
   },
   {
     id: "smmu.endpoint.before-page-request",
-    kind: "hold",
+    kind: "hardware",
     sentence: "A function is about to send the page requests of a group.",
-    fields: { sid: "string", pasid: "number", grpid: "number" },
+    fields: { sid: "int", pasid: "int", grpid: "int" },
   },
   {
     id: "smmu.endpoint.before-invalidate-completion",
-    kind: "hold",
+    kind: "hardware",
     sentence: "A function received an ATS Invalidate Request; while this is held it never completes, and CMD_SYNC waits.",
-    fields: { sid: "string", itag: "number" },
+    fields: { sid: "int", itag: "int" },
   },
 ] as const;

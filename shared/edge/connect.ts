@@ -29,6 +29,8 @@ export function upperEnd<Upper extends Body, Lower extends Body>(
     validate: (body, replyTo) => validate(definition, body, "lower", replyTo),
     expects: (request) => definition.replies[request.kind],
     lost: (request) => definition.lost(request),
+    answer: (request, how) => definition.answer(request, how),
+    fits: (body) => validate(definition, body, "upper") === null,
     decode: (body, writes) => definition.decode(body, writes),
   });
 }
@@ -45,6 +47,8 @@ export function lowerEnd<Upper extends Body, Lower extends Body>(
     direction: `${definition.lower}->${definition.upper}`,
     answers: (body) => definition.answered(body),
     validate: (body, replyTo) => validate(definition, body, "upper", replyTo),
+    withoutInterrupt: (body) => definition.withoutInterrupt(body),
+    fits: (body) => validate(definition, body, "lower") === null,
     decode: (body, writes) => definition.decode(body, writes),
   });
 }

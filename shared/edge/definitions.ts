@@ -1,4 +1,5 @@
 import { EIO } from "../linux-uapi/errno.ts";
+import { type Answer, answerSmmu, answerVfio, answerVirtio } from "./answers.ts";
 import { decodeSmmu } from "./decode/smmu.ts";
 import { decodeVfio } from "./decode/vfio.ts";
 import { decodeVirtio } from "./decode/virtio.ts";
@@ -32,6 +33,12 @@ export interface EdgeDefinition<Upper, Lower> {
   limits(body: Upper | Lower): Mismatch | null;
   /** What the sender of a request sees when the lab loses it on the way: no answer, so what the bus or the kernel makes of that. */
   lost(body: Upper): Lower;
+  /** What the lab answers a message of the upper end with in place of the lower one; null: nobody answers it, or not like this. */
+  answer(body: Upper, how: Answer): Lower | null;
+  /** Which word of an answer fits a message kind of the upper end. */
+  answerable: Record<string, "errno" | "status" | "code">;
+  /** An interrupt of the lower end without its event: null when nothing is left to send and its bytes go with the next message; undefined: it is no interrupt. */
+  withoutInterrupt(body: Lower): Lower | null | undefined;
   decode(body: Upper | Lower, writes: readonly PostedWrite[]): EdgeRecord[];
 }
 
@@ -64,6 +71,9 @@ export const smmuEdge: EdgeDefinition<HostToSmmu, SmmuToHost> = {
       gerror: "uint",
     },
   },
+  answer: answerSmmu,
+  answerable: { mmioRead: "code", configWrite: "code" },
+  withoutInterrupt: (body) => (body.kind === "interrupt" ? null : undefined),
   // A completion time-out reads as all ones.
   lost: (body) =>
     body.kind === "mmioRead" ? { kind: "mmioReadResult", value: allOnes(body.size) } : body.kind === "power" ? { kind: "powerDone" } : { kind: "configWriteDone" },
@@ -94,6 +104,9 @@ export const vfioEdge: EdgeDefinition<VmmToHost, HostToVmm> = {
     signal: { fd: "int", value: "uint" },
   },
   lost: lostSystemCall,
+  answer: answerVfio,
+  answerable: { open: "errno", ioctl: "errno", mmap: "errno", pread: "errno", pwrite: "errno", close: "errno" },
+  withoutInterrupt: (body) => (body.kind === "signal" ? null : undefined),
 };
 
 /** A lost store into a region looks completed to its writer; a call that wants an answer failed. */
@@ -154,6 +167,9 @@ export const virtioEdge: EdgeDefinition<GuestToVmm, VmmToGuest> = {
     interrupt: { source: ["config", "msix"], bdf: "uint", vector: "uint" },
   },
   lost: lostAccess,
+  answer: answerVirtio,
+  answerable: { available: "status", pciRead: "code", pciWrite: "code" },
+  withoutInterrupt: (body) => (body.kind === "interrupt" ? null : body.kind === "used" && body.interrupt ? { ...body, interrupt: false } : undefined),
 };
 
 /** A register access that nobody answers reads as all ones. */

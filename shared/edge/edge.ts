@@ -1,9 +1,11 @@
 import type { Tracer } from "../trace/tracer.ts";
+import type { Answer } from "./answers.ts";
 import { Credits } from "./credits.ts";
 import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
 import { type Mismatch, mismatch } from "./hello.ts";
+import { Interference, type Sender } from "./interference.ts";
 import { type EdgeRecord, recordText } from "./records.ts";
-import type { EdgeRules, RuleVerdict } from "./rules.ts";
+import type { EdgeRules } from "./rules.ts";
 import { StoreBuffer } from "./store-buffer.ts";
 import type { Transport } from "./transport.ts";
 
@@ -39,6 +41,12 @@ export interface EdgeOptions<Out, In> {
   onRejected?(seq: number, why: Mismatch): void;
   /** What a request that the lab lost is answered with; without it a lost store succeeds and everything else breaks. */
   lost?(request: Out): In;
+  /** What the lab answers a message with in place of the peer; null: nobody answers it like this. */
+  answer?(request: Out, how: Answer): In | null;
+  /** An interrupt without its event: null when nothing is left to send; undefined: it is none. */
+  withoutInterrupt?(body: Out): Out | null | undefined;
+  /** Whether a message of this end is one: what the lab corrupted may not be. */
+  fits?(body: Out): boolean;
   lamport: { value: number };
   tracer: Tracer;
   /** The records a message carries, for the trace and for rules. */
@@ -66,6 +74,8 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   readonly #credits: Credits;
   readonly #storeBuffer = new StoreBuffer();
   readonly #requests = new Map<number, { request: Out; resolve(body: In | "broken"): void }>();
+  /** What rules of the lab do to messages of this end. */
+  readonly #lab: Interference<Out, In> | null;
   #open = false;
   #broken = false;
   #seq = 0;
@@ -78,6 +88,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     this.#o = options;
     this.#transport = transport;
     this.#credits = new Credits(options.credits);
+    this.#lab = options.rules ? new Interference(options.rules, options, this.#sender()) : null;
     transport.onMessage = (envelope) => this.#receive(envelope);
     transport.onClose = (reason) => this.#break(reason);
     this.#control({ kind: "hello", ...options.hello }, 0);
@@ -90,6 +101,11 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   /** Hello is done both ways. */
   get open(): boolean {
     return this.#open && !this.#broken;
+  }
+
+  /** Hello is done, and no rule of the lab lets the window look full. */
+  get #roomy(): boolean {
+    return this.#open && !this.#lab?.closed;
   }
 
   /** Messages so far, and what is open now, for live state. */
@@ -109,7 +125,8 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
 
   send(body: Out): SendResult {
     if (this.#broken) return "broken";
-    if (!this.#open || !this.#credits.take()) {
+    if (this.#open) this.#lab?.close(body);
+    if (!this.#roomy || !this.#credits.take()) {
       this.#full++;
       return "full";
     }
@@ -118,7 +135,8 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   async request(body: Out): Promise<In | "broken"> {
-    while (!this.#broken && !(this.#open && this.#credits.take())) await this.#credits.wait();
+    if (this.#open) this.#lab?.close(body);
+    while (!this.#broken && !(this.#roomy && this.#credits.take())) await this.#credits.wait();
     if (this.#broken) return "broken";
     return new Promise((resolve) => {
       this.#requests.set(this.#seq + 1, { request: body, resolve });
@@ -136,7 +154,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   async writable(): Promise<void> {
-    if (!this.#broken && !(this.#open && this.#credits.left > 0)) await this.#credits.wait();
+    if (!this.#broken && !(this.#roomy && this.#credits.left > 0)) await this.#credits.wait();
   }
 
   /** Ends the edge from this side. */
@@ -151,55 +169,36 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     const seq = ++this.#seq;
     const writes = this.#storeBuffer.take();
     const lamport = ++this.#o.lamport.value;
+    const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body };
     const traced = tracer.wants("edge.send");
     if (traced || rules?.armed) {
       const records = this.#o.decode(body, writes);
       if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, records);
-      const verdict = rules?.decide({ edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records, body }) ?? "pass";
-      if (verdict !== "pass") {
-        tracer.emit("edge.rule", records[0]?.ids ?? {}, { rule: verdict.rule, do: verdict.do, direction: this.#o.direction, kind: body.kind, seq });
-        return this.#obey(verdict, { seq, replyTo, lamport, trace: NO_TRACE, writes, body });
-      }
+      if (this.#lab?.takes(envelope, body, records)) return;
     }
-    this.#transport.send({ seq, replyTo, lamport, trace: NO_TRACE, writes, body });
+    if (this.#lab) this.#lab.leave(envelope);
+    else this.#transport.send(envelope);
   }
 
   #control(body: ControlBody, replyTo: number): void {
     this.#transport.send({ seq: ++this.#seq, replyTo, lamport: ++this.#o.lamport.value, trace: NO_TRACE, writes: NO_WRITES, body });
   }
 
-  /** Does what a rule of the lab says with a message that is about to leave. */
-  #obey(verdict: Exclude<RuleVerdict, "pass">, envelope: Envelope<Out>): void {
-    switch (verdict.do) {
-      case "drop":
-        return this.#drop(envelope, verdict.by);
-      case "duplicate":
-        this.#transport.send(envelope);
-        this.#transport.send({ ...envelope, seq: ++this.#seq });
-        return;
-      case "delay":
-      case "hold":
-        verdict.later(() => {
-          if (this.#broken) this.#toMemory(envelope.writes);
-          else this.#transport.send({ ...envelope, lamport: ++this.#o.lamport.value });
-        });
-    }
-  }
-
-  /**
-   * Event and bytes are lost, and the credit comes back as if the message had been taken in. A reply that pushed a lost record ahead of itself still
-   * arrives; a lost request is answered here, with what its sender sees when nobody answers.
-   */
-  #drop(envelope: Envelope<Out>, by: "record" | "kind"): void {
-    if (envelope.replyTo) {
-      if (by === "record") this.#transport.send({ ...envelope, writes: NO_WRITES });
-      return;
-    }
-    const body = envelope.body as Out;
-    const waiting = this.#requests.get(envelope.seq);
-    this.#requests.delete(envelope.seq);
-    this.#credits.grant(1);
-    waiting?.resolve(this.#o.lost?.(body) ?? ((body.kind === "pwrite" ? { kind: "pwriteResult", ret: 4 } : "broken") as never));
+  /** What the lab may do at this end. */
+  #sender(): Sender<Out, In> {
+    return {
+      credits: this.#credits,
+      storeBuffer: this.#storeBuffer,
+      send: (envelope) => this.#transport.send(envelope),
+      nextSeq: () => ++this.#seq,
+      broken: () => this.#broken,
+      toMemory: (writes) => this.#toMemory(writes),
+      takeRequest: (seq) => {
+        const waiting = this.#requests.get(seq);
+        this.#requests.delete(seq);
+        return waiting?.resolve ?? null;
+      },
+    };
   }
 
   #receive(envelope: Envelope<In>): void {

@@ -1,10 +1,13 @@
+import type { Fields } from "../lab/fault-rule.ts";
 import type { TraceIds } from "../trace/tracer.ts";
 
 /** One record that a message carries, decoded: what rules name (`vmm->host page-response`) and what the trace shows. */
 export interface EdgeRecord {
-  record: "command" | "priq-record" | "event-record" | "dma-fault" | "page-response" | "event-report" | "page-resp-request" | "invalidate-request" | "request";
+  record: RecordKind;
   ids: TraceIds;
   fields: Record<string, number | string | boolean>;
+  /** Where its bytes are: from `offset` on in a posted write, or in a field of the body. */
+  bytes?: { write: number; offset: number } | { field: string };
 }
 
 /** A record as the trace shows it: `page-response pasid=1 grpid=3 code=0`. */
@@ -23,4 +26,12 @@ export const recordFields = {
   "page-resp-request": { endpoint: "int", pasid: "int", grpid: "int", resp_code: "int", flags: "int" },
   "invalidate-request": { domain: "int", pasid: "int", asid: "int", gva: "int", inv_gran: "int", inv_type: "int", nr_pages: "int" },
   request: { fd: "int", name: "string", type: "int" },
-} as const satisfies Record<EdgeRecord["record"], Record<string, "int" | "string" | "bool">>;
+} as const satisfies Record<string, Fields>;
+export type RecordKind = keyof typeof recordFields;
+
+/** Which records travel which way: with whatever message the upper or the lower end of the edge sends next, or in its body. */
+export const recordsOf: Record<"smmu" | "vfio" | "virtio", { upper: readonly RecordKind[]; lower: readonly RecordKind[] }> = {
+  smmu: { upper: ["command"], lower: ["priq-record", "event-record"] },
+  vfio: { upper: ["page-response", "request"], lower: ["dma-fault"] },
+  virtio: { upper: ["page-resp-request", "invalidate-request", "request"], lower: ["event-report"] },
+};

@@ -116,13 +116,13 @@ describe("rules on an edge (design.md, section 6)", () => {
 
 describe("loading rules", () => {
   const cases: [string, RuleSource, RegExp][] = [
-    ["an unknown field of the condition", rule({ conditionText: "m.grpidd == 1" }), /rule r: condition m\.grpidd == 1: No such key: grpidd/],
+    ["an unknown field of the condition", rule({ conditionText: "m.grpidd == 1" }), /rule r: when.condition m\.grpidd == 1: No such key: grpidd/],
     ["a field of another record", rule({ conditionText: "m.Last == 1" }), /condition/],
     ["a condition that is no condition", rule({ conditionText: "m.grpid" }), /is int, not bool/],
     ["a condition that does not parse", rule({ conditionText: "m.grpid ==" }), /condition/],
     ["a direction that no edge has", rule({ direction: "guest->host" }), /direction guest->host is on no edge/],
     ["a record that nothing carries", rule({ what: "page-respnse" }), /what page-respnse/],
-    ["an unknown action", rule({ do: "explode" as "drop" }), /do explode/],
+    ["an unknown action", rule({ do: "explode" as "drop" }), /do.action explode/],
     ["a count that is no count", rule({ nth: 0 }), /nth must be a positive integer/],
     ["a delay without a time", rule({ do: "delay" }), /ns must say how long/],
   ];

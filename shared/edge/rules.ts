@@ -1,3 +1,7 @@
+import { type EdgeDo, type EdgeWhere, type FaultRule, isEdge, type LoadedRule, type RuleCount } from "../lab/fault-rule.ts";
+import { Kept } from "../lab/kept.ts";
+import { randomStream } from "../lab/random-stream.ts";
+import { Trigger } from "../lab/trigger.ts";
 import type { EdgeRecord } from "./records.ts";
 
 /** A message as rules see it. */
@@ -7,9 +11,11 @@ export interface RuleSubject {
   kind: string;
   records: readonly EdgeRecord[];
   body?: { kind: string };
+  /** Bytes of its body and of what it publishes. */
+  size?(): number;
 }
 
-/** Where, when and what (design.md, section 6), compiled by load-rules.ts. */
+/** The short form of a rule on an edge: where, when and what in one row. `FaultRule` says more. */
 export interface EdgeRule {
   id: string;
   /** Absent: the direction alone names the edge. */
@@ -18,89 +24,175 @@ export interface EdgeRule {
   direction: string;
   /** A record kind or a message kind. */
   what: string;
-  /** 1-based: fires on the nth match only; absent: on every match within `times`. */
   nth?: number;
   every?: number;
   times?: number;
-  /** The first so many matches pass. */
   after?: number;
   /** Condition over the decoded fields `m` of the record, or of the message when `what` is a message kind. */
   condition?: (m: Record<string, unknown>) => boolean;
-  /** The CEL text that `condition` was compiled from (load-rules.ts): what travels to another process. */
+  /** The CEL text that `condition` is compiled from: what travels to another process. */
   conditionText?: string;
   do: "drop" | "duplicate" | "delay" | "hold";
   /** `delay`: nanoseconds. */
   ns?: number;
 }
+/** The short form as data. */
+export type RuleSource = Omit<EdgeRule, "condition">;
 
-/** `by`: whether the rule named a record of the message or the message itself. */
-export type RuleVerdict =
-  | "pass"
-  | { rule: string; by: "record" | "kind"; do: "drop" | "duplicate" }
-  | { rule: string; by: "record" | "kind"; do: "delay" | "hold"; later(send: () => void): void };
+/** A rule as where, when and what, whichever form it had. */
+export function faultOf<Rule extends FaultRule>(rule: RuleSource | Rule): Rule | FaultRule {
+  if ("where" in rule) return rule;
+  const { id, edge, direction, what, nth, every, times, after, conditionText, ns } = rule;
+  const given = <T extends object>(members: T): T => Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
+  const action = rule.do === "delay" ? given({ action: rule.do, ns }) : { action: rule.do };
+  return { id, where: given({ edge, direction, what }), when: given({ nth, every, times, after, condition: conditionText }), do: action as EdgeDo };
+}
+function loadedOf(rule: EdgeRule | LoadedRule): LoadedRule {
+  return "where" in rule ? rule : { ...faultOf(rule), condition: rule.condition ?? null };
+}
 
-/** The rules armed on one process, with their counts. A rule that never matches changes nothing. */
+/** A message that became a fault. `by`: whether the rule named a record of the message or the message itself. */
+export interface RuleVerdict {
+  rule: string;
+  /** The rule as it was armed: another one after each `arm`. */
+  armed: object;
+  by: "record" | "kind";
+  record: EdgeRecord | null;
+  do: EdgeDo;
+  /** Keeps what `go` lets go on, for the rule's time or until its event, its release or its end. Returns what forgets it. */
+  later(go: () => void): () => void;
+  /** Does something on its own, as soon as the message is dealt with. */
+  soon(run: () => void): void;
+}
+
+/** What the sender's end knows of a message. */
+export interface MessageAbilities {
+  /** Whether the action can be done to it: only then it is a match. */
+  can(what: EdgeDo, armed: object, record: EdgeRecord | null): boolean;
+  /** The replay rule may need the message again. */
+  remember(armed: object, back: number): void;
+}
+const ANY: MessageAbilities = { can: () => true, remember: () => {} };
+
+interface Armed {
+  rule: LoadedRule;
+  where: EdgeWhere;
+  do: EdgeDo;
+  trigger: Trigger;
+}
+
+/** The rules armed on the edges of one process, with their counts. A rule that never matches changes nothing. */
 export class EdgeRules {
-  #rules: { rule: EdgeRule; matches: number; fired: number }[] = [];
-  readonly #held = new Map<string, (() => void)[]>();
+  #rules: Armed[] = [];
+  #closing: Armed[] = [];
+  readonly #kept = new Kept();
   readonly #timer: (ns: number, expired: () => void) => void;
+  readonly #now: () => number;
 
-  constructor(timer: (ns: number, expired: () => void) => void) {
+  /** `now`: nanoseconds; needed by `at` and `intervalNs`. */
+  constructor(timer: (ns: number, expired: () => void) => void, now: () => number = () => 0) {
     this.#timer = timer;
+    this.#now = now;
   }
 
   get armed(): boolean {
     return this.#rules.length > 0;
   }
+  /** Some rule may find the window full: asked before a message takes a credit. */
+  get closes(): boolean {
+    return this.#closing.length > 0;
+  }
+  /** Kinds of events that something kept waits for. */
+  get awaited(): ReadonlySet<string> {
+    return this.#kept.awaited;
+  }
 
-  /** Replaces the rules. What a rule that is gone holds is let go, in order. */
-  arm(rules: readonly EdgeRule[]): void {
-    this.#rules = rules.map((rule) => ({ rule, matches: 0, fired: 0 }));
-    for (const id of [...this.#held.keys()]) if (!rules.some((rule) => rule.id === id && rule.do === "hold")) this.release(id);
+  /** Replaces the rules; those on other things than edges are none of these. What a rule that is gone keeps is let go, in order. */
+  arm(rules: readonly (EdgeRule | LoadedRule)[], seed = 0): void {
+    const armed = rules.map(loadedOf).flatMap((rule): Armed[] => {
+      if (!isEdge(rule.where)) return [];
+      return [{ rule, where: rule.where, do: rule.do as EdgeDo, trigger: new Trigger(rule.when ?? {}, this.#now(), randomStream(seed, rule.id)) }];
+    });
+    this.#closing = armed.filter((a) => a.do.action === "full");
+    this.#rules = armed.filter((a) => a.do.action !== "full");
+    this.#kept.rearm(new Set(armed.map(({ rule }) => rule.id)));
   }
 
   /** How often each rule fired, for the report: a fault that never happened proves nothing. */
-  fired(): { id: string; matches: number; fired: number }[] {
-    return this.#rules.map(({ rule, matches, fired }) => ({ id: rule.id, matches, fired }));
+  fired(): RuleCount[] {
+    return [...this.#rules, ...this.#closing].map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
   }
 
-  /** Lets the messages go that the rule holds. */
+  /** Lets go what the rule keeps; it keeps nothing more. */
   release(id: string): void {
-    const held = this.#held.get(id) ?? [];
-    this.#held.delete(id);
-    for (const send of held) send();
+    this.#kept.release(id);
   }
 
-  decide(subject: RuleSubject): RuleVerdict {
-    for (const armed of this.#rules) {
-      const by = matches(armed.rule, subject);
-      if (!by || !due(armed)) continue;
-      const { id, do: action, ns } = armed.rule;
-      if (action === "drop" || action === "duplicate") return { rule: id, by, do: action };
-      if (action === "delay") return { rule: id, by, do: "delay", later: (send) => this.#timer(ns ?? 0, send) };
-      return { rule: id, by, do: "hold", later: (send) => void this.#held.set(id, [...(this.#held.get(id) ?? []), send]) };
+  /** An event of the trace happened. */
+  heard(kind: string): void {
+    this.#kept.heard(kind);
+  }
+
+  /** What becomes of a message that is about to leave: the first rule that fires decides. */
+  decide(subject: RuleSubject, abilities: MessageAbilities = ANY): RuleVerdict | "pass" {
+    return this.#first(this.#rules, subject, abilities);
+  }
+
+  /** Whether the sender finds the window full when it wants to send the message. */
+  close(subject: RuleSubject): RuleVerdict | "pass" {
+    return this.#first(this.#closing, subject, ANY);
+  }
+
+  #first(rules: readonly Armed[], subject: RuleSubject, abilities: MessageAbilities): RuleVerdict | "pass" {
+    for (const armed of rules) {
+      const { rule, trigger, where } = armed;
+      if (where.direction !== subject.direction || (where.edge && where.edge !== subject.edge)) continue;
+      const match = matching(where.what, rule.condition, subject);
+      if (!match || this.#kept.isSpent(rule.id)) continue;
+      if (armed.do.action === "replay") abilities.remember(armed, armed.do.back ?? 1);
+      if (!abilities.can(armed.do, armed, match.record)) {
+        if (armed.do.action === "replay") trigger.matches++; // too early to have something to replay
+        continue;
+      }
+      if (trigger.due(rule.when?.space === undefined ? 0 : (subject.size?.() ?? 0), this.#now())) return this.#verdict(armed, match);
     }
     return "pass";
   }
+
+  #verdict(armed: Armed, match: Pick<RuleVerdict, "by" | "record">): RuleVerdict {
+    const { rule, do: what } = armed;
+    return {
+      ...match,
+      rule: rule.id,
+      armed,
+      do: what,
+      soon: (run) => this.#timer(0, run),
+      later: (go) => {
+        let gone = false;
+        const once = () => {
+          if (gone) return;
+          gone = true;
+          forget();
+          go();
+        };
+        const forget = this.#kept.keep(rule.id, "until" in what ? what.until : undefined, once);
+        if ("ns" in what && what.ns !== undefined) this.#timer(what.ns, once);
+        return () => {
+          gone = true;
+          forget();
+        };
+      },
+    };
+  }
 }
 
-function matches(rule: EdgeRule, subject: RuleSubject): "record" | "kind" | null {
-  if (rule.direction !== subject.direction || (rule.edge && rule.edge !== subject.edge)) return null;
-  const { condition } = rule;
-  const records = subject.records.filter(({ record }) => record === rule.what);
-  if (records.length) return !condition || records.some(({ ids, fields }) => condition({ ...ids, ...fields })) ? "record" : null;
-  if (subject.kind !== rule.what) return null;
-  return !condition || condition({ ...subject.body }) ? "kind" : null;
-}
-
-/** Counts a match and says whether the rule fires on it. */
-function due(armed: { rule: EdgeRule; matches: number; fired: number }): boolean {
-  const { nth, every, times, after } = armed.rule;
-  armed.matches++;
-  if (after !== undefined && armed.matches <= after) return false;
-  if (nth !== undefined && armed.matches !== nth) return false;
-  if (every !== undefined && armed.matches % every !== 0) return false;
-  if (times !== undefined && armed.fired >= times) return false;
-  armed.fired++;
-  return true;
+/** The record that the rule is about, or the message; null: neither. */
+function matching(what: string, condition: LoadedRule["condition"], subject: RuleSubject): Pick<RuleVerdict, "by" | "record"> | null {
+  const records = subject.records.filter(({ record }) => record === what);
+  if (records.length) {
+    const record = condition ? records.find(({ ids, fields }) => condition({ ...ids, ...fields })) : records[0];
+    return record ? { by: "record", record } : null;
+  }
+  if (subject.kind !== what) return null;
+  return !condition || condition({ ...subject.body }) ? { by: "kind", record: null } : null;
 }

@@ -11,6 +11,16 @@ export class StoreBuffer {
     this.#writes.push({ address, data: new Uint8Array(data) });
   }
 
+  /** Everything posted so far; it stays. */
+  peek(): readonly PostedWrite[] {
+    return this.#writes;
+  }
+
+  /** Bytes whose message was lost are first again. */
+  putBack(writes: readonly PostedWrite[]): void {
+    this.#writes.unshift(...writes);
+  }
+
   /** Everything posted so far, for the message that leaves now. */
   take(): readonly PostedWrite[] {
     if (this.#writes.length === 0) return NONE;

@@ -53,3 +53,10 @@ const names: Record<number, string> = {
 
 /** "-EINVAL" for -22; a value that is no errno prints as itself. For the trace and for messages. */
 export const errnoName = (ret: number): string => (ret < 0 && names[-ret] !== undefined ? `-${names[-ret]}` : String(ret));
+
+/** The value of an errno by its name ("EIO") or number; null: Linux has none that this machine knows. */
+export function errnoValue(errno: string | number): number | null {
+  if (typeof errno === "number") return Object.hasOwn(names, errno) ? errno : null;
+  const found = Object.entries(names).find(([, name]) => name === errno);
+  return found ? Number(found[0]) : null;
+}

@@ -10,6 +10,8 @@ export interface PhysicalMemory {
   contains(address: number, length: number): boolean;
   /** One 8-byte access of a naturally aligned doubleword: low half to `out[0]`, high half to `out[1]`. False: not RAM. */
   load64(address: number, out: Uint32Array): boolean;
+  /** `load64` for hot paths, where a memory has it: the address in two halves ([51:32], and [31:0] signed or not), the doubleword whole to `out[0]`. */
+  load64Halves?(high: number, low: number, out: BigUint64Array): boolean;
   /** One 8-byte store of a naturally aligned doubleword. False: not RAM. */
   store64(address: number, low: number, high: number): boolean;
   /** Atomically replaces a doubleword that still equals the expected one. `null`: not RAM; false: it had changed. */

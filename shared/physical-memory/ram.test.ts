@@ -20,6 +20,22 @@ describe("physical memory", () => {
     expect(memory.write(0x4000_3fff, new Uint8Array(2))).toBe(false);
     expect(memory.load32(0x9_0000_0000)).toBeNull();
   });
+  it.each([
+    ["below 4 GiB", 0x4000_0000],
+    ["across 4 GiB", 0xffff_e000],
+    ["above 4 GiB", 0x12_ffff_e000],
+  ])("loads by halves what it loads by number, %s", (_where, base) => {
+    const memory = heapMemory(base, 0x4000);
+    const [whole, halves] = [new BigUint64Array(1), new Uint32Array(2)];
+    const byHalves = (address: number) => memory.load64Halves(Math.floor(address / 2 ** 32), address | 0, whole);
+    for (let offset = 0; offset < 0x4000; offset += 0xff8) memory.store64(base + offset, offset, 0xfedc_0000 + offset);
+    for (let offset = 0; offset < 0x4000; offset += 0xff8) {
+      expect(byHalves(base + offset)).toBe(true);
+      memory.load64(base + offset, halves);
+      expect(whole[0]).toBe((BigInt(halves[1]) << 32n) | BigInt(halves[0]));
+    }
+    for (const outside of [base - 8, base + 0x4000, base + 2 ** 32, base + 2 ** 35, 0]) expect(byHalves(outside)).toBe(false);
+  });
   it("replaces a doubleword only while it still equals what was expected", () => {
     const memory = ram();
     memory.store64(0x4000_0010, 1, 2);

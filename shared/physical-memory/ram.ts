@@ -13,6 +13,10 @@ export class Ram implements PhysicalMemory {
   readonly #words: Uint32Array;
   readonly #doublewords: BigUint64Array;
   readonly #owners: Uint32Array;
+  // Begun as integers, these three stay integers to the compiler.
+  readonly #doublewordCount: number = 0;
+  readonly #baseHigh: number = 0;
+  readonly #baseLow: number = 0;
   readonly #scratch64 = new BigUint64Array(1);
   readonly #scratch32 = new Uint32Array(this.#scratch64.buffer);
 
@@ -23,6 +27,9 @@ export class Ram implements PhysicalMemory {
     this.#words = new Uint32Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 2);
     this.#doublewords = new BigUint64Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 3);
     this.#owners = owners;
+    this.#doublewordCount = ram.byteLength / 8;
+    this.#baseHigh = Math.floor(base / 2 ** 32);
+    this.#baseLow = base | 0;
   }
 
   contains(address: number, length: number): boolean {
@@ -36,6 +43,23 @@ export class Ram implements PhysicalMemory {
     this.#scratch64[0] = this.#doublewords[offset / 8];
     out[0] = this.#scratch32[0];
     out[1] = this.#scratch32[1];
+    return true;
+  }
+
+  load64Halves(high: number, low: number, out: BigUint64Array): boolean {
+    const offsetLow = (low - (this.#baseLow | 0)) | 0;
+    const offsetHigh = (high - (this.#baseHigh | 0) - (offsetLow >>> 0 > low >>> 0 ? 1 : 0)) | 0; // less the borrow
+    if (offsetHigh !== 0) return this.#load64Beyond4GiB(offsetHigh, offsetLow, out);
+    const index = offsetLow >>> 3;
+    if (index >= this.#doublewordCount) return false;
+    out[0] = this.#doublewords[index];
+    return true;
+  }
+  /** Apart, so that the arithmetic of the first 4 GiB stays that of integers. */
+  #load64Beyond4GiB(offsetHigh: number, offsetLow: number, out: BigUint64Array): boolean {
+    const index = offsetHigh * 2 ** 29 + (offsetLow >>> 3);
+    if (index < 0 || index >= this.#doublewordCount) return false;
+    out[0] = this.#doublewords[index];
     return true;
   }
 

@@ -1,17 +1,18 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { numberOf, uint64Bytes, uint64Of } from "../codec/uint64.ts";
-import type { DmaOutcome } from "../gen/types/lab/v1/DmaOutcome.ts";
+import { type Server, type ServerUnaryCall, type sendUnaryData, status, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { numberOf } from "../codec/uint64.ts";
 import type { DoReply } from "../gen/types/lab/v1/DoReply.ts";
 import type { DoRequest__Output } from "../gen/types/lab/v1/DoRequest.ts";
-import type { EndpointAction__Output } from "../gen/types/lab/v1/EndpointAction.ts";
 import type { EndpointOutcome } from "../gen/types/lab/v1/EndpointOutcome.ts";
 import type { EndpointResetReply } from "../gen/types/lab/v1/EndpointResetReply.ts";
 import type { ReadMemoryReply } from "../gen/types/lab/v1/ReadMemoryReply.ts";
 import type { ReadMemoryRequest__Output } from "../gen/types/lab/v1/ReadMemoryRequest.ts";
 import type { Machine } from "../machine/machine.ts";
-import { channelOptions } from "./grpc-edge.ts";
-import { InfrastructureError } from "./infrastructure-error.ts";
+import type { Action, DmaRequest, DmaResult, Outcome } from "./endpoint-actions.ts";
+import { actionFromWire, outcomeToWire } from "./endpoint-messages.ts";
+import { MAX_TRANSFER, misfit } from "./endpoint-misfit.ts";
 import { protoPackage } from "./protos.ts";
+
+export type { DmaRequest, DmaResult } from "./endpoint-actions.ts";
 
 /**
  * The `replay` key of a machine JSON: smmu then has this RAM for itself instead of the memory file, these ID registers instead of those the machine
@@ -27,30 +28,12 @@ export interface ReplayOptions {
 }
 export type ReplayMachine = Machine & { replay?: ReplayOptions };
 
-/** An untranslated DMA request of interfaces.md, section 6. */
-export interface DmaRequest {
-  sid: number;
-  ssid: number | null;
-  priv: boolean;
-  exec: boolean;
-  write: boolean;
-  iova: bigint;
-  /** Bytes of a read, or of `data`. 0: a zero-length request. */
-  length: number;
-  data?: Uint8Array;
-}
-
-/** `ok` false: terminated with an abort, or `stalled`: it has not ended. `pa`: of a zero-length request. */
-export interface DmaResult {
-  ok: boolean;
-  data?: Uint8Array;
-  pa?: number;
-  stalled?: boolean;
-}
-
-/** What the service does for its clients. Each is synchronous: one request to completion. */
+/** What the service does for its clients. */
 export interface EndpointPorts {
-  dma(request: DmaRequest): DmaResult;
+  /** Why `sid` does not do such an action, or null. */
+  refused(sid: number, action: Action): string | null;
+  /** The architected outcome. Only what may wait for a response is a promise. */
+  perform(sid: number, action: Action): Outcome | Promise<Outcome>;
   reset(): void;
   /** Null: not all of it is RAM. */
   readMemory(address: number, length: number): Uint8Array | null;
@@ -74,25 +57,30 @@ export function dmaOn(hardware: DmaHardware, request: DmaRequest): DmaResult {
   return result === "stalled" ? { ok: false, stalled: true } : { ok: result === "raz-wi" };
 }
 
-/** Bytes that one request may move or read. */
-export const MAX_TRANSFER = 2 ** 26;
-
-export const endpointService = () => protoPackage("lab")["lab.v1.Endpoint"];
-
-/** Where a service that serves its edge at `listen`, a Unix socket, serves lab/v1 Endpoint. */
-export const endpointAddress = (listen: string): string => `${listen.replace(/\.sock$/, "")}.endpoint.sock`;
+export const ENDPOINT_SERVICE = "lab.v1.Endpoint";
+export const endpointService = () => protoPackage("lab")[ENDPOINT_SERVICE];
 
 type Answer<Reply> = sendUnaryData<Reply>;
 
 /** Adds lab/v1 Endpoint to a server. */
 export function serveEndpoint(server: Server, ports: EndpointPorts): void {
   const implementation = {
-    Do({ request }: ServerUnaryCall<DoRequest__Output, DoReply>, answer: Answer<DoReply>) {
-      for (const [index, action] of request.actions.entries()) {
-        const wrong = misfit(action);
+    async Do({ request }: ServerUnaryCall<DoRequest__Output, DoReply>, answer: Answer<DoReply>) {
+      const actions: [sid: number, action: Action][] = [];
+      for (const [index, wire] of request.actions.entries()) {
+        const wrong = misfit(wire);
         if (wrong) return answer({ code: status.INVALID_ARGUMENT, details: `actions[${index}].${wrong}` });
+        const action = actionFromWire(wire);
+        const refused = ports.refused(wire.sid, action);
+        if (refused) return answer({ code: status.INVALID_ARGUMENT, details: `actions[${index}].sid: ${refused}` });
+        actions.push([wire.sid, action]);
       }
-      answer(null, { outcomes: request.actions.map((action): EndpointOutcome => ({ dma: dmaOf(action, ports) })) });
+      const outcomes: EndpointOutcome[] = [];
+      for (const [sid, action] of actions) {
+        const outcome = ports.perform(sid, action);
+        outcomes.push(outcomeToWire(outcome instanceof Promise ? await outcome : outcome));
+      }
+      answer(null, { outcomes });
     },
     Reset(_: unknown, answer: Answer<EndpointResetReply>) {
       ports.reset();
@@ -107,34 +95,4 @@ export function serveEndpoint(server: Server, ports: EndpointPorts): void {
     },
   };
   server.addService(endpointService() as never, implementation as unknown as UntypedServiceImplementation);
-}
-
-/** Serves lab/v1 Endpoint on a socket of its own. Returns what closes it. Rejects with `InfrastructureError`. */
-export async function listenEndpoint(address: string, ports: EndpointPorts): Promise<() => void> {
-  const server = new Server(channelOptions(address));
-  serveEndpoint(server, ports);
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(new InfrastructureError(`cannot serve ${address}: ${error.message}`)) : resolve(),
-    );
-  });
-  return () => server.forceShutdown();
-}
-
-/** The field of an action that does not fit, with the reason, or null. */
-function misfit({ action, dma }: EndpointAction__Output): string | null {
-  if (action !== "dma" || !dma) return "action: must be dma";
-  if (dma.iova.length !== 8) return "dma.iova: must be 8 little-endian bytes";
-  // PCIe 6.20.1: a PASID has at most 20 bits.
-  if (dma.hasPasid && dma.pasid >= 2 ** 20) return `dma.pasid: must be below 2^20, got ${dma.pasid}`;
-  if (dma.length > MAX_TRANSFER) return `dma.length: must be at most ${MAX_TRANSFER}, got ${dma.length}`;
-  return null;
-}
-
-function dmaOf({ sid, dma }: EndpointAction__Output, ports: EndpointPorts): DmaOutcome {
-  const { hasPasid, pasid, priv, exec, write, iova, bytes, length } = dma!;
-  const data = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const request = { sid, ssid: hasPasid ? pasid : null, priv, exec, write, iova: uint64Of(iova) };
-  const outcome = ports.dma(write ? { ...request, length: data.length, data } : { ...request, length });
-  return { ...outcome, pa: outcome.pa === undefined ? undefined : uint64Bytes(outcome.pa) };
 }

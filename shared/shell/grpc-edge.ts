@@ -30,6 +30,8 @@ export function channelOptions(address: string): ChannelOptions {
     "grpc.max_receive_message_length": -1,
     "grpc.max_send_message_length": -1,
     "grpc.enable_http_proxy": 0,
+    "grpc.enable_retries": 0, // a break is final, and no message is kept for a second try
+    "grpc.service_config_disable_resolution": 1,
     "grpc.initial_reconnect_backoff_ms": 20,
     "grpc.max_reconnect_backoff_ms": 200,
   };

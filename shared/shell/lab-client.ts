@@ -1,14 +1,17 @@
 import { type Client, credentials, makeGenericClientConstructor, type ServiceError } from "@grpc/grpc-js";
 import type { EdgeRule } from "../edge/rules.ts";
 import type { LabClient as Stub } from "../gen/types/lab/v1/Lab.ts";
+import type { PointCount__Output } from "../gen/types/lab/v1/PointCount.ts";
 import type { RunWorkloadReply__Output } from "../gen/types/lab/v1/RunWorkloadReply.ts";
 import type { TraceBatch__Output } from "../gen/types/lab/v1/TraceBatch.ts";
+import type { FaultRule, RuleCount } from "../lab/fault-rule.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
 import type { labEvents } from "../trace/events/lab.ts";
 import type { TraceEvent, TraceFields } from "../trace/tracer.ts";
 import { channelOptions, DIAL_MS } from "./grpc-edge.ts";
-import { joined, pieces, resultFromWire, ruleToWire, workloadToWire } from "./lab-messages.ts";
+import { joined, pieces, resultFromWire, workloadToWire } from "./lab-messages.ts";
 import { protoService } from "./protos.ts";
+import { ruleToWire } from "./rule-messages.ts";
 
 /** Call it to end the subscription. */
 export interface TraceSubscription {
@@ -75,9 +78,19 @@ export class LabClient {
     await reached;
   }
 
-  /** Replaces the rules armed in the service. Rejects, naming rule and field, when one of them is wrong. */
-  async arm(rules: readonly EdgeRule[]): Promise<void> {
-    await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire) }, done));
+  /** Replaces the rules armed in the service; each draws from its own stream of `seed`. Rejects, naming rule and field, when one of them is wrong. */
+  async arm(rules: readonly (FaultRule | EdgeRule)[], seed = 0): Promise<void> {
+    await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire), seed }, done));
+  }
+
+  /** The points of the service, and how often each was reached since rules were armed (counted while some rule is on a point). */
+  points(): Promise<PointCount__Output[]> {
+    return new Promise((resolve, reject) => this.#stub.Points({}, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply.points))));
+  }
+
+  /** How often each armed rule matched and fired in the service. */
+  fired(): Promise<RuleCount[]> {
+    return new Promise((resolve, reject) => this.#stub.Fired({}, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply.rules))));
   }
 
   /** Live state by the path of its admin route, like "/stream-table/0x8". Rejects with the service's sentence when there is none. */
@@ -90,9 +103,14 @@ export class LabClient {
     await this.#unary((done) => this.#stub.Mark({ kind, fields: JSON.stringify(fields) }, done));
   }
 
-  /** Lets the messages go that the hold rule keeps. */
+  /** Lets go what the rule keeps; it keeps nothing more. */
   async release(rule: string): Promise<void> {
     await this.#unary((done) => this.#stub.Release({ rule }, done));
+  }
+
+  /** Tells the service of an event of another one: rules that wait for it let go. */
+  async heard(kind: string): Promise<void> {
+    await this.#unary((done) => this.#stub.Heard({ kind }, done));
   }
 
   /** Streams the files into the guest and runs the workload there. Rejects when the guest is lost, not when the job fails. */

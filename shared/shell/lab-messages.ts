@@ -1,6 +1,3 @@
-import type { RuleSource } from "../edge/load-rules.ts";
-import type { EdgeRule } from "../edge/rules.ts";
-import type { Rule, Rule__Output } from "../gen/types/lab/v1/Rule.ts";
 import type { Workload as WireWorkload, Workload__Output } from "../gen/types/lab/v1/Workload.ts";
 import type { WorkloadResult as WireResult, WorkloadResult__Output } from "../gen/types/lab/v1/WorkloadResult.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
@@ -22,31 +19,6 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
-}
-
-/** A compiled condition cannot travel: only its text does. */
-export function ruleToWire(rule: EdgeRule): Rule {
-  const { id, edge, direction, what, nth, every, times, after, conditionText, do: action, ns } = rule;
-  if (rule.condition && !conditionText) throw new Error(`rule ${id} has a condition without its text`);
-  return { id, edge, direction, what, nth, every, times, after, condition: conditionText, action, ns };
-}
-
-/** 0 and empty are "not set" on the wire. */
-export function ruleFromWire(wire: Rule__Output): RuleSource {
-  const { id, direction, what, action } = wire;
-  return {
-    id,
-    direction,
-    what,
-    do: action as RuleSource["do"],
-    edge: wire.edge || undefined,
-    nth: wire.nth || undefined,
-    every: wire.every || undefined,
-    times: wire.times || undefined,
-    after: wire.after || undefined,
-    conditionText: wire.condition || undefined,
-    ns: action === "delay" ? wire.ns : undefined,
-  };
 }
 
 export function workloadToWire(workload: Workload): WireWorkload {

@@ -7,9 +7,9 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { EdgeRules } from "../edge/rules.ts";
 import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
 import type { FlushRequest__Output } from "../gen/types/lab/v1/FlushRequest.ts";
+import type { HeardRequest__Output } from "../gen/types/lab/v1/HeardRequest.ts";
 import type { MarkRequest__Output } from "../gen/types/lab/v1/MarkRequest.ts";
 import type { ReleaseRequest__Output } from "../gen/types/lab/v1/ReleaseRequest.ts";
 import type { RunWorkloadReply } from "../gen/types/lab/v1/RunWorkloadReply.ts";
@@ -17,12 +17,15 @@ import type { RunWorkloadRequest__Output } from "../gen/types/lab/v1/RunWorkload
 import type { StateRequest__Output } from "../gen/types/lab/v1/StateRequest.ts";
 import type { TraceBatch } from "../gen/types/lab/v1/TraceBatch.ts";
 import type { TraceRequest__Output } from "../gen/types/lab/v1/TraceRequest.ts";
+import type { ArmedFaults } from "../lab/armed-faults.ts";
+import type { PointTable } from "../lab/load-fault-rules.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
 import { isRefusal } from "../state/structure.ts";
 import { labEvents } from "../trace/events/lab.ts";
 import type { TraceFields } from "../trace/tracer.ts";
-import { joined, pieces, resultToWire, ruleFromWire, workloadFromWire } from "./lab-messages.ts";
+import { joined, pieces, resultToWire, workloadFromWire } from "./lab-messages.ts";
 import { protoService } from "./protos.ts";
+import { ruleFromWire } from "./rule-messages.ts";
 import type { ProcessTracer } from "./tracer.ts";
 
 export type RunWorkload = (files: { name: string; bytes: Uint8Array }[], workload: Workload, progress: (bytesDone: number) => void) => Promise<WorkloadResult>;
@@ -30,7 +33,9 @@ export type RunWorkload = (files: { name: string; bytes: Uint8Array }[], workloa
 export interface LabPorts {
   name: string;
   tracer: ProcessTracer;
-  rules: EdgeRules;
+  faults: ArmedFaults;
+  /** The service's points, for rules to name. */
+  points(): PointTable;
   /** Resolves once the service is ready. */
   ready: Promise<void>;
   /** The guest's; other services have none. */
@@ -82,16 +87,25 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
     async Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
       const { loadRules, RuleError } = await import("../edge/load-rules.ts"); // CEL is loaded by the first rule
       try {
-        ports.rules.arm(loadRules(call.request.rules.map(ruleFromWire)));
+        ports.faults.arm(loadRules(call.request.rules.map(ruleFromWire), ports.points()), call.request.seed);
         answer(null, {});
       } catch (error) {
         answer({ code: error instanceof RuleError ? status.INVALID_ARGUMENT : status.INTERNAL, details: (error as Error).message });
       }
     },
     Release(call: ServerUnaryCall<ReleaseRequest__Output, object>, answer: Answer) {
-      ports.rules.release(call.request.rule);
+      ports.faults.release(call.request.rule);
       answer(null, {});
     },
+    Heard(call: ServerUnaryCall<HeardRequest__Output, object>, answer: Answer) {
+      ports.faults.heard(call.request.kind);
+      answer(null, {});
+    },
+    Points(_: unknown, answer: Answer) {
+      const reached = ports.faults.points.reached();
+      answer(null, { points: ports.points().points.map(({ id, sentence, kind }) => ({ id, sentence, kind, reached: reached.get(id) ?? 0 })) });
+    },
+    Fired: (_: unknown, answer: Answer) => answer(null, { rules: ports.faults.fired() }),
     RunWorkload: (call: ServerDuplexStream<RunWorkloadRequest__Output, RunWorkloadReply>) => serveWorkload(call, ports),
     Stop(_: unknown, answer: Answer) {
       answer(null, {});

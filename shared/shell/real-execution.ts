@@ -1,4 +1,5 @@
 import type { Execution } from "../execution/execution.ts";
+import type { ArmedPoints } from "../lab/armed-points.ts";
 
 /** Turns of the event loop that a poll looks again at once; then every millisecond. */
 const EAGER_LOOKS = 8;
@@ -16,6 +17,12 @@ interface Poller {
 export class RealExecution implements Execution {
   readonly #start = process.hrtime.bigint();
   readonly #pollers = new Set<Poller>();
+  readonly #points: Pick<ArmedPoints, "armed" | "reach"> | null;
+
+  /** `points`: what the lab has armed at the points of this process. */
+  constructor(points: Pick<ArmedPoints, "armed" | "reach"> | null = null) {
+    this.#points = points;
+  }
 
   now(): number {
     return Number(process.hrtime.bigint() - this.#start);
@@ -56,8 +63,8 @@ export class RealExecution implements Execution {
     for (const poller of this.#pollers) this.#look(poller);
   }
 
-  point(): Promise<void> | undefined {
-    return undefined; // Not there yet: points armed over lab/v1 (interfaces.md, section 8). The simulation has them.
+  point(id: string, fields: Record<string, unknown> = {}): Promise<void> | undefined {
+    return this.#points?.armed ? this.#points.reach(id, fields) : undefined;
   }
 
   #lookLater(poller: Poller): void {

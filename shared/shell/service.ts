@@ -7,7 +7,8 @@ import type { Edge, EdgeStatistics } from "../edge/edge.ts";
 import type { Hello } from "../edge/envelope.ts";
 import type { Mismatch } from "../edge/hello.ts";
 import type { RuleSource } from "../edge/load-rules.ts";
-import { EdgeRules } from "../edge/rules.ts";
+import { ArmedFaults } from "../lab/armed-faults.ts";
+import type { Point } from "../lab/fault-rule.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
 import { readState, type Structure } from "../state/structure.ts";
@@ -42,10 +43,13 @@ export class Service {
   readonly config: ServiceConfig;
   readonly machine: Machine;
   readonly log: Logger;
-  readonly execution = new RealExecution();
+  readonly execution: RealExecution;
   readonly lamport = { value: 0 };
   readonly tracer: ProcessTracer;
-  readonly rules = new EdgeRules((ns, expired) => void this.execution.timer(ns, expired));
+  /** What the lab has armed in this process. */
+  readonly faults: ArmedFaults;
+  /** The core's points.ts: what rules can name here. */
+  points: readonly Point[] = [];
   runWorkload: RunWorkload | null = null;
   /** The live state of the core, once it is there. */
   structures: readonly Structure[] = [];
@@ -53,10 +57,14 @@ export class Service {
   readonly #health: HealthImplementation;
   readonly #digest: string;
   readonly #lab: { endTraces(): Promise<void> };
+  readonly #booted: Promise<void>;
   readonly #ready: Promise<void>;
   readonly #onExit: (() => void)[] = [];
   readonly #served: ("smmu" | "vfio" | "virtio" | "lab")[] = ["lab"];
+  /** Full names of further services of lab/v1. */
+  readonly #beside: string[] = [];
   readonly #edges = new Set<Edge<never, never>>();
+  #setBooted: () => void = () => {};
   #setReady: () => void = () => {};
   #isReady = false;
   #stopping = false;
@@ -67,7 +75,12 @@ export class Service {
     this.machine = config.machine;
     this.log = createLogger(config.name, config.logLevel);
     this.tracer = new ProcessTracer(config.name, this.lamport);
+    const timer = (ns: number, expired: () => void) => void this.execution.timer(ns, expired);
+    this.faults = new ArmedFaults({ now: () => this.execution.now(), timer, tracer: this.tracer });
+    this.execution = new RealExecution(this.faults.points);
+    this.tracer.listener = this.faults;
     this.#digest = machineDigest(config.machine);
+    this.#booted = new Promise((resolve) => (this.#setBooted = resolve));
     this.#ready = new Promise((resolve) => (this.#setReady = resolve));
     this.#server = new Server(channelOptions(config.listen));
     this.#health = new HealthImplementation({ "": "NOT_SERVING" });
@@ -75,7 +88,8 @@ export class Service {
     this.#lab = serveLab(this.#server, {
       name: config.name,
       tracer: this.tracer,
-      rules: this.rules,
+      faults: this.faults,
+      points: () => ({ points: this.points, service: config.kind }),
       ready: this.#ready,
       runWorkload: () => this.runWorkload,
       state: (path) => readState([...this.#own, ...this.structures], path),
@@ -88,15 +102,10 @@ export class Service {
     return this.#stopping;
   }
 
-  /** Resolves once the service is ready: edges above wait for it with their hello. */
-  get ready(): Promise<void> {
-    return this.#ready;
-  }
-
   /** Binds the server; every edge that is served has been given to `serve` before. */
   async listen(): Promise<void> {
     if (this.config.rules) await this.#armFrom(this.config.rules);
-    serveReflection(this.#server, this.#served, this.#served.map(serviceName));
+    serveReflection(this.#server, this.#served, [...this.#served.map(serviceName), ...this.#beside]);
     await new Promise<void>((resolve, reject) => {
       this.#server.bindAsync(this.config.listen, ServerCredentials.createInsecure(), (error) =>
         error ? reject(new InfrastructureError(`cannot serve ${this.config.listen}: ${error.message}`)) : resolve(),
@@ -108,14 +117,15 @@ export class Service {
   async #armFrom(file: string): Promise<void> {
     const { loadRules } = await import("../edge/load-rules.ts");
     try {
-      this.rules.arm(loadRules(JSON.parse(readFileSync(file, "utf8")) as RuleSource[]));
+      this.faults.arm(loadRules(JSON.parse(readFileSync(file, "utf8")) as RuleSource[], { points: this.points, service: this.config.kind }));
     } catch (error) {
       throw new ConfigError(`--rules ${file}: ${(error as Error).message}`);
     }
   }
 
-  /** Edges above and clients of lab/v1 may come; with an admin port its routes are served from here on. */
+  /** The core has booted: edges above may come at once. The service calls itself ready when its admin routes, if any, are served too: their libraries load meanwhile. */
   async becomeReady(): Promise<void> {
+    this.#setBooted();
     if (this.config.admin) await this.#serveAdmin();
     this.#isReady = true;
     this.#setReady();
@@ -188,7 +198,7 @@ export class Service {
   ): void {
     this.#served.push(definition.edge);
     serveEdge(this.#server, definition, (transport) => {
-      void this.#ready.then(() => {
+      void this.#booted.then(() => {
         let joined: { peer: Hello; end: CoreEnd<Upper> } | null = null;
         const edge: Edge<Lower, Upper> = lowerEnd(definition, transport, {
           ...this.#common(definition),
@@ -214,6 +224,12 @@ export class Service {
         });
       });
     });
+  }
+
+  /** Serves a further service of lab/v1 on the same server; called before `listen`. */
+  serveBeside(name: string, add: (server: Server) => void): void {
+    this.#beside.push(name);
+    add(this.#server);
   }
 
   /** Runs before the process ends. */
@@ -261,7 +277,7 @@ export class Service {
       abi: this.machine.abi,
       memory: { backing: "mapped", path: this.config.memory, bytes: this.machine.dram.size },
     };
-    return { hello, credits: this.machine.edgeCredits, lamport: this.lamport, tracer: this.tracer, rules: this.rules };
+    return { hello, credits: this.machine.edgeCredits, lamport: this.lamport, tracer: this.tracer, rules: this.faults.edges };
   }
 }
 

@@ -21,6 +21,8 @@ export class ProcessTracer implements Tracer {
   #nextEvent: (() => number) | null = null;
   readonly #emitted = new Map<TraceKind, number>();
   #scheduled = false;
+  /** Rules of the lab that wait for an event hear of it at once. */
+  listener: { awaits(kind: string): boolean; heard(kind: string): void } | null = null;
 
   constructor(who: string, lamport: { readonly value: number }) {
     this.#who = who;
@@ -38,6 +40,10 @@ export class ProcessTracer implements Tracer {
   }
 
   wants(kind: TraceKind): boolean {
+    return this.#subscribed(kind) || this.listener?.awaits(kind) === true;
+  }
+
+  #subscribed(kind: TraceKind): boolean {
     if (this.#subscribers.size === 0 || !this.#nextEvent) return false;
     for (const { kinds } of this.#subscribers.keys()) if (kinds.size === 0 || kinds.has(kind)) return true;
     return false;
@@ -50,7 +56,13 @@ export class ProcessTracer implements Tracer {
   /** An event of somebody who has no tracer: the lab. */
   emitAs(who: string, kind: TraceKind, ids: TraceIds, fields: TraceFields, cause = 0): number {
     this.#emitted.set(kind, (this.#emitted.get(kind) ?? 0) + 1);
-    if (!this.wants(kind) || !this.#nextEvent) return 0;
+    const n = this.#record(who, kind, ids, fields, cause);
+    this.listener?.heard(kind);
+    return n;
+  }
+
+  #record(who: string, kind: TraceKind, ids: TraceIds, fields: TraceFields, cause: number): number {
+    if (!this.#subscribed(kind) || !this.#nextEvent) return 0;
     const n = this.#nextEvent();
     const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who, kind, ids, fields, cause: cause || null };
     let full = false;

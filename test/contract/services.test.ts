@@ -95,7 +95,7 @@ describe("a service beside its edges", () => {
   });
 
   it("refuses rules that are wrong by name, and arms none of them", async () => {
-    await expect(lab.arm([{ id: "typo", direction: "smmu->host", what: "priq-recrod", do: "drop" }])).rejects.toThrow(/rule typo: what priq-recrod/);
+    await expect(lab.arm([{ id: "typo", direction: "smmu->host", what: "priq-recrod", do: "drop" }])).rejects.toThrow(/rule typo: where.what priq-recrod/);
     await lab.arm([]);
   });
 
@@ -149,6 +149,33 @@ describe("a service beside its edges", () => {
     expect(smmu.stderr()).toBe("");
     expect(existsSync(processes.memory)).toBe(false);
     expect(existsSync(smmu.address.slice("unix:".length))).toBe(false);
+  });
+});
+
+describe("reflection", () => {
+  const processes = new ServiceProcesses();
+  const kinds = ["smmu", "host", "vmm", "guest"] as const;
+  const services: ServiceProcess[] = [];
+  beforeAll(async () => {
+    services.push(...kinds.map((kind) => processes.start(kind)));
+    await Promise.all(services.map((service) => processes.ready(service)));
+  }, 30_000);
+  afterAll(() => processes.close());
+  const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+  it.each([
+    [0, ["smmu.v1.Smmu", "lab.v1.Lab"], ["smmu.v1.Envelope", "lab.v1.StateRequest"]],
+    [1, ["vfio.v1.Vfio", "lab.v1.Lab"], ["vfio.v1.Ioctl", "lab.v1.Rule"]],
+    [2, ["virtio.v1.Virtio", "lab.v1.Lab"], ["virtio.v1.Available", "lab.v1.Workload"]],
+    [3, ["lab.v1.Lab"], ["lab.v1.RunWorkloadRequest"]],
+  ] as const)("of service %i lists what it serves and describes its messages, so grpcurl works", async (i, names, symbols) => {
+    const list = await raw(services[i].address, path, Buffer.from([0x3a, 1, 0x2a]));
+    for (const name of names) expect(list.received[0].includes(name)).toBe(true);
+    for (const symbol of symbols) {
+      const described = await raw(services[i].address, path, Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]));
+      expect(described.received[0].includes(symbol.split(".").at(-1)!)).toBe(true);
+      expect(described.received[0].length).toBeGreaterThan(200); // a file descriptor, not an error
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/regi
 import { STE } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
+import type { HardwareFaults } from "@faultline/shared/lab/armed-hardware.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
 import { defaultMachine, type SmmuOptions } from "@faultline/shared/machine/machine.ts";
 import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
@@ -124,7 +125,7 @@ export class SmmuRig {
   readonly #freeFrames: number[] = [];
   #commands = 0;
 
-  constructor(options: Partial<SmmuOptions> = {}, id: Partial<IdRegisters> = {}) {
+  constructor(options: Partial<SmmuOptions> = {}, id: Partial<IdRegisters> = {}, faults?: HardwareFaults) {
     for (let frame = at.guest - 4096; frame >= at.frames; frame -= 4096) this.#freeFrames.push(frame);
     const ports: HardwarePorts = {
       memory: this.memory,
@@ -133,6 +134,7 @@ export class SmmuRig {
       timer: (ns, expired) => this.timers.start(ns, expired),
       now: () => 0,
       held: () => false,
+      faults,
       engine: {
         sha256: () => {
           throw new Error("no engine");
@@ -213,8 +215,8 @@ export class NestedRig extends SmmuRig {
   readonly ssid = 5;
   #nextGuestPage = 1;
 
-  constructor(options: Partial<SmmuOptions> = {}) {
-    super(options);
+  constructor(options: Partial<SmmuOptions> = {}, faults?: HardwareFaults) {
+    super(options, {}, faults);
     this.stage2 = new IoPgtable({ memory: this.memory, allocFrame: () => this.allocFrame(), freeFrame: () => {}, format: "stage2", inputBits: 48, outputBits: 48 });
     for (let page = 0; page < GUEST_PAGES; page++) this.stage2.map(GPA + page * 4096, guestFrame(GPA + page * 4096), 4096, { read: true, write: true });
     this.stage1 = new IoPgtable({ memory: this.guest, allocFrame: () => this.guestPage(), freeFrame: () => {}, format: "stage1", inputBits: 48, outputBits: 48 });

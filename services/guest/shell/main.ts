@@ -6,10 +6,12 @@ import { InfrastructureError } from "@faultline/shared/shell/infrastructure-erro
 import { runService } from "@faultline/shared/shell/service.ts";
 import { Guest } from "../core/guest.ts";
 import { structures } from "../core/state/structures.ts";
+import { points } from "../points.ts";
 
 await runService("guest", async (service) => {
   const { machine, config, execution, tracer } = service;
   let guest: Guest | null = null;
+  service.points = points;
   await service.listen();
 
   await service.dial(virtioEdge, (vmm) => {

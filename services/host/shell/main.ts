@@ -6,6 +6,7 @@ import { runService } from "@faultline/shared/shell/service.ts";
 import { vmOf } from "@faultline/shared/shell/vm-name.ts";
 import { Host, type VmmAttachment } from "../core/host.ts";
 import { structures } from "../core/state/structures.ts";
+import { points } from "../points.ts";
 
 await runService("host", async (service) => {
   const { machine, config, execution, tracer } = service;
@@ -30,6 +31,7 @@ await runService("host", async (service) => {
       });
     },
   });
+  service.points = points;
   await service.listen();
 
   await service.dial(smmuEdge, (smmu) => {

@@ -35,6 +35,19 @@ describe("INV-5 and INV-9: locks and counts at rest", () => {
     expect(messages(judgeBy([inv5], history))).toEqual(["guest0 still holds 1 lock at rest", "guest0 still holds the lock endpoint 0x8 group mutex at rest"]);
     expect(judgeBy([inv9], history)).toEqual([{ invariant: "INV-9", message: "guest0: bonds is 1 at rest, it was 0", events: [1, 2] }]);
   });
+  it("accept what a guest keeps on purpose because an invalidation failed (RR-84), and not one frame or PASID more", () => {
+    const kept = (frames: number, ret: number) =>
+      written(
+        counts("baseline", { framesAboveBoot: 0, pasids: 0, pinnedAsids: 0 }),
+        ["guest0", "guest.invalidate", { asid: 2 }, { granularity: "ASID", ret }],
+        ["guest0", "guest.frames-lost", { gva: "0x7000", pasid: 1 }, { pages: 2, ret }],
+        ["guest0", "guest.unbind", { endpoint: "0x8", pasid: 1, asid: 2 }],
+        counts("end", { framesAboveBoot: frames, pasids: 1, pinnedAsids: 1 }),
+      );
+    expect(judgeBy([inv9], kept(2, -5))).toEqual([]);
+    expect(messages(judgeBy([inv9], kept(3, -5)))).toEqual(["guest0: framesAboveBoot is 3 at rest, it was 0"]);
+    expect(messages(judgeBy([inv9], kept(2, 0)))).toHaveLength(3);
+  });
   it("take zero for a baseline that was not recorded, and for everything that was released", () => {
     expect(messages(judgeBy([inv9], written(counts("end", { pending: 2 }))))).toEqual(["guest0: pending is 2 at rest, it was 0"]);
     expect(messages(judgeBy([inv9], written(counts("baseline", { pinned: 4 }), counts("released", { pinned: 4 }))))).toEqual(["guest0: pinned is 4 at rest, it was 0"]);

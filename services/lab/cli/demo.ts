@@ -1,7 +1,10 @@
-import { connectOption } from "../connection/addresses.ts";
-import { runDemo } from "../demo/demo.ts";
+import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { type Addresses, connectOption } from "../connection/addresses.ts";
+import { type Breadth, runDemo } from "../demo/demo.ts";
 import { defaultFile, readInput } from "../demo/input.ts";
 import { demoText } from "../demo/text.ts";
+import { acceleratorsOf, MAX_ENDPOINTS, withEndpoints } from "../demo/with-endpoints.ts";
+import { inputError } from "./errors.ts";
 import { MAX_VM, machineOption, numberOption, operationOption } from "./options.ts";
 import { connectOrStart } from "./start-machine.ts";
 
@@ -9,6 +12,8 @@ export interface DemoOptions {
   op: string;
   file?: string;
   pagesPerGroup: string;
+  endpoints: string;
+  queues: string;
   machine?: string;
   ram?: string;
   seed: string;
@@ -17,22 +22,48 @@ export interface DemoOptions {
   json?: boolean;
 }
 
+const MAX_QUEUES = 8;
+
 /** `faultline demo` and `faultline sim demo`. */
 export async function demoCommand(mode: "processes" | "sim", options: DemoOptions): Promise<number> {
   const operation = operationOption(options.op);
   const pagesPerGroup = numberOption("pages-per-group", options.pagesPerGroup, 1, 64);
   const seed = numberOption("seed", options.seed, 0, 2 ** 32 - 1);
+  const breadth = { endpoints: numberOption("endpoints", options.endpoints, 1, MAX_ENDPOINTS), queues: numberOption("queues", options.queues, 1, MAX_QUEUES) };
   const addresses = mode === "processes" ? connectOption(options.connect) : null;
-  const own = addresses ? null : machineOption(options);
-  const vm = numberOption("vm", options.vm, 0, own ? own.vms.length - 1 : MAX_VM);
+  const given = addresses ? null : machineOption(options);
+  const vm = numberOption("vm", options.vm, 0, given ? given.vms.length - 1 : MAX_VM);
+  const own = given && broadened(given, breadth, vm);
   const early = own ? readInput(options.file ?? defaultFile, own, vm) : null; // a wrong file is told before a machine is started
   const { machine, running } = await connectOrStart(addresses, mode, () => own!, { seed, switches: [], trace: "fault-path", vm });
   try {
-    const result = await runDemo(running, operation, early ?? readInput(options.file ?? defaultFile, machine, vm), pagesPerGroup);
+    if (addresses) enough(machine, breadth, vm, addresses);
+    const result = await runDemo(running, operation, early ?? readInput(options.file ?? defaultFile, machine, vm), pagesPerGroup, breadth);
     const how = mode === "sim" ? `simulation, seed ${seed}` : addresses ? addresses.text : "four processes";
     process.stdout.write(`${options.json ? JSON.stringify(result) : demoText(machine, how, result, vm)}\n`);
     return 0;
   } finally {
     await running.close();
   }
+}
+
+/** The machine with as many accelerators in `vm` as are asked for. */
+function broadened(machine: Machine, { endpoints }: Breadth, vm: number): Machine {
+  const broad = withEndpoints(machine, endpoints, vm);
+  if (broad) return broad;
+  if (acceleratorsOf(machine, vm).length === 0) throw inputError(`--endpoints ${endpoints}: ${machine.vms[vm].name} has no accelerator to be like`, "endpoints");
+  throw inputError(
+    `--endpoints ${endpoints}: the machine has room for ${MAX_ENDPOINTS} functions of ${machine.smmu.sidBits} StreamID bits, all VMs together`,
+    "endpoints",
+  );
+}
+
+/** A machine that runs has the functions it was started with. */
+function enough(machine: Machine, { endpoints }: Breadth, vm: number, { text }: Addresses): void {
+  const there = acceleratorsOf(machine, vm).length;
+  if (there >= endpoints) return;
+  throw inputError(
+    `--endpoints ${endpoints}: ${machine.vms[vm].name} of ${text} has ${there}; npx faultline up --machine services/lab/machines/eight-endpoints.yaml has eight`,
+    "endpoints",
+  );
 }

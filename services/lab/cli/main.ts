@@ -1,5 +1,6 @@
 import { MachineFileError } from "@faultline/shared/machine/parse-machine.ts";
 import { Command, CommanderError } from "commander";
+import { endpointOptions } from "../endpoint/options.ts";
 import { dumpViews, infoViews } from "../inspect/views.ts";
 import { CONNECT_HELP, onRunningMachine } from "./connect-option.ts";
 import { demoCommand } from "./demo.ts";
@@ -21,6 +22,8 @@ function program(): Command {
       .option("--op <operation>", "copy, crc32c, sha256 or gzip", "sha256")
       .option("--file <path>", "the file that the guest's process maps (default: package-lock.json of the repository)")
       .option("--pages-per-group <n>", "page requests in one group, 1 to 64", "8")
+      .option("--endpoints <n>", "accelerators used, 1 to 64; the machine gets those that it lacks", "1")
+      .option("--queues <n>", "queues used of each, 1 to 8: a process and a PASID for every queue, all over the same file", "1")
       .option("--machine <file>", "machine file (default: services/lab/machines/default.yaml)")
       .option("--ram <size>", "RAM of the guest, like 64MiB")
       .option("--seed <n>", "seed of the simulation", "1")
@@ -34,21 +37,25 @@ function program(): Command {
   faultline
     .command("run <scenario>")
     .description("One experiment: a scenario's id or file")
-    .option("--mode <mode>", "sim or processes (default: sim; processes with --connect)")
+    .option("--mode <mode>", "sim, processes or containers (default: sim; processes with --connect)")
     .option("--connect <where>", `on a machine that runs: ${CONNECT_HELP}`)
     .option("--vm <n>", "whose guest runs the workload", "0")
     .option("--seed <n>", "seed (default: the scenario's)")
-    .option("--mutants <ids>", "mutants and defects to switch on, separated by commas")
+    .option("--mutants <ids>", "mutants to switch on, separated by commas, besides those of the scenario")
+    .option("--defects <ids>", "defects to switch on, separated by commas")
+    .option("--check-determinism", "runs twice and names the first line of the histories that differs")
     .option("--out <dir>", "where history and report go (default: a new one in runs/)")
     .option("--json", "one JSON object on stdout")
     .action((scenario, options) => ends(runCommand(scenario, options)));
 
+  experiments(faultline, ends);
   operation(faultline, ends);
   inspection(faultline, ends);
+  endpoint(faultline, ends);
 
   faultline
     .command("bench <name>")
-    .description("Measures against a floor taken in the same run: fault-path")
+    .description("Measures against a floor taken in the same run: fault-path, walk, ats")
     .option("--rounds <n>", "rounds, floor and product interleaved", "5")
     .option("--json", "one JSON object on stdout")
     .action((name, options) => ends(import("./bench.ts").then(({ benchCommand }) => benchCommand(name, options))));
@@ -64,6 +71,40 @@ function program(): Command {
 }
 
 type Ends = (action: Promise<number>) => Promise<void>;
+
+/** Commands around `run`. What they need is loaded when they are called. */
+function experiments(faultline: Command, ends: Ends): void {
+  const table = () => import("./scenarios.ts");
+  faultline
+    .command("judge <directory>")
+    .description("Judges the history of a run again, by the checkers of today")
+    .option("--json", "one JSON object on stdout")
+    .action((directory, options) => ends(import("./judge.ts").then(({ judgeCommand }) => judgeCommand(directory, options))));
+  faultline
+    .command("sweep <workload>")
+    .description("Fails every injection point of a clean run in turn: bind-fault-unbind-exit")
+    .option("--seed <n>", "seed of the simulation", "1")
+    .option("--only <point>", "only injection points whose name contains this")
+    .option("--mutants <ids>", "mutants to switch on, separated by commas")
+    .option("--json", "one JSON object on stdout")
+    .action((workload, options) => ends(import("./sweep.ts").then(({ sweepCommand }) => sweepCommand(workload, options))));
+  faultline
+    .command("scenarios")
+    .description("The experiments that are shipped")
+    .command("list", { isDefault: true })
+    .option("--json", "one JSON object on stdout")
+    .action((options) => ends(table().then(({ scenariosCommand }) => scenariosCommand(options))));
+  faultline
+    .command("explain <id>")
+    .description("A scenario, defect, mutant, checker, point or kind of event")
+    .option("--json", "one JSON object on stdout")
+    .action((id, options) => ends(table().then(({ explainCommand }) => explainCommand(id, options))));
+  faultline
+    .command("points")
+    .description("The named points of every service, where the lab can hold it")
+    .option("--json", "one JSON object on stdout")
+    .action((options) => ends(table().then(({ pointsCommand }) => pointsCommand(options))));
+}
 
 /** Commands that run a machine in the background. What they need is loaded when they are called. */
 function operation(faultline: Command, ends: Ends): void {
@@ -121,10 +162,18 @@ function inspection(faultline: Command, ends: Ends): void {
     .option("--exec", "an instruction fetch")
     .action((options) => ends(import("./walk.ts").then(({ walkCommand }) => walkCommand(options))));
   onRunningMachine(faultline.command("trace").description("What crosses an edge, live: vfio reads like strace"))
-    .requiredOption("--edge <edge>", "vfio, virtio or smmu")
+    .requiredOption("--edge <edge>", "vfio, virtio, smmu or pcie")
     .option("--vm <n>", "which VM's edge", "0")
     .option("--count <n>", "ends after so many lines")
     .action((options) => ends(import("./trace.ts").then(({ traceCommand }) => traceCommand(options))));
+}
+
+/** A scripted endpoint of a machine that runs. */
+function endpoint(faultline: Command, ends: Ends): void {
+  const command = faultline.command("endpoint").description("Functions that do what they are told, past any driver").command("do <bdf> <action>");
+  endpointOptions(onRunningMachine(command.description("One action of a scripted endpoint, and its outcome"))).action((bdf, action, options) =>
+    ends(import("./endpoint.ts").then(({ endpointCommand }) => endpointCommand(bdf, action, options))),
+  );
 }
 
 /** Commander ends by throwing, and says nothing itself about errors. */

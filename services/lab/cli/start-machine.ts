@@ -3,6 +3,9 @@ import type { Addresses } from "../connection/addresses.ts";
 import type { TraceSelection } from "../connection/attach.ts";
 import type { RunningMachine } from "../supervisor/running-machine.ts";
 
+export const modes = ["sim", "processes", "containers"] as const;
+export type Mode = (typeof modes)[number];
+
 export interface StartOptions {
   seed: number;
   switches: string[];
@@ -13,25 +16,29 @@ export interface StartOptions {
 }
 
 /** Boots a machine the way that was asked for; only what that way needs is loaded. */
-export async function startMachine(mode: "sim" | "processes", machine: Machine, { seed, switches, trace, vm }: StartOptions): Promise<RunningMachine> {
+export async function startMachine(mode: Mode, machine: Machine, { seed, switches, trace, vm }: StartOptions): Promise<RunningMachine> {
   if (mode === "sim") {
     const { startSimulation } = await import("../simulation/running-simulation.ts");
-    return startSimulation(machine, { seed, switches: new Set(switches) });
+    return startSimulation(machine, { seed, switches: new Set(switches), vm });
+  }
+  if (mode === "containers") {
+    const { startContainers } = await import("../supervisor/running-containers.ts");
+    return startContainers(machine, { switches, trace, vm, seed });
   }
   const { startProcesses } = await import("../supervisor/running-processes.ts");
-  return startProcesses(machine, { switches, trace, vm });
+  return startProcesses(machine, { switches, trace, vm, seed });
 }
 
 /** A machine that runs already, or one of its own: `own` is asked only for the latter. */
 export async function connectOrStart(
   connect: Addresses | null,
-  mode: "sim" | "processes",
+  mode: Mode,
   own: () => Machine,
   options: StartOptions,
 ): Promise<{ machine: Machine; running: RunningMachine }> {
   if (connect) {
     const { connectMachine } = await import("../connection/connected-machine.ts");
-    return connectMachine(connect, options.vm ?? 0, options.trace);
+    return connectMachine(connect, options.vm ?? 0, options.trace, options.seed);
   }
   const machine = own();
   return { machine, running: await startMachine(mode, machine, options) };

@@ -1,88 +1,215 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { LabClient, TraceSubscription } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
 import type { TraceEvent, TraceFields } from "@faultline/shared/trace/tracer.ts";
 import { infrastructureError } from "../cli/errors.ts";
 import { stepKinds } from "../demo/first-fault.ts";
+import type { FaultPlan } from "../scenarios/fault-plan.ts";
 import { partsOfVm } from "../supervisor/parts.ts";
-import type { RunningMachine, WorkloadEnd } from "../supervisor/running-machine.ts";
+import { lostWorkload, type PartCounts, type RunningMachine, type WorkloadEnd } from "../supervisor/running-machine.ts";
 import { untilSilence } from "../supervisor/silence.ts";
 import { ofVm } from "./of-vm.ts";
+import type { PartControl } from "./part-control.ts";
+import { PartFaults } from "./part-faults.ts";
 
 /** What the history of a run holds: less costs the services less. */
 export type TraceSelection = "all" | "fault-path" | "round-trips";
 const kindsOf: Record<TraceSelection, readonly TraceKind[]> = { all: [], "fault-path": stepKinds, "round-trips": ["endpoint.page-request", "endpoint.prg-response"] };
+const LAB_KINDS: readonly TraceKind[] = ["lab.run-start", "lab.rules-armed", "lab.workload-start", "lab.workload-end", "lab.deadlock"];
 
 /** Nothing happened for so long, and the workload has not ended: it never will. */
 const LIVENESS_MS = 2_000;
+/** Silence after which nothing is under way any more. */
+const REST_MS = 500;
 const never = new Promise<never>(() => {});
 
 export interface Attachment {
   /** By the names of the parts: all that take part in the run. */
   clients: ReadonlyMap<string, LabClient>;
   mode: "processes" | "containers" | "connected";
+  seed?: number;
   switches: readonly string[];
   trace: TraceSelection;
   machine: Machine;
   vm: number;
+  /** null: the parts belong to somebody else. */
+  control: PartControl | null;
   /** Rejects, naming the part, when one is lost; `work` may fail only because of it. */
   orLost<T>(work: Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 /** A machine that runs, as the commands use it: events of every part from now on, workloads in the guest of one VM. */
-export async function attach({ clients, mode, switches, trace, machine, vm, orLost, close }: Attachment): Promise<RunningMachine> {
-  const events: TraceEvent[] = [];
-  const quiet = untilSilence(LIVENESS_MS);
-  const took = (event: TraceEvent) => {
-    events.push(event);
-    quiet.heard();
-  };
-  const all = [...clients.values()];
-  const smmu = clients.get("smmu")!;
-  const guest = clients.get(`guest${vm}`)!;
-  const kinds: readonly TraceKind[] = kindsOf[trace].length
-    ? [...kindsOf[trace], "lab.run-start", "lab.rules-armed", "lab.workload-start", "lab.workload-end", "lab.deadlock"]
-    : [];
-  const subscriptions = all.map((client) => client.trace(took, kinds));
-  const names = [...clients.keys()];
-  const lost = Promise.race(
-    subscriptions.map(async ({ ended }, i) => {
-      const reason = await ended;
-      throw infrastructureError(`lost ${names[i]}: its lab/v1 stream ended (${reason ?? "it stopped"}); edges of ${partsOfVm(vm).join(", ")} break with it`, names[i]);
-    }),
-  );
-  lost.catch(() => {}); // every operation races it
-  const raced = <T>(work: Promise<T>): Promise<T> => orLost(mode === "processes" ? work : Promise.race([work, lost as Promise<never>]));
-  await raced(Promise.all(subscriptions.map(({ active }) => active)));
-  const mark = (kind: Parameters<LabClient["mark"]>[0], fields: TraceFields) => raced(smmu.mark(kind, fields));
-  await mark("lab.run-start", { mode, switches: [...switches] });
-  let armed = false;
+export async function attach(attachment: Attachment): Promise<RunningMachine> {
+  const machine = new AttachedMachine(attachment);
+  await machine.begin();
+  return machine;
+}
 
-  return {
-    async arm(rules) {
-      await raced(Promise.all(all.map((client) => client.arm(rules))));
-      armed = rules.length > 0;
-      await mark("lab.rules-armed", { rules: rules.map(({ id }) => id) });
-    },
-    async runWorkload(files, workload): Promise<WorkloadEnd> {
-      await mark("lab.workload-start", { operation: workload.operation, file: workload.file, bytes: files[0]?.bytes.length ?? 0, pagesPerGroup: workload.pagesPerGroup });
-      const work = guest.runWorkload(files, workload).then((result): WorkloadEnd => ({ ended: true, result }));
-      const silent = trace === "all" ? quiet.over().then((): WorkloadEnd => ({ ended: false, reason: `nothing happened for ${LIVENESS_MS / 1000} s` })) : never;
-      const end = await raced(Promise.race([work, silent]));
-      quiet.stop();
-      if (end.ended) await mark("lab.workload-end", { ok: end.result.ok, error: end.result.error, jobs: end.result.jobs });
-      else await mark("lab.deadlock", { reason: end.reason });
-      return end;
-    },
-    async history() {
-      await raced(Promise.all(all.map((client) => client.flush())));
-      return events.filter(ofVm(machine, vm)).sort((a, b) => a.n - b.n);
-    },
-    async close() {
-      if (armed) await Promise.allSettled(all.map((client) => client.arm([]))); // rules die with the run
-      for (const end of subscriptions) end();
-      await close();
-    },
-  };
+class AttachedMachine implements RunningMachine {
+  readonly #a: Attachment;
+  readonly #kinds: readonly TraceKind[];
+  readonly #events: TraceEvent[] = [];
+  readonly #clients = new Map<string, LabClient>();
+  readonly #subscriptions = new Map<string, TraceSubscription>();
+  readonly #quiet = untilSilence(LIVENESS_MS);
+  readonly #rest = untilSilence(REST_MS);
+  readonly #failed: Promise<never>;
+  #fail: (error: Error) => void = () => {};
+  #faults: PartFaults | null = null;
+  #plan: FaultPlan | null = null;
+  #work: Promise<WorkloadEnd> = never;
+  #armed = false;
+  /** Kinds of events that rules wait for, wherever they happen. */
+  #awaited: ReadonlySet<string> = new Set();
+  /** The hardware counts events in its memory: a new one begins again. */
+  #base = 0;
+
+  constructor(attachment: Attachment) {
+    this.#a = attachment;
+    this.#kinds = kindsOf[attachment.trace].length ? [...kindsOf[attachment.trace], ...LAB_KINDS] : [];
+    this.#failed = new Promise((_, reject) => (this.#fail = reject));
+    this.#failed.catch(() => {}); // every operation races it
+  }
+
+  async begin(): Promise<void> {
+    await this.#raced(Promise.all([...this.#a.clients].map(([name, client]) => this.#subscribe(name, client))));
+    await this.#mark("lab.run-start", { mode: this.#a.mode, switches: [...this.#a.switches] });
+  }
+
+  async #subscribe(name: string, client: LabClient): Promise<void> {
+    if (name === "smmu") this.#base = this.#events.reduce((most, { n }) => Math.max(most, n), 0);
+    const base = this.#base;
+    const subscription = client.trace((event) => {
+      this.#events.push(base ? { ...event, n: event.n + base, cause: event.cause === null ? null : event.cause + base } : event);
+      this.#quiet.heard();
+      this.#rest.heard();
+      this.#plan?.seen(event.kind);
+      if (this.#awaited.has(event.kind)) this.#tell(name, event.kind);
+    }, this.#kinds);
+    this.#clients.set(name, client);
+    this.#subscriptions.set(name, subscription);
+    void subscription.ended.then((reason) => {
+      if (this.#subscriptions.get(name) !== subscription || this.#a.mode === "processes" || this.#faults?.expected(name)) return;
+      this.#fail(infrastructureError(`lost ${name}: its lab/v1 stream ended (${reason ?? "it stopped"}); edges of ${partsOfVm(this.#a.vm).join(", ")} break with it`, name));
+    });
+    await subscription.active;
+  }
+
+  /** What is kept in other parts until this event goes on. */
+  #tell(from: string, kind: string): void {
+    for (const [name, client] of this.#live()) if (name !== from) client.heard(kind).catch((error) => this.#faults?.expected(name) || this.#fail(error));
+  }
+
+  #raced<T>(work: Promise<T>): Promise<T> {
+    return this.#a.orLost(Promise.race([work, this.#failed]));
+  }
+
+  /** Parts that take calls, the lowest first. */
+  #live(): [string, LabClient][] {
+    return [...this.#clients].filter(([name]) => this.#faults?.answers(name) ?? true);
+  }
+
+  /** Into the trace of the lowest part that answers and is not about to be hit itself. */
+  async #mark(kind: Parameters<LabClient["mark"]>[0], fields: TraceFields, not?: string): Promise<void> {
+    const [first] = this.#live().filter(([name]) => name !== not);
+    if (!first) return this.#say(kind, fields);
+    await this.#raced(first[1].mark(kind, fields));
+    if (not) await this.#raced(first[1].flush()); // it may go down with the other
+  }
+
+  /** Nobody is left whose trace could hold it: it comes behind everything that was heard. */
+  #say(kind: string, fields: TraceFields): void {
+    const n = this.#events.reduce((most, event) => Math.max(most, event.n), 0) + 1;
+    this.#events.push({ n, t: this.#events.at(-1)?.t ?? 0, lamport: 0, who: "lab", kind, ids: {}, fields, cause: null });
+  }
+
+  async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
+    await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0))));
+    this.#armed = rules.length > 0;
+    this.#awaited = new Set(rules.flatMap(({ do: what }) => ("until" in what && what.until ? [what.until] : [])));
+  }
+
+  async arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
+    await this.#arm(rules);
+    await this.#mark("lab.rules-armed", { rules: rules.map(({ id }) => id) });
+  }
+
+  plan(planned: Parameters<RunningMachine["plan"]>[0]): void {
+    this.#faults = new PartFaults(this.#a.mode, this.#a.control, {
+      machine: this.#a.machine,
+      mark: (kind, fields, not) => this.#mark(kind, fields, not),
+      joined: (name, client) => this.#subscribe(name, client),
+      left: (name) => {
+        this.#clients.delete(name);
+        this.#subscriptions.delete(name);
+      },
+      counts: async (name) => (await this.#clients.get(name)?.state("/counts")) as Record<string, number>,
+      fail: (error) => this.#fail(error),
+    });
+    this.#plan = this.#faults.plan(planned, (withinNs) => this.heal(withinNs));
+  }
+
+  async heal(withinNs: number): Promise<void> {
+    this.#plan?.end();
+    if (this.#faults && !this.#faults.beginHeal()) return this.#faults.healed;
+    const healing = (async () => {
+      await this.#faults?.resumeAll();
+      await this.arm([]);
+      await this.#faults?.start();
+      await this.#mark("lab.heal", { withinNs });
+    })();
+    if (this.#faults) this.#faults.healed = healing;
+    await this.#raced(healing);
+  }
+
+  async runWorkload(...[files, workload]: Parameters<RunningMachine["runWorkload"]>): Promise<WorkloadEnd> {
+    await this.#mark("lab.workload-start", {
+      operation: workload.operation,
+      file: workload.file,
+      bytes: files[0]?.bytes.length ?? 0,
+      pagesPerGroup: workload.pagesPerGroup,
+    });
+    const name = `guest${this.#a.vm}`;
+    const lost = (error: unknown): WorkloadEnd => {
+      if (!this.#faults?.expected(name)) throw error;
+      return { ended: true, result: lostWorkload(name, workload.operation) };
+    };
+    const guest = this.#clients.get(name);
+    this.#work = guest ? guest.runWorkload(files, workload).then((result): WorkloadEnd => ({ ended: true, result }), lost) : Promise.resolve(lost(null));
+    return this.awaitWorkload();
+  }
+
+  async awaitWorkload(): Promise<WorkloadEnd> {
+    const silent =
+      this.#a.trace === "all" ? this.#quiet.over().then((): WorkloadEnd => ({ ended: false, reason: `nothing happened for ${LIVENESS_MS / 1000} s` })) : never;
+    const end = await this.#raced(Promise.race([this.#work, silent]));
+    this.#quiet.stop();
+    if (end.ended) await this.#mark("lab.workload-end", { ok: end.result.ok, error: end.result.error, jobs: end.result.jobs });
+    else await this.#mark("lab.deadlock", { reason: end.reason });
+    return end;
+  }
+
+  async rest(): Promise<void> {
+    await this.#raced(this.#rest.over());
+    this.#rest.stop();
+  }
+
+  async counts(): Promise<PartCounts> {
+    const all = this.#live().map(async ([name, client]) => [name, (await client.state("/counts")) as Record<string, number>] as const);
+    return Object.fromEntries(await this.#raced(Promise.all(all)));
+  }
+
+  async history(): Promise<readonly TraceEvent[]> {
+    await this.#raced(Promise.all(this.#live().map(([, client]) => client.flush())));
+    return this.#events.filter(ofVm(this.#a.machine, this.#a.vm)).sort((a, b) => a.n - b.n);
+  }
+
+  async close(): Promise<void> {
+    this.#plan?.end();
+    this.#faults?.close();
+    if (this.#armed) await Promise.allSettled(this.#live().map(([, client]) => client.arm([]))); // rules die with the run
+    for (const end of this.#subscriptions.values()) end();
+    await this.#a.close();
+  }
 }

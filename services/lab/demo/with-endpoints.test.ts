@@ -16,9 +16,13 @@ describe("a machine with more accelerators (interfaces.md, section 3)", () => {
     expect(withEndpoints(twoVms, 2)!.vms.map(({ endpoints }) => endpoints)).toEqual([[0x08, 0x18], [0x10]]);
     expect(withEndpoints(twoVms, 1)).toEqual(twoVms);
   });
-  it("goes on with the next bus, and ends with it", () => {
+  it("goes on with the next bus, up to 64 of them", () => {
     expect(withEndpoints(defaultMachine, 32)!.vms[0].endpoints.at(-1)).toBe(0x108);
-    expect(withEndpoints(defaultMachine, 63)).toBeNull();
+    expect(withEndpoints(defaultMachine, 64)!.vms[0].endpoints.at(-1)).toBe(0x210);
+    expect(withEndpoints(defaultMachine, 65)).toBeNull();
+  });
+  it("has no more of them than Requester IDs", () => {
+    expect(withEndpoints({ ...defaultMachine, smmu: { ...defaultMachine.smmu, sidBits: 5 } }, 4)).toBeNull();
   });
   it("has none to copy without an accelerator", () => {
     expect(withEndpoints({ ...defaultMachine, endpoints: [{ ...defaultMachine.endpoints[0], kind: "scripted" }] }, 2)).toBeNull();

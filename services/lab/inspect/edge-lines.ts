@@ -2,6 +2,7 @@ import { errnoName } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
 import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import type { Part } from "../supervisor/parts.ts";
+import { pcieKinds, pcieLine } from "./pcie-lines.ts";
 
 /** An edge as `faultline trace` shows it: whose events, of which kinds, and the line of each; null: not shown. */
 export interface EdgeView {
@@ -47,7 +48,7 @@ function recordLines(edge: string) {
   };
 }
 
-export const edgeViews: Record<"vfio" | "virtio" | "smmu", EdgeView> = {
+export const edgeViews: Record<"vfio" | "virtio" | "smmu" | "pcie", EdgeView> = {
   vfio: {
     parts: ["host", "vmm"],
     kinds: ["vmm.system-call", "edge.send"],
@@ -61,4 +62,5 @@ export const edgeViews: Record<"vfio" | "virtio" | "smmu", EdgeView> = {
   },
   virtio: { parts: ["vmm", "guest"], kinds: ["edge.send"], line: recordLines("virtio") },
   smmu: { parts: ["smmu", "host"], kinds: ["edge.send"], line: recordLines("smmu") },
+  pcie: { parts: ["smmu"], kinds: pcieKinds, line: pcieLine },
 };

@@ -31,7 +31,7 @@ export function countersOf(history: readonly TraceEvent[]): Counters {
     } else if (kind === "endpoint.prg-response") counters.responses++;
     else if (kind === "command.executed") counters.commands++;
     else if (kind === "dma.access") counters.dmaAccesses++;
-    else if (kind === "edge.rule") counters.rules[String(fields.rule)] = (counters.rules[String(fields.rule)] ?? 0) + 1;
+    else if (fields.rule !== undefined) counters.rules[String(fields.rule)] = (counters.rules[String(fields.rule)] ?? 0) + 1;
   }
   return counters;
 }

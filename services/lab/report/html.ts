@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { type AssertionCount, isBroken, isUnmet } from "../assertions/assertion.ts";
 import { checkers } from "../checkers/index.ts";
 import { eventText } from "../history/event-text.ts";
+import { whereText } from "../scenarios/where.ts";
 import { durationText, escapeXml } from "./markup.ts";
 import type { RunRecord } from "./run-record.ts";
 import { sequenceDiagram } from "./sequence-diagram.ts";
@@ -101,15 +102,20 @@ function surroundings({ history, ...record }: RunRecord): string {
 }
 
 function faults({ scenario, history, counters }: RunRecord): string {
-  if (!scenario.rules.length) return "<p>None.</p>";
-  const rows = scenario.rules.map(({ id, direction, what, ...rule }) => {
-    const first = history.find(({ kind, fields }) => kind === "edge.rule" && fields.rule === id);
-    const when = Object.entries(rule)
-      .filter(([name, value]) => ["nth", "every", "times", "after", "ns", "conditionText"].includes(name) && value !== undefined)
+  const said = (members: object | undefined) =>
+    Object.entries(members ?? {})
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
-    return `<tr><td>${escapeXml(id)}</td><td>${escapeXml(direction)} ${escapeXml(what)}</td><td>${escapeXml(when || "always")}</td><td>${escapeXml(rule.do)}</td><td>${counters.rules[id] ?? 0}</td><td>${first ? `#${first.n}` : "never"}</td></tr>`;
-  });
+  const row = (id: string, where: string, when: string, what: string) => {
+    const first = history.find(({ fields }) => fields.rule === id);
+    const cells = [id, where, when || "always", what].map((text) => `<td>${escapeXml(text)}</td>`).join("");
+    return `<tr>${cells}<td>${counters.rules[id] ?? 0}</td><td>${first ? `#${first.n}` : "never"}</td></tr>`;
+  };
+  const rows = [
+    ...scenario.rules.map(({ id, where, when, do: { action, ...members } }) => row(id, whereText(where), said(when), [action, said(members)].filter(Boolean).join(" "))),
+    ...(scenario.partFaults ?? []).map(({ id, part, when, do: what }) => row(id, part, said(when), what)),
+  ];
+  if (!rows.length) return "<p>None.</p>";
   return `<table><tr><th>id</th><th>where</th><th>when</th><th>do</th><th>fired</th><th>first</th></tr>\n${rows.join("\n")}\n</table>`;
 }
 

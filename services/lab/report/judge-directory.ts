@@ -21,6 +21,8 @@ interface ReportFile extends Omit<RunConditions, "parameters"> {
   verdict: string;
   digest: string;
   rules: ReportedScenario["rules"];
+  partFaults?: ReportedScenario["partFaults"];
+  heal?: ReportedScenario["heal"];
   expect: ReportedScenario["expect"];
   parameters?: Record<string, unknown>;
   machine?: ReportedScenario["machine"];
@@ -42,6 +44,8 @@ export function judgeDirectory(directory: string): Rejudgement {
     source: file.source,
     hypothesis: file.hypothesis,
     rules: file.rules,
+    partFaults: file.partFaults,
+    heal: file.heal,
     expect: file.expect,
     machine: file.machine,
     workload: file.workload,

@@ -16,7 +16,7 @@ const scenario: ReportedScenario = {
   title: "An answer <is> lost & found",
   source: "S31",
   hypothesis: "nothing waits for ever",
-  rules: [{ id: "fault-0", direction: "vmm->host", what: "page-response", nth: 1, do: "drop" }],
+  rules: [{ id: "fault-0", where: { direction: "vmm->host", what: "page-response" }, when: { nth: 1 }, do: { action: "drop" } }],
   expect: { workload: "fails", error: "time-out" },
   machine: defaultMachine,
   fileBytes: 4096,

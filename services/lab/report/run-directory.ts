@@ -8,7 +8,7 @@ import type { Counters } from "./counters.ts";
 import { reportHtml } from "./html.ts";
 import { junitXml } from "./junit.ts";
 import { perfettoTrace } from "./perfetto.ts";
-import { plainRules, type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
+import { type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
 import type { Judgement } from "./verdict.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -61,7 +61,9 @@ const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report:
   error: judgement.error,
   ...how,
   expect: scenario.expect,
-  rules: plainRules(scenario.rules),
+  rules: scenario.rules,
+  partFaults: scenario.partFaults ?? [],
+  heal: scenario.heal ?? null,
   workload: scenario.workload,
   fileBytes: scenario.fileBytes,
   machine: scenario.machine,
@@ -71,8 +73,8 @@ const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report:
 
 /** What was to happen to messages, and what did. */
 function scheduleYaml({ scenario, how, history }: RunRecord): string {
-  const fired = history.filter(({ kind }) => kind === "edge.rule").map(({ n, t, ids, fields }) => ({ n, t, ...ids, ...fields }));
-  return stringify({ scenario: scenario.id, mode: how.mode, seed: how.seed, mutants: how.mutants, rules: plainRules(scenario.rules), fired });
+  const fired = history.filter(({ fields }) => fields.rule !== undefined).map(({ n, t, ids, fields }) => ({ n, t, ...ids, ...fields }));
+  return stringify({ scenario: scenario.id, mode: how.mode, seed: how.seed, mutants: how.mutants, rules: [...scenario.rules, ...(scenario.partFaults ?? [])], fired });
 }
 
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -8,7 +8,7 @@ import type { Judgement } from "./verdict.ts";
 
 /** What a report says about its scenario: `machine`, `workload` and `fileBytes` when it is known what ran. */
 export type ReportedScenario = Pick<Scenario, "id" | "title" | "source" | "hypothesis" | "rules" | "expect"> &
-  Partial<Pick<Scenario, "machine" | "workload" | "fileBytes">>;
+  Partial<Pick<Scenario, "machine" | "workload" | "fileBytes" | "partFaults" | "heal">>;
 
 export interface RunConditions {
   mode: string;
@@ -35,12 +35,9 @@ export interface RunRecord {
   parameters: Record<string, unknown>;
 }
 
-/** Rules as they were armed: without the compiled condition, with its text. */
-export const plainRules = (rules: Scenario["rules"]): Omit<Scenario["rules"][number], "condition">[] => rules.map(({ condition: _, ...rule }) => rule);
-
 export function recordRun(scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunRecord {
   const text = writeHistory(history);
-  const { machine, workload, fileBytes, rules } = scenario;
+  const { machine, workload, fileBytes, rules, partFaults = [], heal = null } = scenario;
   return {
     scenario,
     how,
@@ -50,6 +47,6 @@ export function recordRun(scenario: ReportedScenario, how: RunConditions, judgem
     digest: historyDigest(text),
     counters: countersOf(history),
     assertions: countAssertions(assertions, history),
-    parameters: { seed: how.seed, mode: how.mode, mutants: how.mutants, ...how.parameters, workload, fileBytes, faults: plainRules(rules), machine },
+    parameters: { seed: how.seed, mode: how.mode, mutants: how.mutants, ...how.parameters, workload, fileBytes, faults: [...rules, ...partFaults], heal, machine },
   };
 }

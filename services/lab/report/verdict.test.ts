@@ -2,7 +2,7 @@ import type { TraceEvent, TraceFields } from "@faultline/shared/trace/tracer.ts"
 import { describe, expect, it } from "vitest";
 import { judgeRun } from "./verdict.ts";
 
-const rules = [{ id: "fault-0", direction: "vmm->host", what: "page-response", do: "drop" as const }];
+const rules = [{ id: "fault-0", where: { direction: "vmm->host", what: "page-response" }, do: { action: "drop" as const } }];
 const event = (kind: string, fields: TraceFields = {}, n = 1): TraceEvent => ({
   n,
   t: 0,

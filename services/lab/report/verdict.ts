@@ -3,6 +3,8 @@ import { brokenAssertions } from "../assertions/assertions.ts";
 import type { Violation } from "../checkers/checker.ts";
 import { judge } from "../checkers/index.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
+import type { Outcome } from "../scenarios/scenario-file.ts";
+import { whereText } from "../scenarios/where.ts";
 
 export type Verdict = "pass" | "violation" | "error";
 export interface Judgement {
@@ -10,32 +12,41 @@ export interface Judgement {
   violations: Violation[];
   error: string | null;
 }
+type Judged = Pick<Scenario, "rules" | "expect"> & Partial<Pick<Scenario, "partFaults">>;
 
 /** Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing. */
-export function judgeRun(scenario: Pick<Scenario, "rules" | "expect">, history: readonly TraceEvent[]): Judgement {
-  const silent = scenario.rules.find(({ id }) => !history.some(({ kind, fields }) => kind === "edge.rule" && fields.rule === id));
-  if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.direction} ${silent.what}) never happened` };
+export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judgement {
+  const happened = new Set(history.map(({ fields }) => fields.rule));
+  const faults = [
+    ...scenario.rules.map(({ id, where }) => ({ id, text: whereText(where) })),
+    ...(scenario.partFaults ?? []).map(({ id, part, do: what }) => ({ id, text: `${what} ${part}` })),
+  ];
+  const silent = faults.find(({ id }) => !happened.has(id));
+  if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.text}) never happened` };
   const violations = [...judge(history), ...brokenAssertions(history)];
   if (!violations.length) violations.push(...unexpected(scenario.expect, history));
   return { verdict: violations.length ? "violation" : "pass", violations, error: null };
 }
 
-function unexpected(expect: Scenario["expect"], history: readonly TraceEvent[]): Violation[] {
+/** The workload during the faults, and with `after` the one that runs when they are over. */
+function unexpected({ workload, error, after }: Scenario["expect"], history: readonly TraceEvent[]): Violation[] {
+  const again =
+    after === undefined
+      ? -1
+      : history.findIndex((_, i) => i > history.findIndex(({ kind }) => kind === "lab.workload-start") && history[i].kind === "lab.workload-start");
+  const during = wrongEnd("the workload", workload, error, again < 0 ? history : history.slice(0, again));
+  if (during.length || after === undefined) return during;
+  return again < 0
+    ? [{ invariant: "hypothesis", message: "the workload did not run again after heal", events: [] }]
+    : wrongEnd("the workload after heal", after, undefined, history.slice(again));
+}
+
+function wrongEnd(what: string, expected: Outcome, error: string | undefined, history: readonly TraceEvent[]): Violation[] {
   const end = history.findLast(({ kind }) => kind === "lab.workload-end" || kind === "lab.deadlock");
-  const event = end ? [end.n] : [];
-  if (end?.kind !== "lab.workload-end")
-    return [{ invariant: "hypothesis", message: `the workload did not end: ${end?.fields.reason ?? "no end in the history"}`, events: event }];
-  if ((end.fields.ok === true) !== (expect.workload === "succeeds")) {
-    return [
-      {
-        invariant: "hypothesis",
-        message: `expected that the workload ${expect.workload}, it ${end.fields.ok ? "succeeded" : `failed: ${end.fields.error}`}`,
-        events: event,
-      },
-    ];
-  }
-  const error = String(end.fields.error ?? "");
-  return expect.error && !error.includes(expect.error)
-    ? [{ invariant: "hypothesis", message: `expected an error with "${expect.error}", got "${error}"`, events: event }]
-    : [];
+  const wrong = (message: string): Violation[] => [{ invariant: "hypothesis", message, events: end ? [end.n] : [] }];
+  if (end?.kind !== "lab.workload-end") return wrong(`${what} did not end: ${end?.fields.reason ?? "no end in the history"}`);
+  if (expected !== "either" && (end.fields.ok === true) !== (expected === "succeeds"))
+    return wrong(`expected that ${what} ${expected}, it ${end.fields.ok ? "succeeded" : `failed: ${end.fields.error}`}`);
+  const text = String(end.fields.error ?? "");
+  return error && !end.fields.ok && !text.includes(error) ? wrong(`expected an error with "${error}", got "${text}"`) : [];
 }

@@ -1,53 +1,55 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import type { EdgeRule } from "@faultline/shared/edge/rules.ts";
+import type { FaultRule } from "@faultline/shared/lab/fault-rule.ts";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { parseMachine } from "@faultline/shared/machine/parse-machine.ts";
-import { Ajv } from "ajv";
-import { parseDocument, stringify } from "yaml";
+import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
+import { stringify } from "yaml";
 import { inputError } from "../cli/errors.ts";
-import schema from "./schema.json" with { type: "json" };
-import { parseWhere } from "./where.ts";
+import { unknownSwitch } from "../cli/switches.ts";
+import { durationNs } from "./duration.ts";
+import { parseFaults } from "./faults.ts";
+import type { PartFault } from "./part-fault.ts";
+import { type Expectation, type OperationEntry, parseScenarioFile, type Refuse, type ScenarioFile } from "./scenario-file.ts";
 
-interface ScenarioFile {
-  id: string;
-  title: string;
-  source: string;
-  seed?: number;
-  machine?: object;
-  workload: { operation: Workload["operation"]; file: { bytes: number }; pagesPerGroup?: number; jobTimeout?: string };
-  hypothesis: string;
-  faults: { where: string; when?: { nth?: number; every?: number; times?: number }; do: EdgeRule["do"]; for?: string }[];
-  expect: { workload: "succeeds" | "fails"; error?: string };
-}
+/** When the faults end: with the workload, so long after they were armed, or at an event. */
+export type HealAt = { end: true } | { ns: number } | { event: string };
 
 export interface Scenario {
   id: string;
   title: string;
   source: string;
   seed: number;
+  /** before, during and after in one text. */
   hypothesis: string;
   machine: Machine;
   /** The sections of the machine that the file says: what a machine that runs must have. Without any it runs on every one. */
   machineSections: (keyof Machine)[];
-  /** `file` names an input of `fileBytes` bytes drawn from the seed. */
+  /** `file` names an input of `fileBytes` bytes drawn from the seed. A program without a seed of its own gets one drawn from the run's. */
   workload: Workload;
+  drawProgramSeed: boolean;
   fileBytes: number;
-  rules: EdgeRule[];
-  expect: ScenarioFile["expect"];
+  /** Defects and mutants that are on. */
+  defects: string[];
+  mutants: string[];
+  rules: FaultRule[];
+  partFaults: PartFault[];
+  /** null: one phase, nothing heals. */
+  heal: { at: HealAt; withinNs: number } | null;
+  simOnly: string | null;
+  expect: Expectation;
 }
 
 const folder = new URL("./", import.meta.url);
-const validate = new Ajv().compile<ScenarioFile>(schema);
-const UNIT_NS: Record<string, number> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
-const durationNs = (text: string): number => Number.parseInt(text, 10) * UNIT_NS[text.replace(/\d/g, "")];
+/** Without `liveness_within`. */
+const DEFAULT_LIVENESS = "10s";
 
 export const scenarioIds = (): string[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".yaml"))
     .map((name) => name.slice(0, -5));
 
-/** A scenario by its id, or from a file. What the file may not say is an input error that names the field. */
+/** A scenario by its id, or from a file. What the file may not say is an input error that names line and field. */
 export function loadScenario(idOrFile: string): Scenario {
   const known = scenarioIds().includes(idOrFile);
   if (!known && !existsSync(idOrFile)) throw inputError(`no scenario ${idOrFile}: ${scenarioIds().join(", ")}, or a file`, "scenario");
@@ -55,31 +57,72 @@ export function loadScenario(idOrFile: string): Scenario {
 }
 
 export function parseScenario(text: string, name: string): Scenario {
-  const document = parseDocument(text);
-  if (document.errors.length) throw inputError(`${name}: ${document.errors[0].message.split("\n")[0]}`, "scenario");
-  const file: unknown = document.toJS();
-  if (!validate(file)) {
-    const [error] = validate.errors!;
-    const field = [...error.instancePath.split("/").slice(1), error.params.additionalProperty ?? error.params.missingProperty ?? []].flat().join(".");
-    throw inputError(`${name}: ${field || "scenario"} ${error.keyword === "additionalProperties" ? "is not a field of a scenario" : error.message}`, field || "scenario");
+  const { file, refuse } = parseScenarioFile(text, name);
+  for (const field of ["defects", "mutants"] as const) checkSwitches(file[field], [field], refuse);
+  for (const [i, caught] of (file.expect.caught ?? []).entries()) {
+    for (const field of ["defects", "mutants"] as const) checkSwitches(caught[field], ["expect", "caught", i, field], refuse);
   }
-  const { workload } = file;
+  const { hypothesis, expect } = file;
+  const heal = healOf(file, refuse);
+  if (expect.after && !heal) throw refuse(["expect", "after"], "needs heal_at or liveness_within: nothing runs after a run that never heals");
+  const machine = machineOf(file, name, refuse);
   return {
     id: file.id,
     title: file.title,
     source: file.source,
     seed: file.seed ?? 1,
-    hypothesis: file.hypothesis.trim(),
-    expect: file.expect,
-    machineSections: Object.keys(file.machine ?? {}) as (keyof Machine)[],
-    machine: parseMachine(stringify(file.machine ?? {}), `${name} machine`),
-    workload: { operation: workload.operation, file: "input", pagesPerGroup: workload.pagesPerGroup ?? 8, jobTimeoutNs: durationNs(workload.jobTimeout ?? "10s") },
-    fileBytes: workload.file.bytes,
-    rules: file.faults.map((fault, index): EdgeRule => {
-      const where = parseWhere(fault.where);
-      if (typeof where === "string") throw inputError(`${name}: faults.${index}.where ${where}`, `faults.${index}.where`);
-      if (fault.do === "delay" && !fault.for) throw inputError(`${name}: faults.${index}.for is missing: how long to delay`, `faults.${index}.for`);
-      return { id: `fault-${index}`, ...where, ...fault.when, do: fault.do, ...(fault.for ? { ns: durationNs(fault.for) } : {}) };
-    }),
+    hypothesis: [hypothesis.before ? `Before: ${hypothesis.before.trim()}` : "", hypothesis.during.trim(), hypothesis.after ? `After: ${hypothesis.after.trim()}` : ""]
+      .filter(Boolean)
+      .join(" "),
+    machine,
+    machineSections: [...Object.keys(file.machine ?? {}), ...(file.abi ? ["abi"] : [])] as (keyof Machine)[],
+    ...workloadOf(file),
+    defects: file.defects ?? [],
+    mutants: file.mutants ?? [],
+    ...parseFaults(file.faults, machine, refuse),
+    heal,
+    simOnly: file.sim_only ?? null,
+    expect: heal ? { ...expect, after: expect.after ?? "succeeds" } : expect,
   };
+}
+
+function checkSwitches(ids: string[] | undefined, path: (string | number)[], refuse: Refuse): void {
+  const unknown = unknownSwitch(ids ?? []);
+  if (unknown) throw refuse([...path, (ids ?? []).indexOf(unknown)], `${unknown} is no defect or mutant: npx faultline explain lists them`);
+}
+
+function machineOf(file: ScenarioFile, name: string, refuse: Refuse): Machine {
+  const sections = { ...file.machine, ...(file.abi ? { abi: file.abi } : {}) };
+  try {
+    return parseMachine(stringify(sections), `${name} machine`);
+  } catch (error) {
+    const { field, message } = error as Error & { field?: string };
+    throw refuse(["machine", ...(field ?? "").split(".").filter(Boolean)], `is refused: ${message}`);
+  }
+}
+
+function healOf(file: ScenarioFile, refuse: Refuse): Scenario["heal"] {
+  const { heal_at, liveness_within } = file;
+  if (!heal_at && !liveness_within) return null;
+  const withinNs = durationNs(liveness_within ?? DEFAULT_LIVENESS);
+  if (!heal_at || heal_at === "workload-end") return { at: { end: true }, withinNs };
+  if (!heal_at.includes(".")) return { at: { ns: durationNs(heal_at) }, withinNs };
+  if (!(heal_at in traceEvents)) throw refuse(["heal_at"], `${heal_at} is no kind of event`);
+  return { at: { event: heal_at }, withinNs };
+}
+
+function workloadOf({ workload }: ScenarioFile): Pick<Scenario, "workload" | "fileBytes" | "drawProgramSeed"> {
+  const { endpoints, queues, pagesPerGroup = 8, retryLimit, jobTimeout = "10s" } = workload;
+  const slots = {
+    pagesPerGroup,
+    jobTimeoutNs: durationNs(jobTimeout),
+    ...(endpoints ? { endpoints } : {}),
+    ...(queues ? { queues } : {}),
+    ...(retryLimit ? { retryLimit } : {}),
+  };
+  const isOperation = (entry: ScenarioFile["workload"]): entry is OperationEntry => "operation" in entry;
+  if (isOperation(workload)) return { workload: { operation: workload.operation, file: "input", ...slots }, fileBytes: workload.file.bytes, drawProgramSeed: false };
+  const { processes, pages, jobs, mix, munmap = 0, unbind = 0, exit = 0, seed } = workload;
+  const program = { processes, pages, jobs, mix, munmap, unbind, exit, seed: seed ?? 0 };
+  return { workload: { operation: "copy", file: "input", ...slots, program }, fileBytes: 0, drawProgramSeed: seed === undefined };
 }

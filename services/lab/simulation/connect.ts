@@ -2,33 +2,43 @@ import { type EndOptions, lowerEnd, upperEnd } from "@faultline/shared/edge/conn
 import type { EdgeDefinition } from "@faultline/shared/edge/definitions.ts";
 import type { Edge } from "@faultline/shared/edge/edge.ts";
 import { inMemoryPair } from "@faultline/shared/edge/in-memory-transport.ts";
+import { Link } from "./link.ts";
+import type { SimPart } from "./part.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** What one end of an edge is joined to. */
-export type EdgeEnd<In> = Omit<EndOptions<In>, "hello" | "credits"> & { name: string };
+/** What a core does at its end of an edge. */
+export type CoreEnd<In> = Pick<EndOptions<In>, "applyWrite" | "applyOwnWrite" | "deliver" | "accept" | "onReady" | "onBreak">;
 
 /** Nanoseconds that a message travels: at least, and the spread that the seed draws from. */
 const LATENCY = { minimum: 1000, spread: 2000 };
 
-/** Joins two cores by an edge in memory: the edge state machine of the processes, its messages delivered by the scheduler. */
+/** Joins two parts by an edge in memory: the edge state machine of the processes, its messages delivered by the scheduler. */
 export function connect<Upper extends { kind: string }, Lower extends { kind: string }>(
   scheduler: Scheduler,
   definition: EdgeDefinition<Upper, Lower>,
   machine: { digest: string; abi: string; credits: number },
-  upper: EdgeEnd<Lower>,
-  lower: EdgeEnd<Upper>,
-): { upper: Edge<Upper, Lower>; lower: Edge<Lower, Upper> } {
-  const channel = () => scheduler.channel(LATENCY.minimum, LATENCY.spread);
-  const [up, down] = inMemoryPair<Upper, Lower>(channel(), channel());
-  const hello = (name: string) => ({
-    protocol: definition.protocol,
-    name,
-    machineDigest: machine.digest,
-    abi: machine.abi,
-    memory: { backing: "heap", path: "", bytes: 0 },
+  upper: SimPart,
+  upperCore: CoreEnd<Lower>,
+  lower: SimPart,
+  lowerCore: CoreEnd<Upper>,
+): { upper: Edge<Upper, Lower>; lower: Edge<Lower, Upper>; link: Link } {
+  const link = new Link(scheduler, upper, lower);
+  const channel = (way: "up" | "down") => {
+    const travel = scheduler.channel(LATENCY.minimum, LATENCY.spread);
+    return (deliver: () => void) => travel(() => link.arrive(way, deliver));
+  };
+  const [up, down] = inMemoryPair<Upper, Lower>(channel("down"), channel("up"));
+  link.ends(up as never, down as never);
+  const common = ({ name, lamport, tracer, faults }: SimPart) => ({
+    credits: machine.credits,
+    hello: { protocol: definition.protocol, name, machineDigest: machine.digest, abi: machine.abi, memory: { backing: "heap" as const, path: "", bytes: 0 } },
+    lamport,
+    tracer,
+    rules: faults.edges,
   });
   return {
-    lower: lowerEnd(definition, down, { ...lower, credits: machine.credits, hello: hello(lower.name) }),
-    upper: upperEnd(definition, up, { ...upper, credits: machine.credits, hello: hello(upper.name) }),
+    lower: lowerEnd(definition, down, { ...lowerCore, ...common(lower) }),
+    upper: upperEnd(definition, up, { ...upperCore, ...common(upper) }),
+    link,
   };
 }

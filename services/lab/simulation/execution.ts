@@ -1,15 +1,21 @@
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import type { ArmedPoints } from "@faultline/shared/lab/armed-points.ts";
+import type { Power } from "./part.ts";
 import type { Points } from "./points.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** The CPUs of one simulated service: virtual time, and every task started by the scheduler. */
+/** The CPUs of one simulated service: virtual time, and every task started by the scheduler. Nothing runs on them while the part is paused or when it is gone. */
 export class SimExecution implements Execution {
   readonly #scheduler: Scheduler;
   readonly #points: Points;
+  readonly #power: Power;
+  readonly #rules: ArmedPoints;
 
-  constructor(scheduler: Scheduler, points: Points) {
+  constructor(scheduler: Scheduler, points: Points, power: Power, rules: ArmedPoints) {
+    this.#rules = rules;
     this.#scheduler = scheduler;
     this.#points = points;
+    this.#power = power;
   }
 
   now(): number {
@@ -17,24 +23,33 @@ export class SimExecution implements Execution {
   }
 
   sleep(ns: number): Promise<void> {
-    return this.#scheduler.sleep(ns);
+    return new Promise((resolve) => this.#scheduler.after(ns, () => this.#power.run(resolve)));
   }
 
   timer(ns: number, expired: () => void): { cancel(): void } {
-    return this.#scheduler.after(ns, expired);
+    let cancelled = false;
+    const due = this.#scheduler.after(ns, () => this.#power.run(() => cancelled || expired()));
+    return {
+      cancel() {
+        cancelled = true;
+        due.cancel();
+      },
+    };
   }
 
   spawn(_name: string, task: () => Promise<void>): void {
-    this.#scheduler.after(0, () => {
-      task().catch((error) => this.#scheduler.fail(error));
-    });
+    const failed = (error: unknown) => {
+      if (this.#power.on) this.#scheduler.fail(error);
+    };
+    this.#scheduler.after(0, () => this.#power.run(() => void task().catch(failed)));
   }
 
   poll(condition: () => boolean, timeoutNs: number): Promise<boolean> {
-    return this.#scheduler.poll(condition, timeoutNs);
+    return new Promise((resolve) => void this.#scheduler.poll(condition, timeoutNs).then((holds) => this.#power.run(() => resolve(holds))));
   }
 
   point(id: string, fields?: Record<string, unknown>): Promise<void> | undefined {
-    return this.#points.reach(id, fields);
+    const held = this.#points.reach(id, fields) ?? (this.#rules.armed ? this.#rules.reach(id, fields ?? {}) : undefined);
+    return held && new Promise((resolve) => void held.then(() => this.#power.run(resolve)));
   }
 }

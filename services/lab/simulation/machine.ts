@@ -1,25 +1,20 @@
-import { createHash } from "node:crypto";
-import { Guest } from "@faultline/guest/core/guest.ts";
-import { Host, type VmmAttachment } from "@faultline/host/core/host.ts";
-import { smmuEdge, vfioEdge, virtioEdge } from "@faultline/shared/edge/definitions.ts";
-import { type EdgeRule, EdgeRules } from "@faultline/shared/edge/rules.ts";
+import { type EdgeRule, faultOf } from "@faultline/shared/edge/rules.ts";
+import { ArmedFaults } from "@faultline/shared/lab/armed-faults.ts";
+import type { FaultRule, LoadedRule } from "@faultline/shared/lab/fault-rule.ts";
+import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
-import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
-import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import type { TraceEvent, Tracer } from "@faultline/shared/trace/tracer.ts";
-import { Hardware } from "@faultline/smmu/core/hardware.ts";
-import { Vmm } from "@faultline/vmm/core/vmm.ts";
-import { connect } from "./connect.ts";
-import { nodeEngine } from "./engine.ts";
+import { counts as smmuCounts } from "@faultline/smmu/core/state/structures.ts";
+import { pointTable } from "../scenarios/point-table.ts";
+import { partsOf } from "../supervisor/parts.ts";
 import { SimExecution } from "./execution.ts";
+import type { Way } from "./link.ts";
+import { Power, type SimPart } from "./part.ts";
 import { Points } from "./points.ts";
+import { RunningParts } from "./running-parts.ts";
 import { type DriveResult, Scheduler } from "./scheduler.ts";
 import { Recorder } from "./tracer.ts";
-
-/** Virtual time of one step of the hardware: a command, a TLP. */
-const STEP_NS = 50;
 
 export interface SimulationOptions {
   seed: number;
@@ -29,55 +24,159 @@ export interface SimulationOptions {
   yieldEverywhere?: boolean;
 }
 
-interface Service {
-  name: string;
-  tracer: Tracer;
-  lamport: { value: number };
-  rules: EdgeRules;
-  execution: SimExecution;
-}
+/** How a workload of a simulated guest ended: `lost`, because the guest was. */
+export type SimWorkloadEnd = DriveResult<WorkloadResult> | { ended: false; reason: "lost" };
 
 /** The whole machine in one process: the cores of the four services over edges in memory, one scheduler, virtual time. */
 export class SimulatedMachine {
   readonly scheduler: Scheduler;
   readonly points: Points;
   readonly lab: Tracer;
+  readonly parts: RunningParts;
   readonly #machine: Machine;
-  readonly #options: SimulationOptions;
   readonly #recorder: Recorder;
-  readonly #services: Service[] = [];
-  readonly #guests: Guest[] = [];
-  #hardware: Hardware | null = null;
-  #stepping = false;
+  readonly #seed: number;
+  #rules: readonly LoadedRule[] = [];
+  /** The last workload; null: its guest is lost. */
+  #work: Promise<WorkloadResult | null> = Promise.resolve(null);
+  #starting: Promise<string | null> = Promise.resolve(null);
 
   constructor(machine: Machine, options: SimulationOptions) {
     this.#machine = machine;
-    this.#options = options;
+    this.#seed = options.seed;
     this.scheduler = new Scheduler(options.seed);
     this.points = new Points(this.scheduler, options.yieldEverywhere);
     this.#recorder = new Recorder(this.scheduler);
     this.lab = this.#recorder.tracer("lab", { value: 0 });
+    this.parts = new RunningParts(machine, {
+      scheduler: this.scheduler,
+      points: this.points,
+      switches: options.switches,
+      part: (name) => this.#part(name),
+      exit: (part, reason) => {
+        if (part.power.on) this.#off(part, "exit", reason);
+      },
+    });
+    this.points.onRelease = () => this.parts.kick();
+    this.watch(({ kind }) => {
+      if (this.#rules.length > 0) this.#heard(kind);
+    });
   }
 
   get history(): readonly TraceEvent[] {
     return this.#recorder.events;
   }
 
-  /** Boots hardware, host, and per VM its VMM and guest. Throws when a part of the machine does not come up. */
-  async boot(): Promise<void> {
-    const result = await this.scheduler.drive(this.#boot());
-    if (!result.ended) throw new Error(`the simulated machine did not come up: ${result.reason} at ${this.scheduler.now()} ns`);
+  /** Told of every event from now on, before anything else happens. */
+  watch(seen: (event: TraceEvent) => void): void {
+    this.#recorder.watch(seen);
   }
 
-  /** Arms the rules on every edge; each rule counts the messages of its own direction. */
-  arm(rules: readonly EdgeRule[]): void {
-    for (const service of this.#services) service.rules.arm(rules);
+  /** Boots hardware, host, and per VM its VMM and guest. Throws when a part of the machine does not come up. */
+  async boot(): Promise<void> {
+    const result = await this.scheduler.drive(this.start());
+    if (!result.ended) throw new Error(`the simulated machine did not come up: ${result.reason} at ${this.scheduler.now()} ns`);
+    if (result.value) throw new Error(result.value);
+  }
+
+  /** Starts every part that is off, the lower end of each edge first. To be driven. null, or the sentence of the part that does not come up. */
+  start(): Promise<string | null> {
+    this.#starting = this.#starting.then(() => this.#start()); // one after the other: nothing is started twice
+    return this.#starting;
+  }
+
+  async #start(): Promise<string | null> {
+    const again = this.parts.hardware !== null;
+    for (const part of partsOf(this.#machine.vms.length)) {
+      if (this.parts.find(part.name)) continue;
+      const ret = await this.parts.start(part, () => {
+        if (again) this.lab.emit("lab.part", {}, { part: part.name, did: "start" });
+      });
+      if (ret < 0) return `${part.name} did not boot: ${ret}`;
+    }
+    return null;
+  }
+
+  /** Arms the rules on every edge and point; each rule counts the messages of its own direction. A RuleError when one of them cannot be. */
+  arm(rules: readonly (EdgeRule | FaultRule)[]): void {
+    const loaded = loadFaultRules(rules.map(faultOf), { points: pointTable }); // all of every service
+    this.#rules = loaded.map((rule, i) => ({ ...rule, condition: rule.condition ?? (rules[i] as EdgeRule).condition ?? null }));
+    for (const part of this.#running()) part.faults.arm(this.#rules, this.#seed);
     this.lab.emit("lab.rules-armed", {}, { rules: rules.map(({ id }) => id) });
   }
 
-  /** Runs a workload in guest `vm` until it ends, or until nothing is runnable any more. */
-  runWorkload(files: { name: string; bytes: Uint8Array }[], workload: Workload, options: { vm?: number; limitNs?: number } = {}): Promise<DriveResult<WorkloadResult>> {
-    return this.scheduler.drive(this.#guests[options.vm ?? 0].runWorkload(files, workload), options.limitNs);
+  /** Something kept until an event of this kind goes on, after whatever runs now. */
+  #heard(kind: string): void {
+    const waiting = this.#running().filter(({ faults }) => faults.awaits(kind));
+    if (waiting.length > 0)
+      this.scheduler.labAfter(0, () => {
+        for (const { faults } of waiting) faults.heard(kind);
+      });
+  }
+
+  /** The part dies at once, with everything that it had not sent; those that need it see their edge break. */
+  kill(name: string, rule?: string): void {
+    const part = this.parts.find(name);
+    if (part) this.#off(part, "kill", null, rule);
+  }
+
+  pause(name: string, rule?: string): void {
+    this.#did(name, "pause", rule);
+    this.parts.find(name)?.power.pause();
+  }
+
+  resume(name: string, rule?: string): void {
+    this.#did(name, "resume", rule);
+    this.parts.find(name)?.power.resume();
+  }
+
+  /** Messages from the part arrive nowhere, those to it do not arrive, or both. */
+  cut(name: string, ways: "both" | "from" | "to", rule?: string): void {
+    this.#did(name, "partition", rule);
+    for (const link of this.parts.links) {
+      if (!link.of(name) || link.dead) continue;
+      const [from, to]: Way[] = link.upper.name === name ? ["down", "up"] : ["up", "down"];
+      link.cut(ways === "both" ? ["up", "down"] : [ways === "from" ? from : to]);
+    }
+  }
+
+  join(name: string, rule?: string): void {
+    this.#did(name, "join", rule);
+    for (const link of this.parts.links) if (link.of(name)) link.join();
+  }
+
+  /** Every part that is paused goes on, and every link is whole. */
+  resumeAll(): void {
+    for (const { name } of partsOf(this.#machine.vms.length)) {
+      if (this.parts.find(name)?.power.paused) this.resume(name);
+      if (this.parts.links.some((link) => link.isCut && link.of(name))) this.join(name);
+    }
+  }
+
+  /** What every part holds, by its name; a part that is off holds nothing. */
+  counts(): Record<string, Record<string, number>> {
+    const { hardware, host, vmms, guests } = this.parts;
+    const running = [
+      ...(hardware ? [{ part: hardware.part, read: () => smmuCounts(hardware.core) }] : []),
+      ...(host ? [{ part: host.part, read: () => ({ ...host.core.counts() }) }] : []),
+      ...[...vmms.values(), ...guests.values()].map(({ part, core }) => ({ part, read: (): Record<string, number> => core.counts() })),
+    ];
+    return Object.fromEntries(running.filter(({ part }) => part.power.on).map(({ part, read }) => [part.name, read()]));
+  }
+
+  /** Runs a workload in guest `vm` until it ends, the guest is lost, or nothing is runnable any more. */
+  async runWorkload(files: { name: string; bytes: Uint8Array }[], workload: Workload, options: { vm?: number; limitNs?: number } = {}): Promise<SimWorkloadEnd> {
+    const guest = this.parts.guests.get(options.vm ?? 0);
+    if (!guest?.part.power.on) return { ended: false, reason: "lost" };
+    this.#work = Promise.race([guest.core.runWorkload(files, workload), guest.part.power.gone.then(() => null)]);
+    return this.awaitWorkload(options.limitNs);
+  }
+
+  /** Goes on with the last workload. */
+  async awaitWorkload(limitNs?: number): Promise<SimWorkloadEnd> {
+    const end = await this.scheduler.drive(this.#work, limitNs);
+    if (!end.ended) return end;
+    return end.value ? { ended: true, value: end.value } : { ended: false, reason: "lost" };
   }
 
   /** Lets everything that is under way come to rest: work after the workload's end, at most `limitNs` of it. */
@@ -85,109 +184,31 @@ export class SimulatedMachine {
     await this.scheduler.drive(new Promise<never>(() => {}), limitNs);
   }
 
-  #service(name: string): Service {
+  #running(): SimPart[] {
+    return partsOf(this.#machine.vms.length).flatMap(({ name }) => this.parts.find(name) ?? []);
+  }
+
+  #did(part: string, did: string, rule?: string): void {
+    this.lab.emit("lab.part", {}, { part, did, ...(rule ? { rule } : {}) });
+  }
+
+  #off(part: SimPart, did: "kill" | "exit", reason: string | null, rule?: string): void {
+    this.lab.emit("lab.part", {}, { part: part.name, did, ...(reason ? { reason } : {}), ...(rule ? { rule } : {}) });
+    part.power.off();
+    for (const link of this.parts.links) if (link.upper === part || link.lower === part) link.partGone(part);
+  }
+
+  #part(name: string): SimPart {
     const lamport = { value: 0 };
-    const service = {
-      name,
-      lamport,
-      tracer: this.#recorder.tracer(name, lamport),
-      execution: new SimExecution(this.scheduler, this.points),
-      rules: new EdgeRules((ns, expired) => void this.scheduler.after(ns, expired)),
-    };
-    this.#services.push(service);
-    return service;
-  }
-
-  async #boot(): Promise<void> {
-    const machine = this.#machine;
-    const identity = { digest: createHash("sha256").update(JSON.stringify(machine)).digest("hex"), abi: machine.abi, credits: machine.edgeCredits };
-    const memory = heapMemory(machine.dram.base, machine.dram.size);
-    const roots = new HeapCpuRootTable();
-    const { switches } = this.#options;
-    const applyWrite = (address: number, data: Uint8Array) => void memory.write(address, data);
-    const onBreak = (reason: string) => this.scheduler.fail(new Error(`an edge in memory broke: ${reason}`));
-
-    const [smmu, host] = [this.#service("smmu"), this.#service("host")];
-    let hostCore: Host | null = null;
-    const bus = connect(
-      this.scheduler,
-      smmuEdge,
-      identity,
-      { ...host, applyWrite, applyOwnWrite: applyWrite, onBreak, deliver: (seq, body) => hostCore?.fromSmmu(seq, body) },
-      {
-        ...smmu,
-        applyWrite,
-        applyOwnWrite: applyWrite,
-        onBreak,
-        deliver: (seq, body) => {
-          this.#hardware!.deliver(seq, body);
-          this.#kick();
-        },
-      },
-    );
-    this.#hardware = new Hardware(machine, {
-      memory,
-      host: bus.lower,
-      tracer: smmu.tracer,
-      engine: nodeEngine,
+    const power = new Power((run) => void this.scheduler.after(0, run));
+    const tracer = this.#recorder.tracer(name, lamport);
+    const faults = new ArmedFaults({
       now: () => this.scheduler.now(),
-      held: (id, fields) => this.points.holds(id, fields),
-      timer: (ns, expired) =>
-        this.scheduler.after(ns, () => {
-          expired();
-          this.#kick();
-        }),
+      timer: (ns, expired) => void this.scheduler.labAfter(ns, () => power.run(expired)),
+      tracer,
     });
-    hostCore = new Host(machine, { memory, smmu: bus.upper, execution: host.execution, tracer: host.tracer, roots, switches });
-    came("host", await hostCore.boot());
-
-    for (const vm of machine.vms.keys()) {
-      const [vmm, guest] = [this.#service(`vmm${vm}`), this.#service(`guest${vm}`)];
-      let vmmCore: Vmm | null = null;
-      let attachment: VmmAttachment | null = null;
-      const calls = connect(
-        this.scheduler,
-        vfioEdge,
-        identity,
-        { ...vmm, onBreak, applyWrite: (address, data) => vmmCore!.applyWrite(address, data), deliver: (seq, body) => vmmCore!.fromHost(seq, body) },
-        { ...host, onBreak, applyWrite: (address, data) => attachment!.applyWrite(address, data), deliver: (seq, body) => attachment!.deliver(seq, body) },
-      );
-      attachment = hostCore.attachVmm(vm, calls.lower);
-      vmmCore = new Vmm(machine, vm, { memory: vmmCpuMemory(memory, roots, vm), host: calls.upper, execution: vmm.execution, tracer: vmm.tracer, switches });
-      came(vmm.name, await vmmCore.boot());
-
-      let guestCore: Guest | null = null;
-      const virtio = connect(
-        this.scheduler,
-        virtioEdge,
-        identity,
-        { ...guest, onBreak, applyWrite: () => {}, deliver: (seq, body) => guestCore!.fromVmm(seq, body) },
-        { ...vmm, onBreak, applyWrite: () => {}, deliver: (seq, body) => attachedGuest.deliver(seq, body) },
-      );
-      const attachedGuest = vmmCore.attachGuest(virtio.lower);
-      guestCore = new Guest(machine, vm, {
-        memory: guestCpuMemory(memory, roots, vm, machine.vms[vm].slots),
-        vmm: virtio.upper,
-        execution: guest.execution,
-        tracer: guest.tracer,
-        switches,
-      });
-      this.#guests.push(guestCore);
-      came(guest.name, await guestCore.boot());
-    }
+    faults.resumed = () => this.parts.kick();
+    const { kind, vm } = partsOf(this.#machine.vms.length).find((part) => part.name === name)!;
+    return { name, kind, vm, power, lamport, tracer, faults, execution: new SimExecution(this.scheduler, this.points, power, faults.points) };
   }
-
-  /** The hardware works on as long as it has something to do: one step, then whatever else is due. */
-  #kick(): void {
-    if (this.#stepping) return;
-    this.#stepping = true;
-    this.scheduler.after(STEP_NS, () => {
-      this.#stepping = false;
-      if (this.#hardware!.step()) this.#kick();
-    });
-  }
-}
-
-function came(name: string, ret: number): void {
-  if (ret < 0) throw new Error(`${name} did not boot: ${ret}`);
 }

@@ -19,3 +19,13 @@ export class Random {
     return Math.floor((this.uint32() / 2 ** 32) * end);
   }
 }
+
+/** What a run draws for besides the schedule, which is the seed's own stream. Each purpose has one: drawing more for one shifts no other (issue 6, item 4). */
+export type Purpose = "file" | "workload" | "rules";
+
+/** The stream of one purpose of a run: FNV-1a over the purpose, mixed with the run's seed. */
+export function randomFor(seed: number, purpose: Purpose): Random {
+  let hash = 0x811c9dc5;
+  for (const letter of purpose) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
+  return new Random((Math.imul(seed ^ hash, 0x9e3779b1) ^ (hash >>> 15)) >>> 0);
+}

@@ -1,5 +1,5 @@
 import { EventHeap, type ScheduledEvent } from "./event-heap.ts";
-import { Random } from "./random.ts";
+import { Random, randomFor } from "./random.ts";
 
 /** How a drive ended: `idle` = nothing is runnable any more and no timer is left; `limit` = the virtual time was used up. */
 export type DriveResult<T> = { ended: true; value: T } | { ended: false; reason: "idle" | "limit" };
@@ -19,6 +19,7 @@ interface Poller {
  */
 export class Scheduler {
   readonly random: Random;
+  readonly #labTies: Random;
   readonly #heap = new EventHeap();
   readonly #pollers = new Set<Poller>();
   #now = 0;
@@ -27,6 +28,7 @@ export class Scheduler {
 
   constructor(seed: number) {
     this.random = new Random(seed);
+    this.#labTies = randomFor(seed, "rules");
   }
 
   /** Virtual nanoseconds since the start. */
@@ -36,7 +38,16 @@ export class Scheduler {
 
   /** Runs `run` `ns` from now; among the events of one instant the seed decides. */
   after(ns: number, run: () => void): { cancel(): void } {
-    const event: ScheduledEvent = { at: this.#now + Math.max(0, Math.round(ns)), tie: this.random.uint32(), order: this.#order++, run, cancelled: false };
+    return this.#at(ns, this.random.uint32(), run);
+  }
+
+  /** As `after`, for what the lab does: it draws from a stream of its own, so that a fault more leaves the order of everything else as it was. */
+  labAfter(ns: number, run: () => void): { cancel(): void } {
+    return this.#at(ns, this.#labTies.uint32(), run);
+  }
+
+  #at(ns: number, tie: number, run: () => void): { cancel(): void } {
+    const event: ScheduledEvent = { at: this.#now + Math.max(0, Math.round(ns)), tie, order: this.#order++, run, cancelled: false };
     this.#heap.push(event);
     return { cancel: () => void (event.cancelled = true) };
   }

@@ -5,9 +5,14 @@ import type { Scheduler } from "./scheduler.ts";
 export class Recorder {
   readonly events: TraceEvent[] = [];
   readonly #scheduler: Scheduler;
+  #watchers: ((event: TraceEvent) => void)[] = [];
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
+  }
+
+  watch(seen: (event: TraceEvent) => void): void {
+    this.#watchers.push(seen);
   }
 
   /** The tracer of one service; `lamport` is the clock that its edges advance. */
@@ -16,7 +21,9 @@ export class Recorder {
       wants: () => true,
       emit: (kind, ids: TraceIds, fields: TraceFields = {}, cause) => {
         const n = this.events.length + 1;
-        this.events.push({ n, t: this.#scheduler.now(), lamport: lamport.value, who, kind, ids, fields, cause: cause || null });
+        const event = { n, t: this.#scheduler.now(), lamport: lamport.value, who, kind, ids, fields, cause: cause || null };
+        this.events.push(event);
+        for (const seen of this.#watchers) seen(event);
         return n;
       },
     };

@@ -16,12 +16,14 @@ export type PartCounts = Record<string, Record<string, number>>;
 /** A booted machine as the commands use it, whichever way it runs: a simulation, processes or containers. */
 export interface RunningMachine {
   /** Replaces the rules that are armed. A RuleError, or what a service says of it, when one of them cannot be. */
-  arm(rules: readonly FaultRule[]): Promise<void>;
+  arm(rules: readonly FaultRule[], seed: number): Promise<void>;
   /** From now on parts are killed, paused and cut off as planned, and healed. An input error names what this way of running cannot do. */
   plan(planned: PlannedFaults): void;
   /** Ends all faults: rules disarmed, what is paused or cut off goes on, what is off is started; `lab.heal`. Nothing when the plan has healed. */
   heal(withinNs: number): Promise<void>;
   runWorkload(files: InputFile[], workload: Workload): Promise<WorkloadEnd>;
+  /** Waits on for a workload that had not ended: faults may have kept it, which are over now. */
+  awaitWorkload(): Promise<WorkloadEnd>;
   /** Lets what is under way come to its end. */
   rest(): Promise<void>;
   counts(): Promise<PartCounts>;
@@ -29,3 +31,15 @@ export interface RunningMachine {
   history(): Promise<readonly TraceEvent[]>;
   close(): Promise<void>;
 }
+
+/** How a workload ends whose guest is no more. */
+export const lostWorkload = (guest: string, operation: Workload["operation"]): WorkloadResult => ({
+  ok: false,
+  error: `${guest} is lost`,
+  operation,
+  inputBytes: 0,
+  output: new Uint8Array(0),
+  jobs: 0,
+  faultsHandled: 0,
+  queues: [],
+});

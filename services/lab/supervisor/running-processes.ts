@@ -2,12 +2,13 @@ import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { infrastructureError } from "../cli/errors.ts";
 import { attach, type TraceSelection } from "../connection/attach.ts";
+import { ProcessControl } from "./process-control.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
 import { createRunFolder } from "./run-folder.ts";
 import type { RunningMachine } from "./running-machine.ts";
-import { type Service, startService, stopServices } from "./services.ts";
+import { startService, stopServices } from "./services.ts";
 
 export const READY_MS = 20_000;
 export const GRACE_MS = 2_000;
@@ -18,16 +19,18 @@ const never = new Promise<never>(() => {});
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Starts the services (a VMM and a guest per VM) and waits until they are booted. Whoever dies ends every operation with a failure that names it. */
-export async function startProcesses(machine: Machine, options: { switches: readonly string[]; trace: TraceSelection; vm?: number }): Promise<RunningMachine> {
+export async function startProcesses(machine: Machine, options: { switches: readonly string[]; trace: TraceSelection; vm?: number; seed?: number }): Promise<RunningMachine> {
   const run = createRunFolder(`${JSON.stringify(machine)}\n`);
-  const services: Service[] = [];
+  const control = new ProcessControl(run, machine, options);
+  const { services } = control;
   const clients = new Map<string, LabClient>();
   let closing: Promise<void> | null = null;
   let interrupted = false;
   const close = (): Promise<void> => {
     closing ??= (async () => {
+      control.end();
       await stopServices(services, GRACE_MS);
-      for (const client of clients.values()) client.close();
+      for (const client of [...clients.values(), ...control.clients]) client.close();
       run.remove();
     })();
     return closing;
@@ -38,9 +41,9 @@ export async function startProcesses(machine: Machine, options: { switches: read
   });
 
   try {
-    for (const part of partsOf(machine.vms.length)) services.push(startService(run, part, options));
+    for (const part of partsOf(machine.vms.length)) control.add(startService(run, part, options));
     run.services(services.map(({ name, child }) => ({ name, pid: child.pid ?? 0, admin: "", ended: null })));
-    const lost = lossOf(services, () => closing !== null);
+    const lost = Promise.race([lossOf(services, () => closing !== null, control.expected), control.lostAgain]);
     lost.catch(() => {}); // every operation races it
     /** A failed call is only what follows when a service is gone, and nothing at all after Ctrl-C. */
     const orLost = <T>(work: Promise<T>): Promise<T> => {
@@ -58,6 +61,8 @@ export async function startProcesses(machine: Machine, options: { switches: read
       mode: "processes",
       switches: options.switches,
       trace: options.trace,
+      seed: options.seed,
+      control,
       machine,
       vm: options.vm ?? 0,
       orLost,

@@ -3,7 +3,7 @@ import { smmuEdge } from "@faultline/shared/edge/definitions.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { Transport } from "@faultline/shared/edge/transport.ts";
 import { machineDigest } from "@faultline/shared/shell/config.ts";
-import { endpointAddress, type ReplayMachine } from "@faultline/shared/shell/endpoint-server.ts";
+import type { ReplayMachine } from "@faultline/shared/shell/endpoint-server.ts";
 import { dialEdge } from "@faultline/shared/shell/grpc-edge.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { infrastructureError } from "../cli/errors.ts";
@@ -55,7 +55,7 @@ async function startSmmu(machine: ReplayMachine): Promise<SmmuProcess> {
       lost(why);
     });
     const transport = await Promise.race([dialEdge(address, smmuEdge).catch((error: Error) => Promise.reject(infrastructureError(error.message, "smmu"))), gone]);
-    endpoint = new EndpointClient(endpointAddress(address), LIMIT_MS);
+    endpoint = new EndpointClient(address, LIMIT_MS);
     const connected = await Promise.race([connect(machine, transport, endpoint), gone]);
     overEdge = connected;
     return {

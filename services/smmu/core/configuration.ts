@@ -1,10 +1,11 @@
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import { cdIllegal, granuleOfTG1 } from "./context-descriptor/cd-checks.ts";
 import { type ContextDescriptor, decodeCd } from "./context-descriptor/context-descriptor.ts";
+import { DerivedConfigurations } from "./derived-configurations.ts";
 import { type Fault, fault, isFault } from "./fault.ts";
 import { type Identity, ias, sizeBits } from "./identity.ts";
 import { startLevelS1, startLevelS2 } from "./page-table-walk/geometry.ts";
-import type { StageTable } from "./page-table-walk/stage-walk.ts";
+import { type StageTable, stageTable } from "./page-table-walk/stage-table.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
 import { granuleOfTG0, steIllegal } from "./stream-table/ste-checks.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
@@ -18,51 +19,84 @@ export function stage2Table(ste: Ste, identity: Identity): StageTable {
   const granule = granuleOfTG0(ste.S2TG);
   const startLevel = startLevelS2(granule, ste.S2SL0, ste.S2T0SZ, identity.oas, identity.stt);
   if (startLevel === null) throw new Error("stage 2 of an ILLEGAL STE");
+  const inputBits = 64 - ste.S2T0SZ;
+  const outputBits = Math.min(sizeBits(ste.S2PS), identity.oas);
   const HA = ste.S2HA === 1;
-  return {
+  return stageTable({
     stage: 2,
     granule,
     startLevel,
     base: ste.S2TTB,
-    inputBits: 64 - ste.S2T0SZ,
-    outputBits: Math.min(sizeBits(ste.S2PS), identity.oas),
+    inputBits,
+    outputBits,
     oas: identity.oas,
+    TBI: false,
     AFFD: ste.S2AFFD === 1,
     HA,
     HD: HA && ste.S2HD === 1,
     HAD: true,
     PTW: ste.Config === 7 && ste.S2PTW === 1,
-  };
+  });
 }
 
 /** TTB0 or TTB1 of a valid CD. */
 export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Identity): StageTable {
   const granule = upper ? granuleOfTG1(cd.TG1) : granuleOfTG0(cd.TG0);
   const inputBits = 64 - (upper ? cd.T1SZ : cd.T0SZ);
+  const startLevel = startLevelS1(granule, inputBits);
+  const outputBits = Math.min(sizeBits(cd.IPS), identity.oas);
+  const tbi = upper ? cd.TBI1 : cd.TBI0;
   const HA = cd.HA === 1;
-  return {
+  return stageTable({
     stage: 1,
     granule,
-    startLevel: startLevelS1(granule, inputBits),
+    startLevel,
     base: upper ? cd.TTB1 : cd.TTB0,
     inputBits,
-    outputBits: Math.min(sizeBits(cd.IPS), identity.oas),
+    outputBits,
     oas: identity.oas,
+    TBI: tbi === 1,
     AFFD: cd.AFFD === 1,
     HA,
     HD: HA && cd.HD === 1,
     HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had,
     PTW: false,
-  };
+  });
 }
+
+/** Stage 1 of a valid CD, as translation needs it. */
+export interface Stage1 {
+  ASID: number;
+  ASET: number;
+  WXN: boolean;
+  PAN: boolean;
+  /** Tables of TTB0 and TTB1; null: EPDx. */
+  lower: StageTable | null;
+  upper: StageTable | null;
+}
+
+const stage1Of = (cd: ContextDescriptor, identity: Identity): Stage1 => ({
+  ASID: cd.ASID,
+  ASET: cd.ASET,
+  WXN: cd.WXN === 1,
+  PAN: cd.PAN === 1,
+  lower: cd.EPD0 ? null : stage1Table(cd, false, identity),
+  upper: cd.EPD1 ? null : stage1Table(cd, true, identity),
+});
 
 /** What stream and substream lead to: stage 1 when `cd` is there, stage 2 when `s2` is. */
 export interface Configuration {
   ste: Ste;
   cd: ContextDescriptor | null;
+  stage1: Stage1 | null;
   s2: StageTable | null;
   ssid: number;
+  /** Tag of its TLB entries: 0 without stage 2. */
+  vmid: number;
 }
+
+/** Stage 2 of an address in a CD table. */
+type TranslateCd = (ipa: number, s2: StageTable, ste: Ste) => number | Fault;
 
 /** Fetches and checks STE and CD, in the architecture's order (7.3.22): STE, substream, CD fetch through stage 2, CD. */
 export class ConfigurationFetch {
@@ -70,9 +104,9 @@ export class ConfigurationFetch {
   readonly #regs: RegisterFile;
   readonly #identity: Identity;
   readonly #cache: ConfigurationCache;
+  readonly #derived: DerivedConfigurations;
   /** Tables by STE and CD object: derived once per fetch. */
   readonly #stage2 = new WeakMap<Ste, StageTable>();
-  readonly #stage1 = { lower: new WeakMap<ContextDescriptor, StageTable>(), upper: new WeakMap<ContextDescriptor, StageTable>() };
   readonly #checked = new WeakMap<object, string | null>();
 
   constructor(memory: PhysicalMemory, regs: RegisterFile, identity: Identity, cache: ConfigurationCache) {
@@ -80,6 +114,12 @@ export class ConfigurationFetch {
     this.#regs = regs;
     this.#identity = identity;
     this.#cache = cache;
+    this.#derived = new DerivedConfigurations(cache);
+  }
+
+  /** What `ste` and `substream` would say, when STE and CD are both cached; undefined: ask them. */
+  known(sid: number, ssid: number | null): Configuration | undefined {
+    return this.#derived.get(sid, ssid);
   }
 
   /** C_BAD_STREAMID, F_STE_FETCH, C_BAD_STE; Config = 0xx is a silent fault. */
@@ -102,12 +142,9 @@ export class ConfigurationFetch {
     return illegal === null ? ste : fault("C_BAD_STE");
   }
 
-  /** The table of TTB0 or TTB1 of a checked CD whose EPDx is 0. */
-  stage1(cd: ContextDescriptor, upper: boolean): StageTable {
-    const tables = upper ? this.#stage1.upper : this.#stage1.lower;
-    let table = tables.get(cd);
-    if (!table) tables.set(cd, (table = stage1Table(cd, upper, this.#identity)));
-    return table;
+  /** Stage 1 bypassed or absent. */
+  withoutStage1(ste: Ste): Configuration {
+    return { ste, cd: null, stage1: null, s2: this.stage2(ste), ssid: 0, vmid: this.#identity.s2p ? ste.S2VMID : 0 };
   }
 
   /** Null without stage 2. */
@@ -119,13 +156,21 @@ export class ConfigurationFetch {
   }
 
   /** `translateCd` resolves an IPA of the CD table in nested configurations (CLASS = CD), as a data read. */
-  substream(sid: number, ste: Ste, ssid: number | null, translateCd: (ipa: number, s2: StageTable, ste: Ste) => number | Fault): Configuration | Fault {
+  substream(sid: number, ste: Ste, ssid: number | null, translateCd: TranslateCd): Configuration | Fault {
+    const known = this.#derived.get(sid, ssid);
+    if (known?.ste === ste) return known;
+    const configuration = this.#substream(sid, ste, ssid, translateCd);
+    if (!isFault(configuration)) this.#derived.keep(sid, ssid, configuration);
+    return configuration;
+  }
+
+  #substream(sid: number, ste: Ste, ssid: number | null, translateCd: TranslateCd): Configuration | Fault {
     const s2 = this.stage2(ste);
-    if ((ste.Config & 1) === 0) return ssid === null ? { ste, cd: null, s2, ssid: 0 } : fault("C_BAD_SUBSTREAMID");
+    if ((ste.Config & 1) === 0) return ssid === null ? this.withoutStage1(ste) : fault("C_BAD_SUBSTREAMID");
     const max = this.#identity.ssidBits === 0 ? 0 : ste.S1CDMax;
     if (ssid !== null && (max === 0 || ssid >= 2 ** max)) return fault("C_BAD_SUBSTREAMID");
     if (max !== 0) {
-      if (ssid === null && ste.S1DSS === 1) return { ste, cd: null, s2, ssid: 0 };
+      if (ssid === null && ste.S1DSS === 1) return this.withoutStage1(ste);
       if (ssid === null && ste.S1DSS !== 2) return fault("F_STREAM_DISABLED");
       if (ssid === 0 && ste.S1DSS === 2) return fault("F_STREAM_DISABLED");
     }
@@ -140,7 +185,8 @@ export class ConfigurationFetch {
     }
     let illegal = this.#checked.get(cd);
     if (illegal === undefined) this.#checked.set(cd, (illegal = cdIllegal(cd, ste, this.#identity)));
-    return illegal === null ? { ste, cd, s2, ssid: index } : fault("C_BAD_CD");
+    if (illegal !== null) return fault("C_BAD_CD");
+    return { ste, cd, stage1: stage1Of(cd, this.#identity), s2, ssid: index, vmid: this.#identity.s2p ? ste.S2VMID : 0 };
   }
 
   /** Linear, or two levels of 64 (4 KiB) or 1024 (64 KiB) CDs a leaf. Arm IHI 0070 G.b, 3.3.2 and 5.3. */

@@ -2,7 +2,10 @@ import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { HostToSmmu } from "@faultline/shared/edge/smmu.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { Accelerator } from "./endpoint/accelerator.ts";
 import { createFunction } from "./endpoint/create-function.ts";
+import { ScriptedEndpoint } from "./endpoint/scripted-endpoint.ts";
+import { FunctionHeaders } from "./function-header.ts";
 import { type IdRegisters, idRegisters } from "./identity.ts";
 import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, PciFunction, Stalled, Upstream } from "./link.ts";
 import { MemoryRequests } from "./memory-request.ts";
@@ -27,12 +30,16 @@ export interface HardwareOptions extends SmmuBehaviour {
 export class Hardware {
   readonly smmu: Smmu;
   readonly functions = new Map<number, PciFunction>();
+  readonly #headers = new FunctionHeaders(this.functions);
   readonly #ports: HardwarePorts;
   readonly #requests: MemoryRequests;
+  /** By Requester ID, in the order of the machine file. A function that is not busy did nothing in its last step, and nothing has reached it since. */
+  readonly #places = new Map<number, { fn: PciFunction; busy: boolean }>();
+  readonly #order: { fn: PciFunction; busy: boolean }[];
 
   constructor(machine: Machine, ports: HardwarePorts, options: HardwareOptions = {}) {
     this.#ports = ports;
-    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.functions.get(sid), options);
+    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.#reached(sid), options);
     this.#requests = new MemoryRequests(this.smmu, ports);
     for (const endpoint of machine.endpoints) {
       this.functions.set(
@@ -40,6 +47,15 @@ export class Hardware {
         createFunction(endpoint, this.#upstream(endpoint.bdf), { tracer: ports.tracer, timer: ports.timer, held: ports.held, engine: ports.engine, now: ports.now }),
       );
     }
+    for (const [sid, fn] of this.functions) this.#places.set(sid, { fn, busy: true });
+    this.#order = [...this.#places.values()];
+  }
+
+  /** A function to which something is sent: it may have something to do now. */
+  #reached(sid: number): PciFunction | undefined {
+    const place = this.#places.get(sid);
+    if (place) place.busy = true;
+    return place?.fn;
   }
 
   /** Set: a cache that never evicts was full (M-never-evict), and what the run shows from here on is no evidence. Whoever drives the hardware ends the run as an error. */
@@ -71,14 +87,38 @@ export class Hardware {
   /** One step of something: a command, or a function's work. False: idle, waiting or held. */
   step(): boolean {
     let progressed = this.smmu.step();
-    for (const fn of this.functions.values()) progressed = fn.step() || progressed;
+    for (const place of this.#order) if (place.busy) progressed = (place.busy = place.fn.step()) || progressed;
+    if (progressed) return true;
+    // Everybody is asked before all is idle: what lets a function go on may not have come through here (a point that was released, a stalled request that ended).
+    for (const place of this.#order) progressed = (place.busy = place.fn.step()) || progressed;
     return progressed;
+  }
+
+  /**
+   * The link of a device goes down, as when it is pulled out (surprise removal, PCIe 6.7.3), or comes up again with its functions as after power-on: `bdf` is one of them. Down:
+   * configuration reads give ones, BARs do not decode, CMD_ATC_INV to them ends as UR, open groups are closed, PRG Responses to them are lost. Invalidations that they had
+   * taken in time out. False: there is no such function.
+   */
+  link(bdf: number, state: "up" | "down"): boolean {
+    if (!this.functions.has(bdf)) return false;
+    for (const place of this.#order) {
+      const { fn } = place;
+      if (fn.sid >> 3 !== bdf >> 3 || !(fn instanceof Accelerator || fn instanceof ScriptedEndpoint)) continue;
+      fn.link(state);
+      place.busy = true;
+      this.#headers.reset(fn.sid);
+    }
+    return true;
   }
 
   /** The machine is powered on again; memory is the caller's. */
   reset(): void {
     this.smmu.reset();
-    for (const fn of this.functions.values()) fn.reset();
+    for (const place of this.#order) {
+      place.fn.reset();
+      place.busy = true;
+    }
+    this.#headers.reset();
   }
 
   #read(address: number, size: number): Uint8Array {
@@ -90,7 +130,7 @@ export class Hardware {
       const offset = address - addressMap.ecam.base;
       const fn = this.functions.get(Math.floor(offset / PAGE));
       // No function there: the root complex completes a configuration read with all ones.
-      return uint64Bytes(fn ? fn.configRead(offset % PAGE, size) : ALL_ONES % 2 ** (8 * size)).subarray(0, size);
+      return uint64Bytes(fn ? this.#headers.read(fn, offset % PAGE, size) : ALL_ONES % 2 ** (8 * size)).subarray(0, size);
     }
     const target = this.#bar(address);
     return target ? target.fn.barRead(target.bar, target.offset, size) : new Uint8Array(size).fill(0xff);
@@ -105,11 +145,12 @@ export class Hardware {
     }
     if (inside(address, addressMap.ecam)) {
       const offset = address - addressMap.ecam.base;
-      this.functions.get(Math.floor(offset / PAGE))?.configWrite(offset % PAGE, value.length, low);
+      const fn = this.#reached(Math.floor(offset / PAGE));
+      if (fn) this.#headers.write(fn, offset % PAGE, value.length, low);
       return;
     }
     const target = this.#bar(address);
-    target?.fn.barWrite(target.bar, target.offset, value);
+    if (target) this.#reached(target.fn.sid)?.barWrite(target.bar, target.offset, value);
   }
 
   #bar(address: number): { fn: PciFunction; bar: number; offset: number } | null {
@@ -120,14 +161,27 @@ export class Hardware {
     return null;
   }
 
+  /** A stalled request: how it ends is not told to the header. */
+  #completed<C extends { status: "SC" | "UR" | "CA" | "stalled" }>(sid: number, completion: C): C {
+    if (completion.status !== "SC") this.#headers.completed(sid, completion.status);
+    return completion;
+  }
+
   #upstream(sid: number): Upstream {
     return {
-      memoryRead: (tlp) => this.#requests.read(sid, tlp),
+      memoryRead: (tlp) => this.#completed(sid, this.#requests.read(sid, tlp)),
       memoryWrite: (tlp) => this.#requests.write(sid, tlp),
-      translationRequest: (tlp) => this.smmu.ats.request(sid, tlp),
+      translationRequest: (tlp) => this.#completed(sid, this.smmu.ats.request(sid, tlp)),
       pageRequest: (tlp) => this.smmu.priQueue.receive({ ...tlp, sid }),
       invalidateCompletion: ({ itagVector, count }) => this.smmu.invalidation.complete(sid, itagVector, count),
     };
+  }
+
+  /** 64 bytes read or written by the function at a Translated address that no completion gave it: what a hostile device does. The SMMU answers it as any other (ATSCHK). */
+  rogue(sid: number, address: bigint, write: boolean): void {
+    const tlp = { pasid: null, priv: false, exec: false, at: "translated" as const, address };
+    if (write) this.#requests.write(sid, { ...tlp, data: new Uint8Array(64).fill(0xa5) });
+    else this.#requests.read(sid, { ...tlp, length: 64 });
   }
 
   /** One untranslated DMA of a requester that need not be a function. */

@@ -1,6 +1,7 @@
 import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
+import type { HardwareFaults } from "@faultline/shared/lab/armed-hardware.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
 
@@ -14,5 +15,7 @@ export interface HardwarePorts {
   now(): number;
   /** A hardware point (points.ts): true while the lab holds it, and the step is then not done. */
   held(point: string, fields: Record<string, unknown>): boolean;
+  /** Accesses that the lab lets fail; without it none does. */
+  faults?: HardwareFaults;
   engine: AcceleratorEngine;
 }

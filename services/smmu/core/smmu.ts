@@ -13,6 +13,7 @@ import { ConfigurationFetch } from "./configuration.ts";
 import { EventQueue } from "./event-queue/event-queue.ts";
 import { type Ended, isStall, Stalls } from "./event-queue/stall.ts";
 import { isFault } from "./fault.ts";
+import { fetchesOf } from "./fetches.ts";
 import { type Identity, type IdRegisters, identityOf } from "./identity.ts";
 import type { PciFunction } from "./link.ts";
 import type { HardwarePorts } from "./ports.ts";
@@ -105,8 +106,9 @@ export class Smmu {
     this.tlb = new Tlb(caches.tlb, evicted("tlb"), globalMatchesAnyAsid, exhausted("tlb"));
     this.walkCache = new WalkCache(caches.walk ?? 0, evicted("walk"), exhausted("walk"));
     this.configurationCache = new ConfigurationCache(caches.config, evicted("config"), exhausted("config"));
-    this.configuration = new ConfigurationFetch(ports.memory, this.regs, identity, this.configurationCache);
-    this.translation = new Translation(ports.memory, identity, this.tlb, this.configuration, this.walkCache);
+    const fetches = fetchesOf(ports.memory, ports.faults);
+    this.configuration = new ConfigurationFetch(fetches, this.regs, identity, this.configurationCache);
+    this.translation = new Translation(fetches, identity, this.tlb, this.configuration, this.walkCache);
     this.eventQueue = new EventQueue(this.regs, identity, ports, this.gerror, this.interrupts, mergeEvents);
     this.stalls = new Stalls(identity.stallModel === 1 ? 0 : identity.stallMax, this.eventQueue, (t) => this.#path.attempt(t));
     this.priQueue = new PriQueue(this.regs, identity, ports, this.gerror, this.interrupts, {

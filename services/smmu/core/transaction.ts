@@ -1,15 +1,17 @@
 import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { TranslationRequests } from "./ats/translation-request.ts";
-import type { ConfigurationFetch } from "./configuration.ts";
+import type { Configuration, ConfigurationFetch } from "./configuration.ts";
 import type { EventQueue } from "./event-queue/event-queue.ts";
 import type { Ended, Stall } from "./event-queue/stall.ts";
-import { type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
+import { type Access, type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
 import type { Identity } from "./identity.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import type { Translation } from "./translation.ts";
 
 const ABORT = 0x10_0000;
+const doubleword = new BigUint64Array(1);
+const halves = new Uint32Array(doubleword.buffer);
 
 /** A memory transaction that enters the SMMU. */
 export interface Transaction {
@@ -55,21 +57,28 @@ export class TransactionPath {
   attempt(t: Transaction): Ended | Stall {
     if ((this.#regs.low("CR0") & 1) === 0) return this.#globalBypass(t);
     if (t.translated) return this.#translated(t);
+    const known = this.#fetch.known(t.sid, t.ssid);
+    if (known !== undefined) return this.#translate(t, known);
     const ste = this.#fetch.ste(t.sid);
     if (isFault(ste)) return this.#terminate(t, ste, null);
-    const access = this.#overridden(ste, t);
     const configuration = this.#translation.configure(t.sid, ste, t.ssid);
-    if (isFault(configuration)) return this.#terminate({ ...t, ...access }, configuration, ste, policyOf(ste, null));
-    const result = this.#translation.translate(configuration, Number((t.address >> 32n) & 0xffffffffn), Number(t.address & 0xffffffffn), access);
-    if (!isFault(result)) return { pa: result.pa };
-    return this.#terminate({ ...t, ...access }, result, ste, policyOf(ste, configuration.cd));
+    if (isFault(configuration)) return this.#terminate({ ...t, ...this.#overridden(ste, t) }, configuration, ste, policyOf(ste, null));
+    return this.#translate(t, configuration);
+  }
+
+  #translate(t: Transaction, configuration: Configuration): Ended | Stall {
+    const { ste, cd } = configuration;
+    const access = this.#overridden(ste, t);
+    doubleword[0] = t.address; // in halves from here on, without arithmetic on a BigInt
+    const result = this.#translation.address(configuration, halves[1], halves[0], access);
+    return typeof result === "number" ? { pa: result } : this.#terminate({ ...t, ...access }, result, ste, policyOf(ste, cd));
   }
 
   /** STE.PRIVCFG and INSTCFG where IDR1.ATTR_PERMS_OVR says so; InD is 0 for writes (5.2, 13.1). */
-  #overridden(ste: Ste, t: Transaction): { write: boolean; priv: boolean; exec: boolean } {
-    const override = this.#identity.permsOverride;
-    const priv = override && ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : t.priv;
-    const exec = override && ste.INSTCFG >= 2 && !t.write ? ste.INSTCFG === 3 : t.exec;
+  #overridden(ste: Ste, t: Transaction): Access {
+    if (!this.#identity.permsOverride) return t.exec && t.write ? { write: true, priv: t.priv, exec: false } : t;
+    const priv = ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : t.priv;
+    const exec = ste.INSTCFG >= 2 && !t.write ? ste.INSTCFG === 3 : t.exec;
     return { write: t.write, priv, exec: exec && !t.write };
   }
 
@@ -99,10 +108,7 @@ export class TransactionPath {
     }
     if (eats === 1) return bypass();
     // Split stage: stage 2 of the IPA that the function was given. Not stalled: EATS = 2 needs S2S = 0 (5.2).
-    const access = this.#overridden(ste, t);
-    const configuration = { ste, cd: null, s2: this.#fetch.stage2(ste), ssid: 0 };
-    const result = this.#translation.translate(configuration, Number((t.address >> 32n) & 0xffffffffn), Number(t.address & 0xffffffffn), access);
-    return isFault(result) ? this.#terminate({ ...t, ...access }, result, ste, policyOf(ste, null)) : { pa: result.pa };
+    return this.#translate(t, this.#fetch.withoutStage1(ste));
   }
 
   /**

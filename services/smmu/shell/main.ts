@@ -1,16 +1,21 @@
-// The hardware as a process: owns the memory file, serves smmu/v1. With `replay` in the machine JSON it has RAM of its own and serves lab/v1 Endpoint.
+// The hardware as a process: owns the memory file, serves smmu/v1, and with a scripted endpoint lab/v1 Endpoint. With `replay` in the machine JSON it has RAM of its own and takes DMA of any requester.
 import { rmSync } from "node:fs";
 import { smmuEdge } from "@faultline/shared/edge/definitions.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { createMappedMemory } from "@faultline/shared/physical-memory/mapped.ts";
 import { SparseMemory } from "@faultline/shared/physical-memory/sparse.ts";
 import { EdgeSlot } from "@faultline/shared/shell/edge-slot.ts";
-import { type DmaRequest, dmaOn, endpointAddress, listenEndpoint, type ReplayMachine } from "@faultline/shared/shell/endpoint-server.ts";
+import type { Action } from "@faultline/shared/shell/endpoint-actions.ts";
+import { ENDPOINT_SERVICE, type ReplayMachine, serveEndpoint } from "@faultline/shared/shell/endpoint-server.ts";
 import { runService } from "@faultline/shared/shell/service.ts";
 import { Hardware } from "../core/hardware.ts";
+import { hardwareHandles } from "../core/lab-handles.ts";
 import { structures } from "../core/state/structures.ts";
+import { points } from "../points.ts";
 import { engine } from "./engine.ts";
+import { powerOn } from "./power-on.ts";
 import { pump } from "./pump.ts";
+import { ScriptedEndpoints } from "./scripted-endpoints.ts";
 
 await runService("smmu", async (service) => {
   const { config, execution, tracer } = service;
@@ -26,9 +31,18 @@ await runService("smmu", async (service) => {
       expired();
       work();
     });
-  // Hardware points are not armed over lab/v1 yet: nothing is held.
-  const hardware = new Hardware(machine, { memory: ram, host, tracer, engine, timer, now: () => execution.now(), held: () => false }, machine.replay);
-  const work = pump(() => hardware.step());
+  const { faults } = service;
+  const held = (point: string, fields: Record<string, unknown>) => faults.points.armed && faults.points.holds(point, fields);
+  const hardware = new Hardware(machine, { memory: ram, host, tracer, engine, timer, now: () => execution.now(), held, faults: faults.hardware }, machine.replay);
+  faults.hardware.handles = hardwareHandles(hardware, ram);
+  faults.resumed = () => work();
+  service.points = points;
+  const scripted = new ScriptedEndpoints(hardware, { anyRequester: sparse !== null });
+  const work = pump(() => {
+    const progressed = hardware.step();
+    scripted.collect();
+    return progressed;
+  });
   service.structures = structures(hardware, ram);
 
   service.serve(smmuEdge, {
@@ -46,13 +60,18 @@ await runService("smmu", async (service) => {
     },
     closed: () => {}, // the hardware goes on with the tables it has
   });
-  if (sparse) {
-    const reset = () => {
-      hardware.reset();
-      sparse.clear();
+  if (scripted.served) {
+    const ports = {
+      refused: scripted.refused,
+      perform(sid: number, action: Action) {
+        const outcome = scripted.perform(sid, action);
+        work();
+        return outcome;
+      },
+      reset: () => powerOn(hardware, sparse ?? ram),
+      readMemory: (address: number, length: number) => ram.read(address, length),
     };
-    const ports = { dma: (request: DmaRequest) => dmaOn(hardware, request), reset, readMemory: (address: number, length: number) => sparse.read(address, length) };
-    service.onExit(await listenEndpoint(endpointAddress(config.listen), ports));
+    service.serveBeside(ENDPOINT_SERVICE, (server) => serveEndpoint(server, ports));
   }
   await service.listen();
 });

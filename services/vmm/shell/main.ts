@@ -7,6 +7,7 @@ import { runService } from "@faultline/shared/shell/service.ts";
 import { vmOf } from "@faultline/shared/shell/vm-name.ts";
 import { structures } from "../core/state/structures.ts";
 import { Vmm } from "../core/vmm.ts";
+import { points } from "../points.ts";
 
 await runService("vmm", async (service) => {
   const { machine, config, execution, tracer } = service;
@@ -30,6 +31,7 @@ await runService("vmm", async (service) => {
       });
     },
   });
+  service.points = points;
   await service.listen();
 
   await service.dial(vfioEdge, (host) => {

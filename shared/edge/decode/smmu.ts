@@ -12,14 +12,15 @@ const names = new Map<number, string>(Object.entries(OPCODE).map(([name, opcode]
 
 /** Records of smmu/v1: 16-byte writes from the host are commands; from the SMMU 16 bytes are a PRI queue record and 32 an event. */
 export function decodeSmmu(body: HostToSmmu | SmmuToHost, writes: readonly PostedWrite[]): EdgeRecord[] {
-  return writes.flatMap(({ data }): EdgeRecord[] => {
-    if (fromHost.has(body.kind)) return commands(data);
-    if (data.length === 16) return [priqRecord(data)];
-    return data.length === 32 ? [eventRecord(data)] : [];
+  return writes.flatMap(({ data }, write): EdgeRecord[] => {
+    if (fromHost.has(body.kind)) return commands(data, write);
+    const bytes = { write, offset: 0 };
+    if (data.length === 16) return [{ ...priqRecord(data), bytes }];
+    return data.length === 32 ? [{ ...eventRecord(data), bytes }] : [];
   });
 }
 
-function commands(data: Uint8Array): EdgeRecord[] {
+function commands(data: Uint8Array, write: number): EdgeRecord[] {
   const records: EdgeRecord[] = [];
   for (let at = 0; at + 16 <= data.length; at += 16) {
     const entry = data.subarray(at, at + 16);
@@ -30,6 +31,7 @@ function commands(data: Uint8Array): EdgeRecord[] {
       record: "command",
       ids: { sid: hex(c.StreamID), ...(isResponse ? { grpid: Number(c.PRGIndex), ...(c.SSV ? { pasid: Number(c.SubstreamID) } : {}) } : {}) },
       fields: { name, ...(isResponse ? { Resp: Number(c.Resp) } : {}) },
+      bytes: { write, offset: at },
     });
   }
   return records;

@@ -10,10 +10,11 @@ const RING = 4096;
 
 /** Records of vfio/v1: 64 ring bytes from the host are a fault, 24 ring bytes from the VMM a page response. */
 export function decodeVfio(body: VmmToHost | HostToVmm, writes: readonly PostedWrite[]): EdgeRecord[] {
-  const records = writes.flatMap(({ address, data }): EdgeRecord[] => {
+  const records = writes.flatMap(({ address, data }, write): EdgeRecord[] => {
     if (regionOfAddress(address).offset < RING) return [];
-    if (data.length === 64) return [dmaFault(data)];
-    return data.length === 24 ? [pageResponse(data)] : [];
+    const bytes = { write, offset: 0 };
+    if (data.length === 64) return [{ ...dmaFault(data), bytes }];
+    return data.length === 24 ? [{ ...pageResponse(data), bytes }] : [];
   });
   if (body.kind === "ioctl") records.push({ record: "request", ids: { fd: body.fd }, fields: { name: vfioCommandNames[body.cmd] ?? hex(body.cmd) } });
   return records;

@@ -19,34 +19,31 @@ const padded = (bytes: Uint8Array, size: number): Uint8Array => {
 
 /** Records of virtio/v1: chains of the request queue by their type, used buffers of the event queue. */
 export function decodeVirtio(body: GuestToVmm | VmmToGuest): EdgeRecord[] {
-  if (body.kind === "available" && body.queue === 0) return request(body.readable);
-  if (body.kind === "used" && body.queue === 1 && body.written.length === virtio_iommu_fault.sizeBytes) return [eventReport(body.written)];
+  if (body.kind === "available" && body.queue === 0) return [{ ...request(body.readable), bytes: { field: "readable" } }];
+  if (body.kind === "used" && body.queue === 1 && body.written.length === virtio_iommu_fault.sizeBytes)
+    return [{ ...eventReport(body.written), bytes: { field: "written" } }];
   return [];
 }
 
-function request(readable: Uint8Array): EdgeRecord[] {
+function request(readable: Uint8Array): EdgeRecord {
   const type = readable[0] ?? 0;
   if (type === VIRTIO_IOMMU_T_PAGE_RESP && readable.length >= 28) {
     const r = virtio_iommu_req_page_resp.decode(padded(readable.subarray(0, 28), 32));
-    return [
-      {
-        record: "page-resp-request",
-        ids: { endpoint: hex(r.endpoint), pasid: Number(r.pasid), grpid: Number(r.group_id) },
-        fields: { resp_code: Number(r.resp_code), flags: Number(r.flags) },
-      },
-    ];
+    return {
+      record: "page-resp-request",
+      ids: { endpoint: hex(r.endpoint), pasid: Number(r.pasid), grpid: Number(r.group_id) },
+      fields: { resp_code: Number(r.resp_code), flags: Number(r.flags) },
+    };
   }
   if (type === VIRTIO_IOMMU_T_INVALIDATE && readable.length >= 60) {
     const r = virtio_iommu_req_invalidate.decode(padded(readable.subarray(0, 60), 64));
-    return [
-      {
-        record: "invalidate-request",
-        ids: { domain: Number(r.domain), pasid: Number(r.pasid), asid: Number(r.archid), gva: hex(r.virt_start) },
-        fields: { inv_gran: Number(r.inv_gran), inv_type: Number(r.inv_type), nr_pages: Number(r.nr_pages) },
-      },
-    ];
+    return {
+      record: "invalidate-request",
+      ids: { domain: Number(r.domain), pasid: Number(r.pasid), asid: Number(r.archid), gva: hex(r.virt_start) },
+      fields: { inv_gran: Number(r.inv_gran), inv_type: Number(r.inv_type), nr_pages: Number(r.nr_pages) },
+    };
   }
-  return [{ record: "request", ids: {}, fields: { type } }];
+  return { record: "request", ids: {}, fields: { type } };
 }
 
 function eventReport(written: Uint8Array): EdgeRecord {

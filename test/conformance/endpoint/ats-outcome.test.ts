@@ -3,7 +3,7 @@ import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { idRegisters } from "@faultline/smmu/core/identity.ts";
 import type { TranslationCompletion } from "@faultline/smmu/core/link.ts";
 import { describe, expect, it } from "vitest";
-import { at as nested, GPA, guestFrame, NestedRig, SID } from "../../support/smmu-rig.ts";
+import { GPA, guestFrame, NestedRig, at as nested, SID } from "../../support/smmu-rig.ts";
 import { at, EndpointRig } from "./endpoint-rig.ts";
 
 const VA = 0x7f00_0000_0000;
@@ -233,7 +233,9 @@ describe("EATS and ATSCHK (3.9.2, 13.7; spec/smmuv3.md, 8.1 and 8.4)", () => {
     rig.nested({ EATS: 2 });
     rig.map(VA);
     expect(rig.smmu.ats.request(SID, { pasid: 5, address: BigInt(VA), count: 1, noWrite: false, exec: false, priv: false })).toEqual({ status: "UR" });
-    expect(rig.smmu.transact({ sid: SID, ssid: null, translated: true, address: BigInt(nested.guest), write: false, priv: false, exec: false })).toEqual({ pa: nested.guest });
+    expect(rig.smmu.transact({ sid: SID, ssid: null, translated: true, address: BigInt(nested.guest), write: false, priv: false, exec: false })).toEqual({
+      pa: nested.guest,
+    });
   });
   it("a StreamID beyond the table: CA and C_BAD_STREAMID only with RECINVSID for a request, with REC_CFG_ATS alone for a Translated access", () => {
     for (const [cr2, events] of [

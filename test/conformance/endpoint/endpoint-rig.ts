@@ -8,7 +8,7 @@ import { Accelerator } from "@faultline/smmu/core/endpoint/accelerator.ts";
 import { ScriptedEndpoint } from "@faultline/smmu/core/endpoint/scripted-endpoint.ts";
 import { Hardware } from "@faultline/smmu/core/hardware.ts";
 import type { IdRegisters } from "@faultline/smmu/core/identity.ts";
-import { testEngine } from "@faultline/smmu/test-support/fake-upstream.ts";
+import { descriptorBytes, testEngine } from "@faultline/smmu/test-support/fake-upstream.ts";
 import { HostEnd, RAM, Timers, TraceLog } from "../../support/smmu-rig.ts";
 
 /** Physical layout: 8 MiB of RAM, then nothing. */
@@ -60,6 +60,7 @@ export class EndpointRig {
   readonly stage1: IoPgtable;
   readonly link: Link[] = [];
   readonly held = new Set<string>();
+  readonly priqBase = at.priq;
   readonly #priqLog2: number;
   #nextTable: number = at.tables;
   #nextPage: number = at.pages;
@@ -84,14 +85,7 @@ export class EndpointRig {
       },
       { idr },
     );
-    this.stage1 = new IoPgtable({
-      memory: this.memory,
-      allocFrame: () => (this.#nextTable += 4096) - 4096,
-      freeFrame: () => {},
-      format: "stage1",
-      inputBits: 48,
-      outputBits: 48,
-    });
+    this.stage1 = this.addressSpace();
     for (let pasid = 1; pasid <= PASIDS; pasid++) this.cd(pasid);
     for (const sid of this.hardware.functions.keys()) this.ste(sid);
     this.#tap();
@@ -165,12 +159,20 @@ export class EndpointRig {
 
   /** A fresh page of RAM at `va`; returns its address. */
   map(va: number, write = true): number {
-    const pa = this.#nextPage;
-    this.#nextPage += 4096;
+    const pa = this.page();
     this.stage1.map(va, pa, 4096, { read: true, write, user: true });
     return pa;
   }
 
+  /** Empty stage-1 tables of 48 bits. */
+  addressSpace(): IoPgtable {
+    const allocFrame = () => (this.#nextTable += 4096) - 4096;
+    return new IoPgtable({ memory: this.memory, allocFrame, freeFrame: () => {}, format: "stage1", inputBits: 48, outputBits: 48 });
+  }
+  /** A page of RAM that nothing uses. */
+  page(): number {
+    return (this.#nextPage += 4096) - 4096;
+  }
   /** CD of a PASID: the address space that all share, with `fields` besides. */
   cd(pasid: number, fields: Parameters<typeof CD.encode>[0] = {}): void {
     this.memory.write(at.cdTable + pasid * 64, CD.encode({ V: 1, T0SZ: 16, EPD1: 1, IPS: 5, AA64: 1, R: 1, A: 1, ASID: 7, TTB0: this.stage1.root / 16, ...fields }));
@@ -234,7 +236,8 @@ export class EndpointRig {
   events(): number[] {
     const ids: number[] = [];
     let cons = this.read("EVENTQ_CONS") % 128;
-    for (const prod = this.read("EVENTQ_PROD") % 128; cons !== prod; cons = (cons + 1) % 128) ids.push((this.memory.read(at.eventq + (cons % 64) * 32, 1) as Uint8Array)[0]);
+    for (const prod = this.read("EVENTQ_PROD") % 128; cons !== prod; cons = (cons + 1) % 128)
+      ids.push((this.memory.read(at.eventq + (cons % 64) * 32, 1) as Uint8Array)[0]);
     this.write("EVENTQ_CONS", cons + (this.read("EVENTQ_PROD") & 0x8000_0000 ? 2 ** 31 : 0));
     return ids;
   }
@@ -257,6 +260,35 @@ export class EndpointRig {
   barRead(sid: number, offset: number): number {
     return new DataView(this.hardware.functions.get(sid)!.barRead(0, offset, 4).slice().buffer).getUint32(0, true);
   }
+
+  /** Opens queue `queue` of an accelerator for a PASID with its ring at `ring`, of 16 descriptors; the ring is mapped here. */
+  openQueue(sid: number, queue: number, pasid: number, ring: number): Ring {
+    const base = 0x1000 + 0x100 * queue;
+    const pa = this.map(ring);
+    this.bar(sid, base, ring % 2 ** 32, Math.floor(ring / 2 ** 32), 4, 0x8000_0000 + pasid);
+    this.bar(sid, base + 0x18, 0x7);
+    let tail = 0;
+    return {
+      submit: (job) => {
+        this.memory.write(pa + tail * 64, descriptorBytes(job));
+        tail = (tail + 1) % 16;
+        this.bar(sid, base + 0x14, tail);
+      },
+      status: () => this.barRead(sid, base + 0x18),
+      stop: () => this.bar(sid, base + 0x18, 0x101),
+    };
+  }
+  /** Status byte of a completion record at physical address `pa`. */
+  completion(pa: number): number {
+    return (this.memory.read(pa + 4, 1) as Uint8Array)[0];
+  }
+}
+
+/** A queue of the accelerator as its driver has it. */
+export interface Ring {
+  submit(job: Parameters<typeof descriptorBytes>[0]): void;
+  status(): number;
+  stop(): void;
 }
 
 /** The 16 bytes of a command as two little-endian doublewords. */

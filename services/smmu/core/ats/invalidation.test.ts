@@ -11,6 +11,8 @@ describe("CMD_ATC_INV spans (Arm IHI 0070 G.b, 4.5.1)", () => {
   const cases: [string, Parameters<typeof CMD_ATC_INV.encode>[0], object][] = [
     ["one page of one PASID", { SSV: 1, SubstreamID: 5, Addr: 0x12345 }, { pasid: 5, global: false, address: 0x12345000n, sizeBytes: 4096n }],
     ["without SSV: every PASID and none", { Addr: 0x12345 }, { pasid: null, global: false, address: 0x12345000n, sizeBytes: 4096n }],
+    ["an address with bit 31 set", { Addr: 0x7f00_8000_1 }, { address: 0x7f00_8000_1000n }],
+    ["the last page of the address space", { Addr: 0xf_ffff_ffff_ffffn }, { address: 0xffff_ffff_ffff_f000n }],
     ["the address is aligned to the span", { Size: 2, Addr: 0x12347 }, { address: 0x12344000n, sizeBytes: 16384n }],
     ["Size 52: everything", { Size: 52, Addr: 0x12347 }, { address: 0n, sizeBytes: 1n << 64n }],
     ["Global with a PASID", { Global: 1, SSV: 1, SubstreamID: 5 }, { pasid: 5, global: true }],

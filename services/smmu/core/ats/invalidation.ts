@@ -57,7 +57,7 @@ export class AtcInvalidation {
     if (itag === ITAGS) return "wait";
     const size = Math.min(Size(words, 0), 52);
     const span = 4096n << BigInt(size);
-    const address = (BigInt(words[3]) << 32n) | BigInt(words[2] & 0xfffff000);
+    const address = (BigInt(words[3]) << 32n) | BigInt((words[2] & 0xfffff000) >>> 0);
     const pasid = this.#pasids && SSV(words, 0) ? SubstreamID(words, 0) : null;
     const timer = this.#ports.timer(ATC_INV_TIMEOUT_NS, () => this.#expire(sid, itag));
     inFlight.set(itag, { itag, completions: 0, timer });

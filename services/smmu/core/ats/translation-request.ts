@@ -80,7 +80,9 @@ export class TranslationRequests {
       return configuration.s2 && answeredWithoutAccess(configuration) ? { status: "SC", entries: [noAccess(tlp)] } : this.#abort(sid, tlp, configuration);
     }
     const entries: TranslationEntry[] = [];
-    const priv = ste.PRIVCFG >= 2 && this.#identity.permsOverride ? ste.PRIVCFG === 3 : tlp.priv;
+    const override = this.#identity.permsOverride;
+    const priv = override && ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : tlp.priv;
+    const instcfg = override ? ste.INSTCFG : 0;
     for (let i = 0; i < tlp.count; i++) {
       const address = tlp.address + BigInt(i) * 4096n;
       const hi = Number((address >> 32n) & 0xffffffffn);
@@ -94,9 +96,11 @@ export class TranslationRequests {
       }
       const { entry } = result;
       const permitted = (entry.s1 & entry.s2) >>> (priv ? 3 : 0);
-      const R = (permitted & PERM.UR) !== 0;
+      // 13.6.2: with INSTCFG = instruction reads are fetches, with data fetches are reads.
+      const X = (permitted & PERM.UX) !== 0;
+      const R = instcfg === 3 ? X : (permitted & PERM.UR) !== 0;
       const W = (permitted & PERM.UW) !== 0 && !((entry.s1Clean || entry.s2Clean) && tlp.noWrite);
-      const Exe = tlp.exec && R && (permitted & PERM.UX) !== 0;
+      const Exe = tlp.exec && R && (X || instcfg === 2);
       // Split stage returns the IPA (EATS = 2).
       if (!R && !W) {
         entries.push(noAccess(tlp)); // nothing is granted: no output address either
@@ -104,7 +108,8 @@ export class TranslationRequests {
       }
       const base = eats === 2 ? entry.ipa : entry.pa;
       // A region larger than a page is announced from its own start; several translations of one request have one size, so a page each.
-      const shift = tlp.count === 1 ? entry.shift : 12;
+      // An identity translation reaches no further than OAS.
+      const shift = tlp.count === 1 ? Math.min(entry.shift, this.#identity.oas) : 12;
       const output = base + (result.pa - entry.pa);
       entries.push({
         address: output - (output % 2 ** shift),

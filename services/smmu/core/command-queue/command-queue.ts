@@ -59,7 +59,8 @@ export class CommandQueue {
     const { queue } = this;
     if ((this.#regs.low("CR0") & CMDQEN) === 0 || this.#gerror.active("CMDQ_ERR") || queue.empty) return false;
     if (this.#ports.held("smmu.command-queue.before-command", { cons: queue.cons })) return false;
-    const bytes = this.#ports.memory.read(queue.address(queue.cons), 16);
+    const { faults, memory } = this.#ports;
+    const bytes = faults?.armed && faults.fails("smmu:cmdq", "abort", { cons: queue.cons }) ? null : memory.read(queue.address(queue.cons), 16);
     if (!bytes) return this.#error(CERROR.CERROR_ABT);
     const words = new Uint32Array(bytes.buffer);
     const opcode = words[0] & 0xff;

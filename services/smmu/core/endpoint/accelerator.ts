@@ -26,6 +26,7 @@ export class Accelerator implements PciFunction {
   readonly #queues: Queue[];
   readonly #ports: FunctionPorts;
   #turn = 0;
+  #up = true;
 
   constructor(options: EndpointOptions, upstream: Upstream, ports: FunctionPorts) {
     this.sid = options.bdf;
@@ -90,10 +91,17 @@ export class Accelerator implements PciFunction {
     return Math.max(1, Math.floor(this.config.allocation / Math.max(1, inUse)));
   }
 
+  /** Down (hot-unplug too): the function is reset (PCIe 6.6.1) and nothing reaches it; configuration reads give ones. Up: it is there again as after power-on. */
+  link(state: "up" | "down"): void {
+    this.#up = state === "up";
+    if (!this.#up) this.#reset();
+  }
+
   configRead(offset: number, size: number): number {
-    return this.config.read(offset, size);
+    return this.#up ? this.config.read(offset, size) : 2 ** (8 * size) - 1;
   }
   configWrite(offset: number, size: number, value: number): void {
+    if (!this.#up) return;
     this.config.write(offset, size, value);
     this.#msix.deliverPending();
   }
@@ -131,14 +139,14 @@ export class Accelerator implements PciFunction {
     return this.#queues[Math.floor((offset - QUEUE_BASE) / QUEUE_STRIDE)];
   }
 
-  /** UR: ATS is disabled, and then nothing is cached. */
+  /** UR: ATS is disabled, or the link is down; then nothing is cached. */
   invalidateRequest(tlp: InvalidateRequest): "accepted" | "UR" {
     if (!this.config.atsEnabled) return "UR";
     this.#invalidation.request(tlp);
     return "accepted";
   }
   prgResponse(tlp: { pasid: number | null; prgi: number; code: number }): void {
-    this.pages.response(tlp);
+    if (this.#up) this.pages.response(tlp);
   }
 
   /** One TLP, or one change of state: completions of invalidations, then page requests, then the queues in turn. */
@@ -168,10 +176,15 @@ export class Accelerator implements PciFunction {
   /** FLR (PCIe 6.6.2): everything goes back to its initial state, ATC included; open groups are closed. */
   #functionLevelReset(): void {
     this.#ports.tracer.emit("endpoint.flr", { sid: hex(this.sid) });
-    this.reset();
+    this.#reset();
   }
 
   reset(): void {
+    this.#up = true;
+    this.#reset();
+  }
+
+  #reset(): void {
     this.#resetEngine();
     this.pages.reset();
     this.#invalidation.reset();

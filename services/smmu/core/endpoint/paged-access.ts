@@ -120,8 +120,11 @@ export class PagedAccess {
     for (;;) {
       if (this.#parts.stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
       if (!pages.usable && !this.#requested.has(mark)) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
+      const granted = this.#retries.get(mark);
       yield* this.#request(pageOf(address), write, ahead);
       if (this.#requested.has(mark)) break;
+      // The response may be in already: an overflow is answered before the request has returned (IHI 0070 G.b, 8.1).
+      if (this.#retries.get(mark) !== granted) return null;
       yield "waiting"; // no credit, or no PRG index
     }
     const group = this.#requested.get(mark) as RequestedGroup;

@@ -55,6 +55,14 @@ describe("scripted endpoint (interfaces.md, section 6)", () => {
     ]);
     expect(fn.configRead(0x126, 2) & 2).toBe(2);
   });
+  it("sends no more bits of index, PASID and address than the link has (PCIe 10.4.1, 6.20)", () => {
+    const { fn, upstream } = rig();
+    fn.flood({ pasid: 0x10_0005, prgi: 1023, read: true, write: false, address: 0xffff_ffff_ffff_f000n, count: 2 });
+    expect(upstream.pageRequests.map(({ pasid, prgi, address }) => [pasid, prgi, address])).toEqual([
+      [5, 511, 0xffff_ffff_ffff_f000n],
+      [5, 0, 0n],
+    ]);
+  });
   it("a Stop Marker is L with R = W = 0 and opens no group", () => {
     const { fn, upstream } = rig();
     fn.stopMarker({ pasid: 5 });

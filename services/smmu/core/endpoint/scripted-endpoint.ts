@@ -9,6 +9,10 @@ import type { InvalidateRequest } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";
 import type { FunctionPorts } from "./ports.ts";
 
+/** The link has nine bits of PRG index and twenty of PASID: what is above is lost. */
+const PRG_INDEXES = 2 ** 9,
+  PASIDS = 2 ** 20;
+
 /** Prefix of a scripted request; without `pasid` Priv and Exe are dropped, as on the link (PCIe 6.20). */
 export interface ScriptedPrefix {
   pasid?: number;
@@ -95,7 +99,9 @@ export class ScriptedEndpoint implements PciFunction {
   /** One Page Request message. Responses come into `responses`. */
   pageRequest(request: ScriptedPageRequest): void {
     if (!this.#up) return;
-    const { prgi, last, read, write, address } = request;
+    const { last, read, write } = request;
+    const prgi = request.prgi % PRG_INDEXES;
+    const address = BigInt.asUintN(64, request.address);
     const prefix = prefixOf(request);
     const stopMarker = prefix.pasid !== null && last && !read && !write;
     if (!stopMarker) this.#groups.set(prgi, (this.#groups.get(prgi) ?? 0) + 1);
@@ -109,7 +115,7 @@ export class ScriptedEndpoint implements PciFunction {
 
   /** `count` one-page groups, addresses a page apart, PRG indices from `prgi` on. */
   flood({ count, ...first }: Omit<ScriptedPageRequest, "last"> & { count: number }): void {
-    for (let n = 0; n < count; n++) this.pageRequest({ ...first, last: true, prgi: (first.prgi + n) % 512, address: first.address + BigInt(n) * 4096n });
+    for (let n = 0; n < count; n++) this.pageRequest({ ...first, last: true, prgi: first.prgi + n, address: first.address + BigInt(n) * 4096n });
   }
 
   /** Sends an Invalidate Completion for an ITag, asked for or not. */
@@ -121,9 +127,10 @@ export class ScriptedEndpoint implements PciFunction {
     if (this.#up) this.#msix.raise(vector);
   }
 
-  /** Down: what is sent either way is lost; requests end as UR, configuration reads give ones. */
+  /** Down: the function is reset (PCIe 6.6.1), what is sent either way is lost; requests end as UR, configuration reads give ones. */
   link(state: "up" | "down"): void {
     this.#up = state === "up";
+    if (!this.#up) this.#initialise();
   }
 
   flr(): void {
@@ -199,4 +206,4 @@ export class ScriptedEndpoint implements PciFunction {
 }
 
 const prefixOf = ({ pasid, priv, exec }: ScriptedPrefix): PasidPrefix =>
-  pasid === undefined ? { pasid: null, priv: false, exec: false } : { pasid, priv: priv ?? false, exec: exec ?? false };
+  pasid === undefined ? { pasid: null, priv: false, exec: false } : { pasid: pasid % PASIDS, priv: priv ?? false, exec: exec ?? false };

@@ -98,8 +98,9 @@ export class EventQueue {
     // What is merged must be unread: software sees the two as one record.
     const mergeable = this.#merges && mev === 1 && MERGED.has(fault.event);
     if (mergeable && this.#last !== null && this.#last.prod === queue.prod && !queue.empty && same(this.#last.record, record, fault.event)) return true;
-    if (!this.writable) {
-      const overflows = this.enabled && queue.full && !this.#gerror.active("EVENTQ_ABT_ERR");
+    const full = queue.full || (!queue.empty && this.writable && this.#fails("full", fault, origin));
+    if (full || !this.writable) {
+      const overflows = this.enabled && full && !this.#gerror.active("EVENTQ_ABT_ERR");
       if (overflows && ((queue.prod ^ queue.cons) & OVFLG) === 0) queue.prod = (queue.prod ^ OVFLG) >>> 0;
       return false;
     }
@@ -119,11 +120,17 @@ export class EventQueue {
     this.#last = null;
   }
 
+  /** Whether the lab lets the write of this record fail. A queue acts as full only when it has entries: their reader sees the overflow. */
+  #fails(action: "full" | "abort", { event }: Fault, { sid }: EventOrigin): boolean {
+    const { faults } = this.#ports;
+    return faults?.armed === true && faults.fails("smmu:eventq", action, { sid, event });
+  }
+
   /** Synchronous abort: PROD does not move and there is no queue interrupt (7.2). */
   #write(fault: Fault, origin: EventOrigin, record: Uint8Array, stag: number | null): boolean {
     const { queue } = this;
     const address = queue.address(queue.prod);
-    if (!this.#ports.memory.contains(address, 32)) {
+    if (!this.#ports.memory.contains(address, 32) || this.#fails("abort", fault, origin)) {
       this.#gerror.raise("EVENTQ_ABT_ERR");
       return false;
     }

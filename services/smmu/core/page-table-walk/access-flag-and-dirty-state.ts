@@ -1,12 +1,13 @@
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import { type Fault, fault } from "../fault.ts";
-import type { Leaf, StageTable } from "./stage-walk.ts";
+import type { StageTable } from "./stage-table.ts";
+import type { Leaf } from "./stage-walk.ts";
 
 const AF = 0x400;
 const DBM = 0x0008_0000; // bit 51, in the upper half
 
 /** DBM with the write permission still clear, and HD in effect: writable, but clean (page-tables.md, section 6). */
-export const isWritableClean = (t: StageTable, leaf: { low: number; high: number }): boolean =>
+export const isWritableClean = (t: StageTable, leaf: Leaf): boolean =>
   t.HA && t.HD && (leaf.high & DBM) !== 0 && (t.stage === 1 ? (leaf.low & 0x80) !== 0 : (leaf.low & 0x80) === 0);
 
 /** AF = 0 without hardware update and without AFFD faults (page-tables.md, section 5.3). */
@@ -19,5 +20,5 @@ export const needsUpdate = (t: StageTable, leaf: Leaf, write: boolean): boolean 
 export function update(memory: PhysicalMemory, t: StageTable, leaf: Leaf, write: boolean): boolean | null {
   let low = leaf.low | AF;
   if (write && isWritableClean(t, leaf)) low = t.stage === 1 ? low & ~0x80 : low | 0x80;
-  return memory.compareExchange64(leaf.descriptor, leaf.low, leaf.high, low >>> 0, leaf.high);
+  return memory.compareExchange64(leaf.descriptor, leaf.low >>> 0, leaf.high >>> 0, low >>> 0, leaf.high >>> 0);
 }

@@ -1,6 +1,9 @@
 /** log2 of the region one entry of `level` maps; `granule` is log2 of the page size. VMSAv8-64, page-tables.md section 1. */
 export const levelShift = (granule: number, level: number): number => granule + (3 - level) * (granule - 3);
 
+/** The level whose entries map 2^shift bytes. */
+export const levelOf = (granule: number, shift: number): number => 3 - (shift - granule) / (granule - 3);
+
 /** Start level of stage 1 for TxSZ (page-tables.md, section 2). */
 export const startLevelS1 = (granule: number, inputBits: number): number => 4 - Math.ceil((inputBits - granule) / (granule - 3));
 

@@ -2,26 +2,24 @@
 export const PERM = { UR: 1, UW: 2, UX: 4, PR: 8, PW: 16, PX: 32 } as const;
 const ALL = 63;
 
-/** Hierarchical bits of stage-1 table descriptors, accumulated over the levels (page-tables.md, section 4.2). */
-export interface TableAttributes {
-  noUser: boolean;
-  readOnly: boolean;
-  pxn: boolean;
-  uxn: boolean;
-}
+/** Hierarchical bits of stage-1 table descriptors, in the upper half (page-tables.md, section 4.2). */
+const TABLE = { APTable0: 0x2000_0000, APTable1: 0x4000_0000, PXNTable: 0x0800_0000, UXNTable: 0x1000_0000 } as const;
+/** What of the upper half of a table descriptor holds for all below it. */
+export const TABLE_ATTRIBUTES = TABLE.APTable0 | TABLE.APTable1 | TABLE.PXNTable | TABLE.UXNTable;
 
 /**
- * Stage-1 permissions of a leaf for the two privileges (page-tables.md, section 5.1). `high` is the upper half of the descriptor, `low` the lower.
+ * Stage-1 permissions of a leaf for the two privileges (page-tables.md, section 5.1). `high` is the upper half of the descriptor, `low` the lower;
+ * `attributes`: TABLE_ATTRIBUTES of the tables above it, ORed.
  * `writableClean`: the page is DBM and writable once the hardware has marked it dirty (HD in effect); it counts as writable for WXN.
  */
-export function stage1Permissions(low: number, high: number, table: TableAttributes, cd: { WXN: number; PAN: number }, writableClean: boolean): number {
-  const user = (low & 0x40) !== 0 && !table.noUser;
-  const write = ((low & 0x80) === 0 || writableClean) && !table.readOnly;
+export function stage1Permissions(low: number, high: number, attributes: number, cd: { WXN: boolean; PAN: boolean }, writableClean: boolean): number {
+  const user = (low & 0x40) !== 0 && (attributes & TABLE.APTable0) === 0;
+  const write = ((low & 0x80) === 0 || writableClean) && (attributes & TABLE.APTable1) === 0;
   const uw = user && write;
   let perm = PERM.PR | (write ? PERM.PW : 0) | (user ? PERM.UR : 0) | (uw ? PERM.UW : 0);
-  if ((high & 0x0040_0000) === 0 && !table.uxn && !(cd.WXN && uw)) perm |= PERM.UX;
+  if ((high & 0x0040_0000) === 0 && (attributes & TABLE.UXNTable) === 0 && !(cd.WXN && uw)) perm |= PERM.UX;
   // Unprivileged-writable is never privileged-executable.
-  if ((high & 0x0020_0000) === 0 && !table.pxn && !uw && !(cd.WXN && write)) perm |= PERM.PX;
+  if ((high & 0x0020_0000) === 0 && (attributes & TABLE.PXNTable) === 0 && !uw && !(cd.WXN && write)) perm |= PERM.PX;
   // PAN: privileged data access to a page that unprivileged code may access.
   if (cd.PAN && user) perm &= ~(PERM.PR | PERM.PW);
   return perm;

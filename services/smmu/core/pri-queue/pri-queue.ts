@@ -66,7 +66,7 @@ export class PriQueue {
       this.#fail(request);
       return;
     }
-    if (!this.overflowActive && queue.full) queue.prod = (queue.prod ^ OVFLG) >>> 0;
+    if (!this.overflowActive && (queue.full || (!queue.empty && this.#fails("full", request)))) queue.prod = (queue.prod ^ OVFLG) >>> 0;
     if (this.overflowActive) this.#discard(request);
     else this.#enqueue(request);
   }
@@ -74,7 +74,7 @@ export class PriQueue {
   #enqueue(request: PageRequest): void {
     const { queue } = this;
     const address = queue.address(queue.prod);
-    if (!this.#ports.memory.contains(address, 16)) {
+    if (!this.#ports.memory.contains(address, 16) || this.#fails("abort", request)) {
       // A synchronous abort: PROD does not move (8.2).
       this.#gerror.raise("PRIQ_ABT_ERR");
       this.#fail(request);
@@ -90,6 +90,12 @@ export class PriQueue {
     // PRIQ_IRQ_CFG2.LO: 0 on empty to non-empty, 1 when a Last request is written (6.3.34).
     const onLast = (this.#regs.low("PRIQ_IRQ_CFG2") & OVFLG) !== 0;
     if (onLast ? request.last : wasEmpty) this.#interrupts.raise("PRIQ");
+  }
+
+  /** Whether the lab lets the write of this record fail. A queue acts as full only when it has entries: their reader sees the overflow. */
+  #fails(action: "full" | "abort", { sid, pasid, prgi, last }: PageRequest): boolean {
+    const { faults } = this.#ports;
+    return faults?.armed === true && faults.fails("smmu:priq", action, { sid, pasid: pasid ?? undefined, grpid: prgi, last });
   }
 
   /** Row 1 and row 5 of spec/smmuv3.md 6.2: Response Failure without PASID, Last or not; a Stop Marker gets none. */

@@ -49,6 +49,8 @@ export class Interrupts {
 
   /** Sends the interrupt message with the pointers as they are now. */
   signal(source: InterruptSource, deviceId: number, eventId: number): void {
+    const { faults } = this.#ports;
+    if (faults?.armed && faults.fails("smmu:interrupt", "lose-interrupt", { source })) return; // what it announces stays posted
     const regs = this.#regs;
     this.#ports.host.send({
       kind: "interrupt",

@@ -15,15 +15,18 @@ export interface L1Cd {
  */
 export class ConfigurationCache {
   readonly capacity: number;
+  /** Goes up when an entry has left: what was derived from entries earlier counts no more. */
+  epoch = 0;
   readonly #stes: OfStreams<Ste>;
   readonly #cds: OfStreams<ContextDescriptor>;
   readonly #l1cds: OfStreams<L1Cd>;
 
   constructor(capacity: number, evicted: Evicted, exhausted?: Exhausted) {
     this.capacity = capacity;
-    this.#stes = new OfStreams(capacity, evicted, exhausted);
-    this.#cds = new OfStreams(capacity, evicted, exhausted);
-    this.#l1cds = new OfStreams(capacity, evicted, exhausted);
+    const left = () => void this.epoch++;
+    this.#stes = new OfStreams(capacity, left, evicted, exhausted);
+    this.#cds = new OfStreams(capacity, left, evicted, exhausted);
+    this.#l1cds = new OfStreams(capacity, left, evicted, exhausted);
   }
 
   ste(sid: number): Ste | undefined {
@@ -80,16 +83,18 @@ export class ConfigurationCache {
   }
 }
 
-/** Entries by StreamID and an index inside the stream, at most `capacity` of them. */
+/** Entries by StreamID and an index inside the stream, at most `capacity` of them. `left` is called after any of them has gone. */
 class OfStreams<T> {
   readonly #capacity: number;
+  readonly #left: () => void;
   readonly #evicted: Evicted;
   readonly #exhausted: Exhausted;
   readonly #streams = new Map<number, Map<number, T>>();
   #count = 0;
 
-  constructor(capacity: number, evicted: Evicted, exhausted: Exhausted) {
+  constructor(capacity: number, left: () => void, evicted: Evicted, exhausted: Exhausted) {
     this.#capacity = capacity;
+    this.#left = left;
     this.#evicted = evicted;
     this.#exhausted = exhausted;
   }
@@ -129,14 +134,16 @@ class OfStreams<T> {
     if (!entries?.delete(index)) return;
     this.#count--;
     if (entries.size === 0) this.#streams.delete(sid);
+    this.#left();
   }
   deleteStream(sid: number): void {
     this.#count -= this.#streams.get(sid)?.size ?? 0;
-    this.#streams.delete(sid);
+    if (this.#streams.delete(sid)) this.#left();
   }
   clear(): void {
     this.#streams.clear();
     this.#count = 0;
+    this.#left();
   }
   streams(): Iterable<number> {
     return this.#streams.keys();

@@ -1,4 +1,5 @@
 import type { TraceIds } from "@faultline/shared/trace/tracer.ts";
+import { addressOf, highHalf, highOffset, lowHalf, lowOffset } from "../page-table-walk/address-halves.ts";
 
 /**
  * Address spaces that entries are tagged with: VMID, and inside it an ASID, or one of three that are no ASID. Global entries live apart per ASET; a stage-2
@@ -13,10 +14,10 @@ export const globalSpace = (vmid: number, aset: number): number => vmid * PER_VM
 export const stage2Space = (vmid: number): number => vmid * PER_VMID + STAGE_2;
 export const vmidOf = (space: number): number => Math.floor(space / PER_VMID);
 
-/** What stage-1 and combined entries are keyed by: VA[47:0] and which table; VA[55:48] all equal the table bit, so nothing is lost, and it is exact in a double. */
+/** Stage-1 and combined entries are keyed by VA[47:0] and which table, as bit 48; VA[55:48] all equal the table bit, so nothing is lost. */
 export const tlbInput = (va48: number, upper: boolean): number => va48 + (upper ? 2 ** 48 : 0);
-/** Keys of a region inside a space: region number times 64 plus log2 of the size; exact in a double. */
-const key = (input: number, shift: number): number => Math.floor(input / 2 ** shift) * 64 + shift;
+/** Bit 48, in the upper half of an input. */
+export const TABLE_BIT = 0x1_0000;
 
 /** Says of a space whether a command reaches it; `mask`: VMID bits that are compared (CR0.VMW). */
 export type Scope = (space: number) => boolean;
@@ -66,13 +67,39 @@ export type Evicted = (ids: TraceIds) => void;
 /** Set: nothing is ever evicted; the entry too many is not kept, and this is told of it. */
 export type Exhausted = (() => void) | undefined;
 
-/** Entries by tag and region; one stays until an invalidation names it or capacity evicts it. */
+/** First entry, last entry of a space: how old they are is their order in it. */
+interface Space {
+  first: number;
+  last: number;
+}
+const NONE = -1;
+const FIRST_SLOTS = 64;
+
+/** Words of a slot. The tags of an entry are the halves of its region's first input, log2 of the region, and the halves of its space; `older` and `newer` are slots. */
+const WORDS = 6;
+const INPUT_LOW = 0;
+/** Upper half of the input, times 64, plus log2 of the region; 0: the slot is free. */
+const INPUT_HIGH_AND_SHIFT = 1;
+const SPACE_LOW = 2;
+const SPACE_HIGH = 3;
+const OLDER = 4;
+const NEWER = 5;
+
+/**
+ * Entries by tag and region; one stays until an invalidation names it or capacity evicts it. Open-addressed with linear probing, at most half full, in one typed array
+ * that grows with what is kept; the entries of a space are chained by age.
+ */
 export class TaggedCache<E extends Tagged> {
   readonly capacity: number;
   #count = 0;
-  readonly #spaces = new Map<number, Map<number, E>>();
-  /** How many entries there are of each log2 size, so that a lookup tries only sizes that exist. */
-  readonly #sizes = new Int32Array(64);
+  /** By age. */
+  readonly #spaces = new Map<number, Space>();
+  /** How many entries there are of each log2 size, and the sizes that exist, smallest first: a lookup tries no other. */
+  readonly #ofSize = new Int32Array(64);
+  #shifts: number[] = [];
+  #slots = new Int32Array(FIRST_SLOTS * WORDS);
+  #entries: (E | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
+  #mask = FIRST_SLOTS - 1;
   readonly #evicted: Evicted;
   readonly #exhausted: Exhausted;
 
@@ -86,37 +113,139 @@ export class TaggedCache<E extends Tagged> {
     return this.#count;
   }
 
-  /** The smallest region of `space` that holds `input`. */
-  find(space: number, input: number): E | undefined {
-    const entries = this.#spaces.get(space);
-    if (!entries) return undefined;
-    for (let shift = 12; shift < 52; shift++) {
-      if (this.#sizes[shift] === 0) continue;
-      const entry = entries.get(key(input, shift));
-      if (entry) return entry;
+  /** The smallest region of `space` that holds the input. */
+  find(space: number, high: number, low: number): E | undefined {
+    const shifts = this.#shifts;
+    for (let i = 0; i < shifts.length; i++) {
+      const slot = this.#slotOf(space, high, low, shifts[i]);
+      if (slot !== NONE) return this.#entries[slot];
     }
     return undefined;
   }
   /** The region of exactly 2^shift bytes. */
-  findSized(space: number, input: number, shift: number): E | undefined {
-    return this.#sizes[shift] === 0 ? undefined : this.#spaces.get(space)?.get(key(input, shift));
+  findSized(space: number, high: number, low: number, shift: number): E | undefined {
+    const slot = this.#slotOf(space, high, low, shift);
+    return slot === NONE ? undefined : this.#entries[slot];
   }
 
-  insert(space: number, input: number, entry: E): void {
+  insert(space: number, high: number, low: number, entry: E): void {
     if (this.capacity === 0) return;
-    const at = key(input, entry.shift);
-    if (this.#spaces.get(space)?.delete(at)) this.#removed(entry.shift);
+    const known = this.#slotOf(space, high, low, entry.shift);
+    if (known !== NONE) this.#remove(known);
     else if (this.#count >= this.capacity && !this.#makeRoom()) return;
-    let entries = this.#spaces.get(space);
-    if (!entries) this.#spaces.set(space, (entries = new Map()));
-    entries.set(at, entry);
-    this.#count++;
-    this.#sizes[entry.shift]++;
+    if (2 * (this.#count + 1) > this.#entries.length) this.#grow();
+    this.#add(space, high - highOffset(high, entry.shift), (entry.shift >= 32 ? 0 : low - lowOffset(low, entry.shift)) | 0, entry);
   }
 
-  #removed(shift: number): void {
+  /** The slot of a region, or NONE. */
+  #slotOf(space: number, high: number, low: number, shift: number): number {
+    const slots = this.#slots;
+    const inputLow = shift >= 32 ? 0 : low & (-1 << shift);
+    const highAndShift = ((high & ~highOffset(-1, shift)) << 6) | shift;
+    const spaceLow = space | 0;
+    const spaceHigh = space >= 2 ** 32 ? (space / 2 ** 32) | 0 : 0;
+    for (let slot = hash(inputLow, highAndShift, spaceLow) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const at = slot * WORDS;
+      const found = slots[at + INPUT_HIGH_AND_SHIFT];
+      if (found === 0) return NONE;
+      if (found === highAndShift && slots[at + INPUT_LOW] === inputLow && slots[at + SPACE_LOW] === spaceLow && slots[at + SPACE_HIGH] === spaceHigh) return slot;
+    }
+  }
+
+  /** Takes the next free slot: the newest entry of its space. `high:low`: first input of the region. */
+  #add(space: number, high: number, low: number, entry: E): void {
+    const slots = this.#slots;
+    const highAndShift = (high << 6) | entry.shift;
+    let slot = hash(low, highAndShift, space | 0) & this.#mask;
+    while (slots[slot * WORDS + INPUT_HIGH_AND_SHIFT] !== 0) slot = (slot + 1) & this.#mask;
+    const at = slot * WORDS;
+    slots[at + INPUT_LOW] = low;
+    slots[at + INPUT_HIGH_AND_SHIFT] = highAndShift;
+    slots[at + SPACE_LOW] = space;
+    slots[at + SPACE_HIGH] = Math.floor(space / 2 ** 32);
+    this.#entries[slot] = entry;
+    let chain = this.#spaces.get(space);
+    if (!chain) this.#spaces.set(space, (chain = { first: NONE, last: NONE }));
+    slots[at + OLDER] = chain.last;
+    slots[at + NEWER] = NONE;
+    if (chain.last === NONE) chain.first = slot;
+    else slots[chain.last * WORDS + NEWER] = slot;
+    chain.last = slot;
+    this.#count++;
+    if (this.#ofSize[entry.shift]++ === 0) this.#sizesChanged();
+  }
+
+  /** The space stays, with its age, also when this was its last entry. */
+  #remove(slot: number): void {
+    const slots = this.#slots;
+    const { shift } = this.#entries[slot] as E;
+    const [older, newer] = [slots[slot * WORDS + OLDER], slots[slot * WORDS + NEWER]];
+    const chain = this.#spaces.get(this.#spaceOf(slot)) as Space;
+    if (older === NONE) chain.first = newer;
+    else slots[older * WORDS + NEWER] = newer;
+    if (newer === NONE) chain.last = older;
+    else slots[newer * WORDS + OLDER] = older;
     this.#count--;
-    this.#sizes[shift]--;
+    if (--this.#ofSize[shift] === 0) this.#sizesChanged();
+    this.#free(slot);
+  }
+
+  /** Frees a slot: entries behind it that it kept from their own place move up, so that no lookup ends early. */
+  #free(slot: number): void {
+    const slots = this.#slots;
+    let free = slot;
+    for (let next = (free + 1) & this.#mask; slots[next * WORDS + INPUT_HIGH_AND_SHIFT] !== 0; next = (next + 1) & this.#mask) {
+      const at = next * WORDS;
+      const home = hash(slots[at + INPUT_LOW], slots[at + INPUT_HIGH_AND_SHIFT], slots[at + SPACE_LOW]) & this.#mask;
+      if (((next - home) & this.#mask) < ((next - free) & this.#mask)) continue;
+      this.#move(next, free);
+      free = next;
+    }
+    slots[free * WORDS + INPUT_HIGH_AND_SHIFT] = 0;
+    this.#entries[free] = undefined;
+  }
+
+  #move(from: number, to: number): void {
+    const slots = this.#slots;
+    slots.copyWithin(to * WORDS, from * WORDS, (from + 1) * WORDS);
+    this.#entries[to] = this.#entries[from];
+    const [older, newer] = [slots[to * WORDS + OLDER], slots[to * WORDS + NEWER]];
+    if (older !== NONE) slots[older * WORDS + NEWER] = to;
+    if (newer !== NONE) slots[newer * WORDS + OLDER] = to;
+    if (older !== NONE && newer !== NONE) return;
+    const chain = this.#spaces.get(this.#spaceOf(to)) as Space;
+    if (older === NONE) chain.first = to;
+    if (newer === NONE) chain.last = to;
+  }
+
+  #grow(): void {
+    const before = [...this.entries()];
+    const spaces = [...this.#spaces.keys()];
+    this.#empty(2 * this.#entries.length);
+    for (const space of spaces) this.#spaces.set(space, { first: NONE, last: NONE });
+    for (const { vmid, space, input, entry } of before) this.#add(vmid * PER_VMID + space, highHalf(input), lowHalf(input), entry);
+  }
+
+  #empty(slots: number): void {
+    this.#spaces.clear();
+    this.#ofSize.fill(0);
+    this.#shifts = [];
+    this.#count = 0;
+    this.#slots = new Int32Array(slots * WORDS);
+    this.#entries = new Array(slots).fill(undefined);
+    this.#mask = slots - 1;
+  }
+
+  #sizesChanged(): void {
+    this.#shifts = Array.from(this.#ofSize.keys()).filter((shift) => this.#ofSize[shift] !== 0);
+  }
+
+  #spaceOf(slot: number): number {
+    return addressOf(this.#slots[slot * WORDS + SPACE_HIGH], this.#slots[slot * WORDS + SPACE_LOW]);
+  }
+  /** First input of the entry's region. */
+  #inputOf(slot: number): number {
+    return addressOf(this.#slots[slot * WORDS + INPUT_HIGH_AND_SHIFT] >>> 6, this.#slots[slot * WORDS + INPUT_LOW]);
   }
 
   /** The oldest entry of the oldest space goes. False: this cache never evicts. */
@@ -125,42 +254,49 @@ export class TaggedCache<E extends Tagged> {
       this.#exhausted();
       return false;
     }
-    for (const [space, entries] of this.#spaces) {
-      for (const [at, entry] of entries) {
-        entries.delete(at);
-        this.#removed(entry.shift);
-        if (entries.size === 0) this.#spaces.delete(space);
-        this.#evicted(idsOf(space, Math.floor(at / 64) * 2 ** entry.shift));
-        return true;
-      }
+    for (const [space, { first }] of this.#spaces) {
+      if (first === NONE) continue;
+      const input = this.#inputOf(first);
+      this.#remove(first);
+      if ((this.#spaces.get(space) as Space).first === NONE) this.#spaces.delete(space);
+      this.#evicted(idsOf(space, input));
+      return true;
     }
     return true;
   }
 
   /** Removes the entries of the spaces and regions that match. */
   invalidate(reaches: Scope, match?: Match<E>): void {
-    for (const [space, entries] of this.#spaces) {
+    for (const [space, chain] of this.#spaces) {
       if (!reaches(space)) continue;
-      for (const [at, entry] of entries) {
-        if (match && !match(entry, Math.floor(at / 64) * 2 ** entry.shift)) continue;
-        entries.delete(at);
-        this.#removed(entry.shift);
+      // Removing an entry may move others of the chain: the keys of those that go are taken down first.
+      const going: { input: number; shift: number }[] = [];
+      for (let slot = chain.first; slot !== NONE; slot = this.#slots[slot * WORDS + NEWER]) {
+        const entry = this.#entries[slot] as E;
+        const input = this.#inputOf(slot);
+        if (!match || match(entry, input)) going.push({ input, shift: entry.shift });
       }
-      if (entries.size === 0) this.#spaces.delete(space);
+      for (const { input, shift } of going) this.#remove(this.#slotOf(space, highHalf(input), lowHalf(input), shift));
+      if (chain.first === NONE) this.#spaces.delete(space);
     }
   }
   invalidateAll(): void {
-    this.#spaces.clear();
-    this.#sizes.fill(0);
-    this.#count = 0;
+    this.#empty(FIRST_SLOTS);
   }
 
   /** All entries, oldest space first. `space`: an ASID, or a number above 0xffff for global and stage-2 entries. */
   *entries(): Generator<{ vmid: number; space: number; input: number; entry: E }> {
-    for (const [space, entries] of this.#spaces) {
-      for (const [at, entry] of entries) yield { vmid: vmidOf(space), space: space % PER_VMID, input: Math.floor(at / 64) * 2 ** entry.shift, entry };
+    for (const [space, { first }] of this.#spaces) {
+      for (let slot = first; slot !== NONE; slot = this.#slots[slot * WORDS + NEWER])
+        yield { vmid: vmidOf(space), space: space % PER_VMID, input: this.#inputOf(slot), entry: this.#entries[slot] as E };
     }
   }
+}
+
+/** Pages and ASIDs count up: a multiplication spreads them over the upper bits, and those come down. */
+function hash(inputLow: number, highAndShift: number, spaceLow: number): number {
+  const mixed = Math.imul((inputLow >>> 12) ^ Math.imul(highAndShift, 0x85eb_ca6b) ^ Math.imul(spaceLow, 0xc2b2_ae35), 0x9e37_79b1);
+  return mixed ^ (mixed >>> 15);
 }
 
 /** Tags of an entry under their trace names: a stage-2 entry has an IPA, a global one no ASID. */

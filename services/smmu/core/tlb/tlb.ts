@@ -1,6 +1,6 @@
 import { asidSpace, type Evicted, type Exhausted, globalSpace, type Match, stage2Space, TaggedCache } from "./tagged-cache.ts";
 
-export { tlbInput } from "./tagged-cache.ts";
+export { TABLE_BIT, tlbInput } from "./tagged-cache.ts";
 
 /** A cached translation: stage 1, stage 2 or both combined. */
 export interface TlbEntry {
@@ -36,16 +36,17 @@ export class Tlb extends TaggedCache<TlbEntry> {
     this.#globalMatchesAnyAsid = globalMatchesAnyAsid;
   }
 
-  lookup(vmid: number, asid: number, aset: number, input: number): TlbEntry | undefined {
-    return this.find(asidSpace(vmid, asid), input) ?? this.find(globalSpace(vmid, aset), input);
+  /** `high:low`: the input as it is keyed (tagged-cache.ts), in halves. */
+  lookup(vmid: number, asid: number, aset: number, high: number, low: number): TlbEntry | undefined {
+    return this.find(asidSpace(vmid, asid), high, low) ?? this.find(globalSpace(vmid, aset), high, low);
   }
-  lookupStage2(vmid: number, ipa: number): TlbEntry | undefined {
-    return this.find(stage2Space(vmid), ipa);
+  lookupStage2(vmid: number, high: number, low: number): TlbEntry | undefined {
+    return this.find(stage2Space(vmid), high, low);
   }
-  keep(vmid: number, asid: number, aset: number, global: boolean, input: number, entry: TlbEntry): void {
-    this.insert(global && this.#globalMatchesAnyAsid ? globalSpace(vmid, aset) : asidSpace(vmid, asid), input, entry);
+  keep(vmid: number, asid: number, aset: number, global: boolean, high: number, low: number, entry: TlbEntry): void {
+    this.insert(global && this.#globalMatchesAnyAsid ? globalSpace(vmid, aset) : asidSpace(vmid, asid), high, low, entry);
   }
-  keepStage2(vmid: number, ipa: number, entry: TlbEntry): void {
-    this.insert(stage2Space(vmid), ipa, entry);
+  keepStage2(vmid: number, high: number, low: number, entry: TlbEntry): void {
+    this.insert(stage2Space(vmid), high, low, entry);
   }
 }

@@ -1,6 +1,7 @@
-import { levelShift } from "../page-table-walk/geometry.ts";
-import type { TableAttributes } from "../page-table-walk/permissions.ts";
-import type { StageTable, WalkPrefixes } from "../page-table-walk/stage-walk.ts";
+import { highHalf, lowHalf } from "../page-table-walk/address-halves.ts";
+import { levelOf, levelShift } from "../page-table-walk/geometry.ts";
+import type { StageTable } from "../page-table-walk/stage-table.ts";
+import type { WalkPrefixes } from "../page-table-walk/stage-walk.ts";
 import { asidSpace, stage2Space, TaggedCache } from "./tagged-cache.ts";
 
 /** A table descriptor as read: where the walk goes on for the 2^shift bytes that it covers. */
@@ -12,8 +13,8 @@ export interface WalkCacheEntry {
   level: number;
   /** The next table: PA at stage 2 and without stage 2, IPA in a nested stage 1, so that a change of stage 2 needs no invalidation here. */
   next: number;
-  /** Hierarchical attributes of this level and those above it. */
-  table: TableAttributes;
+  /** Hierarchical attributes of this level and those above it (TABLE_ATTRIBUTES). */
+  attributes: number;
 }
 
 /**
@@ -31,15 +32,17 @@ export class WalkCache extends TaggedCache<WalkCacheEntry> {
 
   #prefixes(space: number, input: number): WalkPrefixes | undefined {
     if (this.capacity === 0) return undefined;
+    const high = highHalf(input);
+    const low = lowHalf(input);
     return {
       longest: (t: StageTable) => {
-        for (let level = 2; level >= t.startLevel; level--) {
-          const entry = this.findSized(space, input, levelShift(t.granule, level));
+        for (let level = 2; level >= levelOf(t.granule, t.rootShift); level--) {
+          const entry = this.findSized(space, high, low, levelShift(t.granule, level));
           if (entry) return entry;
         }
         return undefined;
       },
-      keep: (t, level, next, table) => this.insert(space, input, { shift: levelShift(t.granule, level), granule: t.granule, level, next, table: { ...table } }),
+      keep: (t, level, next, attributes) => this.insert(space, high, low, { shift: levelShift(t.granule, level), granule: t.granule, level, next, attributes }),
     };
   }
 }

@@ -4,8 +4,10 @@ import type { Rule as _lab_v1_Rule, Rule__Output as _lab_v1_Rule__Output } from 
 
 export interface ArmRequest {
   'rules'?: (_lab_v1_Rule)[];
+  'seed'?: (number);
 }
 
 export interface ArmRequest__Output {
   'rules': (_lab_v1_Rule__Output)[];
+  'seed': (number);
 }

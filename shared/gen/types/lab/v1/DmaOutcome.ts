@@ -6,6 +6,7 @@ export interface DmaOutcome {
   'data'?: (Buffer | Uint8Array | string);
   'pa'?: (Buffer | Uint8Array | string);
   'stalled'?: (boolean);
+  'status'?: (string);
 }
 
 export interface DmaOutcome__Output {
@@ -13,4 +14,5 @@ export interface DmaOutcome__Output {
   'data': (Buffer);
   'pa': (Buffer);
   'stalled': (boolean);
+  'status': (string);
 }

@@ -4,10 +4,16 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply__Output } from '../../lab/v1/ArmReply.ts';
 import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from '../../lab/v1/ArmRequest.ts';
+import type { FiredReply as _lab_v1_FiredReply, FiredReply__Output as _lab_v1_FiredReply__Output } from '../../lab/v1/FiredReply.ts';
+import type { FiredRequest as _lab_v1_FiredRequest, FiredRequest__Output as _lab_v1_FiredRequest__Output } from '../../lab/v1/FiredRequest.ts';
 import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from '../../lab/v1/FlushReply.ts';
 import type { FlushRequest as _lab_v1_FlushRequest, FlushRequest__Output as _lab_v1_FlushRequest__Output } from '../../lab/v1/FlushRequest.ts';
+import type { HeardReply as _lab_v1_HeardReply, HeardReply__Output as _lab_v1_HeardReply__Output } from '../../lab/v1/HeardReply.ts';
+import type { HeardRequest as _lab_v1_HeardRequest, HeardRequest__Output as _lab_v1_HeardRequest__Output } from '../../lab/v1/HeardRequest.ts';
 import type { MarkReply as _lab_v1_MarkReply, MarkReply__Output as _lab_v1_MarkReply__Output } from '../../lab/v1/MarkReply.ts';
 import type { MarkRequest as _lab_v1_MarkRequest, MarkRequest__Output as _lab_v1_MarkRequest__Output } from '../../lab/v1/MarkRequest.ts';
+import type { PointsReply as _lab_v1_PointsReply, PointsReply__Output as _lab_v1_PointsReply__Output } from '../../lab/v1/PointsReply.ts';
+import type { PointsRequest as _lab_v1_PointsRequest, PointsRequest__Output as _lab_v1_PointsRequest__Output } from '../../lab/v1/PointsRequest.ts';
 import type { ReadyReply as _lab_v1_ReadyReply, ReadyReply__Output as _lab_v1_ReadyReply__Output } from '../../lab/v1/ReadyReply.ts';
 import type { ReadyRequest as _lab_v1_ReadyRequest, ReadyRequest__Output as _lab_v1_ReadyRequest__Output } from '../../lab/v1/ReadyRequest.ts';
 import type { ReleaseReply as _lab_v1_ReleaseReply, ReleaseReply__Output as _lab_v1_ReleaseReply__Output } from '../../lab/v1/ReleaseReply.ts';
@@ -31,6 +37,15 @@ export interface LabClient extends grpc.Client {
   arm(argument: _lab_v1_ArmRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
   arm(argument: _lab_v1_ArmRequest, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
   
+  Fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  Fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  Fired(argument: _lab_v1_FiredRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  Fired(argument: _lab_v1_FiredRequest, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  fired(argument: _lab_v1_FiredRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  fired(argument: _lab_v1_FiredRequest, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
+  
   Flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   Flush(argument: _lab_v1_FlushRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   Flush(argument: _lab_v1_FlushRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
@@ -40,6 +55,15 @@ export interface LabClient extends grpc.Client {
   flush(argument: _lab_v1_FlushRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   flush(argument: _lab_v1_FlushRequest, callback: grpc.requestCallback<_lab_v1_FlushReply__Output>): grpc.ClientUnaryCall;
   
+  Heard(argument: _lab_v1_HeardRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  Heard(argument: _lab_v1_HeardRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  Heard(argument: _lab_v1_HeardRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  Heard(argument: _lab_v1_HeardRequest, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  heard(argument: _lab_v1_HeardRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  heard(argument: _lab_v1_HeardRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  heard(argument: _lab_v1_HeardRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  heard(argument: _lab_v1_HeardRequest, callback: grpc.requestCallback<_lab_v1_HeardReply__Output>): grpc.ClientUnaryCall;
+  
   Mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
   Mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
   Mark(argument: _lab_v1_MarkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
@@ -48,6 +72,15 @@ export interface LabClient extends grpc.Client {
   mark(argument: _lab_v1_MarkRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
   mark(argument: _lab_v1_MarkRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
   mark(argument: _lab_v1_MarkRequest, callback: grpc.requestCallback<_lab_v1_MarkReply__Output>): grpc.ClientUnaryCall;
+  
+  Points(argument: _lab_v1_PointsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  Points(argument: _lab_v1_PointsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  Points(argument: _lab_v1_PointsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  Points(argument: _lab_v1_PointsRequest, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  points(argument: _lab_v1_PointsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  points(argument: _lab_v1_PointsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  points(argument: _lab_v1_PointsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
+  points(argument: _lab_v1_PointsRequest, callback: grpc.requestCallback<_lab_v1_PointsReply__Output>): grpc.ClientUnaryCall;
   
   Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
   Ready(argument: _lab_v1_ReadyRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ReadyReply__Output>): grpc.ClientUnaryCall;
@@ -100,9 +133,15 @@ export interface LabClient extends grpc.Client {
 export interface LabHandlers extends grpc.UntypedServiceImplementation {
   Arm: grpc.handleUnaryCall<_lab_v1_ArmRequest__Output, _lab_v1_ArmReply>;
   
+  Fired: grpc.handleUnaryCall<_lab_v1_FiredRequest__Output, _lab_v1_FiredReply>;
+  
   Flush: grpc.handleUnaryCall<_lab_v1_FlushRequest__Output, _lab_v1_FlushReply>;
   
+  Heard: grpc.handleUnaryCall<_lab_v1_HeardRequest__Output, _lab_v1_HeardReply>;
+  
   Mark: grpc.handleUnaryCall<_lab_v1_MarkRequest__Output, _lab_v1_MarkReply>;
+  
+  Points: grpc.handleUnaryCall<_lab_v1_PointsRequest__Output, _lab_v1_PointsReply>;
   
   Ready: grpc.handleUnaryCall<_lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply>;
   
@@ -120,8 +159,11 @@ export interface LabHandlers extends grpc.UntypedServiceImplementation {
 
 export interface LabDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_lab_v1_ArmRequest, _lab_v1_ArmReply, _lab_v1_ArmRequest__Output, _lab_v1_ArmReply__Output>
+  Fired: MethodDefinition<_lab_v1_FiredRequest, _lab_v1_FiredReply, _lab_v1_FiredRequest__Output, _lab_v1_FiredReply__Output>
   Flush: MethodDefinition<_lab_v1_FlushRequest, _lab_v1_FlushReply, _lab_v1_FlushRequest__Output, _lab_v1_FlushReply__Output>
+  Heard: MethodDefinition<_lab_v1_HeardRequest, _lab_v1_HeardReply, _lab_v1_HeardRequest__Output, _lab_v1_HeardReply__Output>
   Mark: MethodDefinition<_lab_v1_MarkRequest, _lab_v1_MarkReply, _lab_v1_MarkRequest__Output, _lab_v1_MarkReply__Output>
+  Points: MethodDefinition<_lab_v1_PointsRequest, _lab_v1_PointsReply, _lab_v1_PointsRequest__Output, _lab_v1_PointsReply__Output>
   Ready: MethodDefinition<_lab_v1_ReadyRequest, _lab_v1_ReadyReply, _lab_v1_ReadyRequest__Output, _lab_v1_ReadyReply__Output>
   Release: MethodDefinition<_lab_v1_ReleaseRequest, _lab_v1_ReleaseReply, _lab_v1_ReleaseRequest__Output, _lab_v1_ReleaseReply__Output>
   RunWorkload: MethodDefinition<_lab_v1_RunWorkloadRequest, _lab_v1_RunWorkloadReply, _lab_v1_RunWorkloadRequest__Output, _lab_v1_RunWorkloadReply__Output>

@@ -13,6 +13,27 @@ export interface Rule {
   'condition'?: (string);
   'action'?: (string);
   'ns'?: (number | string);
+  'point'?: (string);
+  'hardware'?: (string);
+  'at'?: (number | string);
+  'space'?: (number | string);
+  'interval'?: (number);
+  'probability'?: (number | string);
+  'intervalNs'?: (number | string);
+  'until'?: (string);
+  'field'?: (string);
+  'value'?: (string);
+  'bit'?: (number);
+  'errno'?: (string);
+  'status'?: (string);
+  'code'?: (string);
+  'back'?: (number);
+  'address'?: (string);
+  'count'?: (number);
+  'write'?: (boolean);
+  '_ns'?: "ns";
+  '_probability'?: "probability";
+  '_bit'?: "bit";
 }
 
 export interface Rule__Output {
@@ -26,5 +47,26 @@ export interface Rule__Output {
   'after': (number);
   'condition': (string);
   'action': (string);
-  'ns': (number);
+  'ns'?: (number);
+  'point': (string);
+  'hardware': (string);
+  'at': (number);
+  'space': (number);
+  'interval': (number);
+  'probability'?: (number);
+  'intervalNs': (number);
+  'until': (string);
+  'field': (string);
+  'value': (string);
+  'bit'?: (number);
+  'errno': (string);
+  'status': (string);
+  'code': (string);
+  'back': (number);
+  'address': (string);
+  'count': (number);
+  'write': (boolean);
+  '_ns'?: "ns";
+  '_probability'?: "probability";
+  '_bit'?: "bit";
 }

@@ -1,0 +1,125 @@
+import { defects as guestDefects } from "@faultline/guest/defects.ts";
+import { defects as hostDefects } from "@faultline/host/defects.ts";
+import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
+import { defects as smmuDefects } from "@faultline/smmu/defects.ts";
+import { defects as vmmDefects } from "@faultline/vmm/defects.ts";
+import { checkers } from "../checkers/index.ts";
+import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
+import { pointTable } from "../scenarios/point-table.ts";
+import type { Caught } from "../scenarios/scenario-file.ts";
+import { whereText } from "../scenarios/where.ts";
+import { EXIT, inputError } from "./errors.ts";
+
+export interface TableOptions {
+  json?: boolean;
+}
+
+const switches = { guest: guestDefects, vmm: vmmDefects, host: hostDefects, smmu: smmuDefects };
+
+const print = (options: TableOptions, value: object, lines: readonly string[]): number => {
+  process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join("\n")}\n`);
+  return EXIT.ok;
+};
+/** Columns of equal width but for the last one. */
+const columns = (rows: readonly string[][]): string[] => {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]))).join("  "));
+};
+const faultTexts = ({ rules, partFaults }: Scenario): string[] => [
+  ...rules.map(({ where, do: { action } }) => `${action} ${whereText(where)}`),
+  ...partFaults.map(({ part, do: what }) => `${what} ${part}`),
+];
+const switchesOf = ({ mutants = [], defects = [] }: Pick<Caught, "mutants" | "defects">): string[] => [...mutants, ...defects];
+
+/** `faultline scenarios list`: what is shipped. */
+export function scenariosCommand(options: TableOptions): number {
+  const scenarios = scenarioIds().map(loadScenario);
+  const rows = scenarios.map(({ id, title, source, expect, simOnly, ...scenario }) => ({
+    id,
+    title,
+    source,
+    faults: faultTexts({ ...scenario } as Scenario),
+    modes: simOnly ? ["sim"] : ["sim", "processes", "containers"],
+    caught: (expect.caught ?? []).map((one) => ({ switches: switchesOf(one), by: one.by })),
+  }));
+  return print(options, { scenarios: rows }, columns(rows.map(({ id, title, faults }) => [id, title, faults.join("; ") || "no fault"])));
+}
+
+/** `faultline points`: every named point of the cores (interfaces.md, section 8). */
+export function pointsCommand(options: TableOptions): number {
+  const rows = pointTable.map(({ service, id, kind, fields, sentence }) => [id, kind, Object.keys(fields).join(" ") || "-", sentence, service]);
+  return print(options, { points: pointTable }, columns(rows.map((row) => row.slice(0, 4))));
+}
+
+interface Explanation {
+  id: string;
+  what: "scenario" | "switch" | "checker" | "point" | "event";
+  lines: string[];
+}
+
+/** `faultline explain ID`: a scenario, defect, mutant, checker, point or kind of event. */
+export function explainCommand(id: string, options: TableOptions): number {
+  const found = explanationOf(id);
+  if (!found) throw inputError(`${id} is no scenario, defect, mutant, checker, point or kind of event${nearest(id)}`, "id");
+  return print(options, found, [`${found.id} (${found.what})`, ...found.lines.map((line) => `  ${line}`)]);
+}
+
+function explanationOf(id: string): Explanation | null {
+  if (scenarioIds().includes(id)) return { id, what: "scenario", lines: scenarioLines(loadScenario(id)) };
+  for (const [service, rows] of Object.entries(switches)) {
+    const row = rows.find((one) => one.id === id);
+    if (row) return { id, what: "switch", lines: [row.sentence, `source: ${row.source}`, `where: services/${service}/${row.where}`, ...usedBy(id)] };
+  }
+  const checker = checkers.find((one) => one.id === id);
+  if (checker) return { id, what: "checker", lines: [checker.sentence, `reads: ${checker.reads.join(", ")}`] };
+  const point = pointTable.find((one) => one.id === id);
+  if (point)
+    return {
+      id,
+      what: "point",
+      lines: [
+        point.sentence,
+        `fields: ${
+          Object.entries(point.fields)
+            .map(([name, type]) => `${name} (${type})`)
+            .join(", ") || "none"
+        }`,
+      ],
+    };
+  return id in traceEvents ? { id, what: "event", lines: [traceEvents[id as keyof typeof traceEvents]] } : null;
+}
+
+function scenarioLines(scenario: Scenario): string[] {
+  const { title, source, hypothesis, expect, heal, simOnly } = scenario;
+  const caught = (expect.caught ?? []).map((one) => `with ${switchesOf(one).join(", ")}: ${one.by}`);
+  return [
+    title,
+    `source: ${source}`,
+    `hypothesis: ${hypothesis.replace(/\s+/g, " ")}`,
+    `faults: ${faultTexts(scenario).join("; ") || "none"}`,
+    `expected: the workload ${expect.workload === "either" ? "ends" : expect.workload}${expect.error ? ` (${expect.error})` : ""}${heal ? `; after heal it ${expect.after} within ${heal.withinNs / 1e9} s` : ""}`,
+    ...caught,
+    ...(simOnly ? [`sim only: ${simOnly}`] : []),
+  ];
+}
+
+function usedBy(id: string): string[] {
+  const using = scenarioIds()
+    .map(loadScenario)
+    .flatMap(({ id: scenario, expect }) =>
+      (expect.caught ?? []).filter((one) => switchesOf(one).includes(id)).map(({ by }) => `npx faultline run ${scenario} --mutants ${id} -> ${by}`),
+    );
+  return using.length ? ["shown by:", ...using.map((line) => `  ${line}`)] : [];
+}
+
+/** Ids that share its beginning. */
+function nearest(id: string): string {
+  const all = [
+    ...scenarioIds(),
+    ...Object.values(switches).flatMap((rows) => rows.map((row) => row.id)),
+    ...checkers.map((one) => one.id),
+    ...pointTable.map((one) => one.id),
+  ];
+  const alike = all.filter((one) => one.toLowerCase().startsWith(id.toLowerCase().slice(0, 3)));
+  return alike.length ? `; there are ${alike.slice(0, 12).join(", ")}` : "";
+}

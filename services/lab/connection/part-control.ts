@@ -1,0 +1,22 @@
+import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { PartAction, Ways } from "../scenarios/part-fault.ts";
+
+/** What can be done to the parts of a machine as a whole. A way of running that owns its parts gives one. */
+export interface PartControl {
+  /** Actions that this way of running knows, and why not the others. */
+  readonly can: readonly PartAction[];
+  readonly cannot: string;
+  /** The part runs, or is paused. */
+  alive(part: string): boolean;
+  /** From now on the loss of these parts is no failure of the run. */
+  expectLoss(parts: readonly string[]): void;
+  /** Calls back when a part is gone, expected or not. */
+  onGone(gone: (part: string) => void): void;
+  kill(part: string): Promise<void>;
+  pause(part: string): Promise<void>;
+  resume(part: string): Promise<void>;
+  cut(part: string, ways: Ways): Promise<void>;
+  join(part: string): Promise<void>;
+  /** Starts a part that is off; its lower one runs. Resolves with its client once it is ready. */
+  start(part: string): Promise<LabClient>;
+}

@@ -1,0 +1,173 @@
+import type { Machine } from "@faultline/shared/machine/machine.ts";
+import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { TraceFields } from "@faultline/shared/trace/tracer.ts";
+import { inputError } from "../cli/errors.ts";
+import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";
+import type { PartAction, Ways } from "../scenarios/part-fault.ts";
+import { type Part, partsOf } from "../supervisor/parts.ts";
+import type { PartControl } from "./part-control.ts";
+
+/** How often a lower part is asked whether it has cleaned up, and for how long. */
+const LOOK_MS = 20,
+  CLEANUP_MS = 20_000;
+
+export interface PartFaultPorts {
+  machine: Machine;
+  mark(kind: "lab.part", fields: TraceFields, not?: string): Promise<void>;
+  /** A part serves lab/v1 again. */
+  joined(part: string, client: LabClient): Promise<void>;
+  /** A part is gone. */
+  left(part: string): void;
+  counts(part: string): Promise<Record<string, number> | undefined>;
+  fail(error: Error): void;
+}
+
+/** Kills, pauses, cuts off and starts the parts of a machine that runs outside this process, on real time. */
+export class PartFaults {
+  readonly #mode: string;
+  readonly #control: PartControl | null;
+  readonly #ports: PartFaultPorts;
+  readonly #parts: readonly Part[];
+  readonly #paused = new Set<string>();
+  readonly #cut = new Set<string>();
+  readonly #lost = new Set<string>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** One after the other: an action is done when the next begins. */
+  #last: Promise<void> = Promise.resolve();
+  #healing = false;
+  healed: Promise<void> = Promise.resolve();
+
+  constructor(mode: string, control: PartControl | null, ports: PartFaultPorts) {
+    this.#mode = mode;
+    this.#control = control;
+    this.#ports = ports;
+    this.#parts = partsOf(ports.machine.vms.length);
+    control?.onGone((part) => {
+      if (!this.#lost.has(part)) return; // nobody expected it: the run ends
+      ports.left(part);
+      void this.#ports.mark("lab.part", { part, did: "exit" }).catch(() => {});
+    });
+  }
+
+  /** Its loss is what the lab wanted. */
+  expected(part: string): boolean {
+    return this.#lost.has(part);
+  }
+
+  /** It can be called: it is not gone, paused or cut off. */
+  answers(part: string): boolean {
+    return !this.#lost.has(part) && !this.#paused.has(part) && !this.#cut.has(part) && (this.#control?.alive(part) ?? true);
+  }
+
+  plan(planned: PlannedFaults, heal: (withinNs: number) => Promise<void>): FaultPlan {
+    for (const fault of planned.faults) {
+      if (!this.#control) throw inputError(`${fault.do} ${fault.part}: the parts of this machine were started by somebody else; run it without --connect`, "mode");
+      const actions: PartAction[] = [fault.do, ...(fault.do === "partition" ? (["join"] as const) : [])];
+      if (!actions.every((action) => this.#control!.can.includes(action))) throw inputError(`${fault.do} ${fault.part}: --mode ${this.#mode} cannot: ${this.#control.cannot}`, "mode");
+      if (fault.ways !== "both") throw inputError(`partition ${fault.ways} ${fault.part}: --mode ${this.#mode} cuts both ways only; --mode sim cuts one`, "mode");
+    }
+    return new FaultPlan(planned, {
+      later: (ns, action) => {
+        const timer = setTimeout(() => {
+          this.#timers.delete(timer);
+          action();
+        }, ns / 1e6);
+        this.#timers.add(timer);
+      },
+      act: (part, action, ways, rule) => this.#queue(() => this.#act(part, action, ways, rule)),
+      heal: (withinNs) => void heal(withinNs).catch((error) => this.#ports.fail(error)),
+    });
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** False: heal has begun already. */
+  beginHeal(): boolean {
+    const first = !this.#healing;
+    this.#healing = true;
+    return first;
+  }
+
+  /** What is paused goes on, what is cut off is joined, once the actions under way are done. */
+  async resumeAll(): Promise<void> {
+    await this.#last;
+    for (const part of [...this.#cut]) await this.#act(part, "join", "both");
+    for (const part of [...this.#paused]) await this.#act(part, "resume", "both");
+  }
+
+  /** Starts every part that is off, the lowest first. */
+  async start(): Promise<void> {
+    if (!this.#control || this.#lost.size === 0) return;
+    await this.#settled();
+    for (const part of this.#parts) {
+      if (this.#control.alive(part.name)) continue;
+      await this.#cleanedUp(part);
+      await this.#ports.mark("lab.part", { part: part.name, did: "start" }).catch(() => {});
+      const client = await this.#control.start(part.name);
+      this.#lost.delete(part.name);
+      await this.#ports.joined(part.name, client);
+    }
+  }
+
+  #queue(action: () => Promise<void>): void {
+    this.#last = this.#last.then(action).catch((error) => this.#ports.fail(error));
+  }
+
+  async #act(part: string, action: PartAction, ways: Ways, rule?: string): Promise<void> {
+    const control = this.#control!;
+    const why = rule ? { rule } : {};
+    if (action === "restart") {
+      await this.#act(part, "kill", ways, rule);
+      return this.start();
+    }
+    await this.#ports.mark("lab.part", { part, did: action, ...why }, part);
+    if (action === "kill" || action === "partition") this.#expectLoss(part, action);
+    if (action === "kill") await control.kill(part);
+    else if (action === "pause") {
+      this.#paused.add(part);
+      await control.pause(part);
+    } else if (action === "resume") {
+      await control.resume(part);
+      this.#paused.delete(part);
+    } else if (action === "partition") {
+      this.#cut.add(part);
+      await control.cut(part, ways);
+    } else {
+      await control.join(part);
+      this.#cut.delete(part);
+    }
+  }
+
+  /** A part takes those above it along; one that is cut off ends itself, but for the hardware. */
+  #expectLoss(part: string, action: "kill" | "partition"): void {
+    const [victim] = this.#parts.filter(({ name }) => name === part);
+    const above = this.#parts.filter(({ kind, vm }) => isAbove(kind, victim.kind) && (victim.kind === "smmu" || victim.kind === "host" || vm === victim.vm)).map(({ name }) => name);
+    const lost = action === "partition" && victim.kind === "smmu" ? above : [part, ...above];
+    for (const name of lost) this.#lost.add(name);
+    this.#control!.expectLoss(lost);
+  }
+
+  /** Those that are to be lost are. */
+  async #settled(): Promise<void> {
+    await this.#until(() => [...this.#lost].every((part) => !this.#control!.alive(part)));
+  }
+
+  /** The lower part refuses a successor until it has cleaned up (services/host and services/vmm, shell/main.ts). */
+  async #cleanedUp({ kind, vm }: Part): Promise<void> {
+    if (kind === "guest") await this.#until(async () => (await this.#ports.counts(`vmm${vm}`))?.guests === 0);
+    if (kind === "vmm") {
+      const others = this.#parts.filter((part) => part.kind === "vmm" && part.vm !== vm && this.#control!.alive(part.name)).length;
+      await this.#until(async () => ((await this.#ports.counts("host"))?.processes ?? 0) <= others);
+    }
+  }
+
+  async #until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + CLEANUP_MS;
+    while (performance.now() < deadline && !(await holds())) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+const ORDER: Part["kind"][] = ["smmu", "host", "vmm", "guest"];
+const isAbove = (kind: Part["kind"], other: Part["kind"]): boolean => ORDER.indexOf(kind) > ORDER.indexOf(other);

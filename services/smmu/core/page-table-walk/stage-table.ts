@@ -1,0 +1,73 @@
+import { highHalf, lowHalf } from "./address-halves.ts";
+import { levelShift } from "./geometry.ts";
+import { TABLE_ATTRIBUTES } from "./permissions.ts";
+
+/** What one stage's registers say of its tables. */
+export interface StageFacts {
+  stage: 1 | 2;
+  /** log2 of the granule. */
+  granule: number;
+  startLevel: number;
+  base: number;
+  /** Bits of input address. */
+  inputBits: number;
+  /** Effective IPS or S2PS. */
+  outputBits: number;
+  oas: number;
+  /** CD.TBIx: VA[63:56] is not looked at. */
+  TBI: boolean;
+  /** Access flag: AFFD, HA, HD of the CD or the STE (S2AFFD, S2HA, S2HD). */
+  AFFD: boolean;
+  HA: boolean;
+  HD: boolean;
+  /** CD.HADx: hierarchical attributes are ignored. */
+  HAD: boolean;
+  /** STE.S2PTW: a stage-1 walk or CD fetch that stage 2 maps as Device memory faults. */
+  PTW: boolean;
+}
+
+/** The same with what the walk needs of it at every level, worked out once. */
+export interface StageTable extends Omit<StageFacts, "base" | "startLevel" | "HAD"> {
+  /** First table, and log2 of what one of its entries maps. */
+  rootHigh: number;
+  rootLow: number;
+  rootShift: number;
+  /** Index bits of every other table. */
+  indexMask: number;
+  /** Bits of the lower half that are the address of a table. */
+  tableMask: number;
+  /** Bits of the upper half of an address that are beyond the output size. */
+  beyondOutput: number;
+  /** With 64 KiB granules and OAS 52, descriptor bits 15:12 are address[51:48] (page-tables.md, sections 4.1 and 4.2); else none are. */
+  bits51to48: number;
+  /** TABLE_ATTRIBUTES, where table descriptors have any: stage 1 without HAD. */
+  attributes: number;
+}
+
+export function stageTable(facts: StageFacts): StageTable {
+  const { stage, granule, startLevel, base, inputBits, outputBits, oas, TBI, AFFD, HA, HD, HAD, PTW } = facts;
+  const rootShift = levelShift(granule, startLevel);
+  // The first table has as many entries as the input has bits above `rootShift`, concatenated ones included; its base is aligned to its size (page-tables.md, section 1).
+  const size = Math.max(2 ** (inputBits - rootShift) * 8, outputBits === 52 ? 64 : 16);
+  const root = base - (base % size);
+  return {
+    stage,
+    granule,
+    rootHigh: highHalf(root),
+    rootLow: lowHalf(root),
+    rootShift,
+    indexMask: (1 << (granule - 3)) - 1,
+    tableMask: -1 << granule,
+    beyondOutput: -1 << (outputBits - 32),
+    bits51to48: granule === 16 && oas === 52 ? 0xf000 : 0,
+    attributes: stage === 1 && !HAD ? TABLE_ATTRIBUTES : 0,
+    inputBits,
+    outputBits,
+    oas,
+    TBI,
+    AFFD,
+    HA,
+    HD,
+    PTW,
+  };
+}

@@ -1,0 +1,10 @@
+// Original file: proto/lab/v1/lab.proto
+
+
+export interface StopMarker {
+  'pasid'?: (number);
+}
+
+export interface StopMarker__Output {
+  'pasid': (number);
+}

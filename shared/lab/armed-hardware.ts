@@ -1,0 +1,126 @@
+import { type HardwareDo, type HardwarePiece, isHardware, type LoadedRule, type RuleCount } from "./fault-rule.ts";
+import { hardwarePiece } from "./hardware-fields.ts";
+import { Kept } from "./kept.ts";
+import { randomStream } from "./random-stream.ts";
+import { Trigger } from "./trigger.ts";
+
+/** What the hardware asks at each of its accesses that can fail (services/smmu/core). */
+export interface HardwareFaults {
+  /** False: nothing is armed, and nothing need be asked. */
+  readonly armed: boolean;
+  /** Whether this access fails in this way. */
+  fails(piece: Exclude<HardwarePiece, "endpoint:" | "dram">, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean;
+}
+
+/** What the lab can do to the hardware by itself. A handle that is missing is one that this machine does not have. */
+export interface HardwareHandles {
+  /** Inverts one bit of RAM. False: not RAM. */
+  flip(address: number, bit: number): boolean;
+  /** The function reads (or writes) 64 bytes at an address with AT = Translated that it was never given. */
+  rogue?(sid: number, address: bigint, write: boolean): void;
+  /** The link below the root port. False: no such function. */
+  link?(sid: number, up: boolean): boolean;
+}
+
+export interface HardwarePorts {
+  now(): number;
+  timer(ns: number, expired: () => void): void;
+  told(rule: string, what: { action: string }, at: string, fields: Readonly<Record<string, unknown>>): void;
+  resumed(): void;
+}
+
+interface Armed {
+  rule: LoadedRule;
+  piece: HardwarePiece;
+  sid: number | null;
+  do: HardwareDo;
+  trigger: Trigger;
+}
+const PAGE = 4096n;
+const BY_THEMSELVES: ReadonlySet<string> = new Set(["flip", "rogue", "link-down"]);
+
+/** Rules on pieces of hardware: accesses that fail, and what happens by itself at its moment. What is held there is ArmedPoints' matter. */
+export class ArmedHardware implements HardwareFaults {
+  readonly #ports: HardwarePorts;
+  readonly #kept = new Kept();
+  #rules: Armed[] = [];
+  #arming = 0;
+  /** The service with the hardware sets it. */
+  handles: HardwareHandles | null = null;
+  armed = false;
+
+  constructor(ports: HardwarePorts) {
+    this.#ports = ports;
+  }
+
+  get awaited(): ReadonlySet<string> {
+    return this.#kept.awaited;
+  }
+
+  arm(rules: readonly LoadedRule[], seed: number): void {
+    this.#kept.rearm(new Set());
+    const arming = ++this.#arming;
+    this.#rules = rules.flatMap((rule): Armed[] => {
+      const found = isHardware(rule.where) ? hardwarePiece(rule.where.hardware) : null;
+      return found ? [{ ...found, rule, do: rule.do as HardwareDo, trigger: new Trigger(rule.when ?? {}, this.#ports.now(), randomStream(seed, rule.id)) }] : [];
+    });
+    const alone = this.#rules.filter(({ do: what }) => BY_THEMSELVES.has(what.action));
+    this.armed = this.#rules.some(({ do: what }) => !BY_THEMSELVES.has(what.action));
+    if (!this.handles) return; // another service's
+    for (const armed of alone) {
+      const happen = () => {
+        if (this.#arming === arming) this.#happen(armed);
+      };
+      const at = armed.rule.when?.at ?? 0;
+      if (at === 0) happen();
+      else this.#ports.timer(at, happen);
+    }
+  }
+
+  fails(piece: HardwarePiece, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean {
+    for (const armed of this.#rules) {
+      if (armed.piece !== piece || armed.do.action !== action) continue;
+      if ((armed.rule.condition && !armed.rule.condition(fields)) || !armed.trigger.due(1, this.#ports.now())) continue;
+      this.#ports.told(armed.rule.id, armed.do, piece, fields);
+      return true;
+    }
+    return false;
+  }
+
+  /** Those that are held at points are counted there. */
+  fired(): RuleCount[] {
+    return this.#rules
+      .filter(({ do: what }) => what.action !== "stuck" && what.action !== "never-complete")
+      .map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+  }
+
+  release(id: string): void {
+    this.#kept.release(id);
+  }
+  heard(kind: string): void {
+    this.#kept.heard(kind);
+  }
+
+  #happen({ rule, do: what, sid, trigger }: Armed): void {
+    const { handles } = this;
+    if (!handles) return;
+    const happened = (done: boolean, fields: Readonly<Record<string, unknown>>) => {
+      trigger.matches++;
+      if (!done) return;
+      trigger.fired++;
+      this.#ports.told(rule.id, what, isHardware(rule.where) ? rule.where.hardware : "", fields);
+    };
+    if (what.action === "flip") happened(handles.flip(Number(what.address), what.bit), { address: Number(what.address), bit: what.bit });
+    if (what.action === "rogue" && handles.rogue) {
+      const first = BigInt(what.address);
+      happened(true, { address: `0x${first.toString(16)}`, count: what.count ?? 1 });
+      for (let n = 0; n < (what.count ?? 1); n++) handles.rogue(sid!, first + BigInt(n) * PAGE, what.write ?? false);
+    }
+    if (what.action === "link-down" && handles.link) {
+      const down = handles.link(sid!, false);
+      happened(down, {});
+      if (down) this.#kept.keep(rule.id, what.until, () => void handles.link?.(sid!, true));
+    }
+    this.#ports.resumed();
+  }
+}

@@ -1,0 +1,134 @@
+import { type MessageShape, smmuEdge, vfioEdge, virtioEdge } from "../edge/definitions.ts";
+import { type RecordKind, recordFields, recordsOf } from "../edge/records.ts";
+import { checkEdgeDo, checkMembers, EDGE_ACTIONS, type EdgeFacts, type EdgeTarget, type Misfit, misfit, POINT_ACTIONS } from "./check-do.ts";
+import { compileCondition } from "./condition.ts";
+import {
+  type EdgeDo,
+  type EdgeWhere,
+  type FaultRule,
+  type Fields,
+  HARDWARE,
+  type HardwareDo,
+  type HardwareWhere,
+  isEdge,
+  isHardware,
+  isPoint,
+  type LoadedRule,
+  type Point,
+  type PointWhere,
+  type When,
+} from "./fault-rule.ts";
+import { hardwareFields, hardwarePiece } from "./hardware-fields.ts";
+import { RuleError } from "./rule-error.ts";
+
+/** The points that rules may name. `service`: only this one's are here; those of others are taken as they are and never reached. */
+export interface PointTable {
+  points: readonly Point[];
+  service?: string;
+}
+
+const edges: readonly EdgeFacts[] = [smmuEdge, vfioEdge, virtioEdge];
+const COUNTS = ["nth", "every", "times", "interval"] as const;
+const AMOUNTS = ["after", "at", "space", "intervalNs"] as const;
+const WHEN: ReadonlySet<string> = new Set([...COUNTS, ...AMOUNTS, "probability", "condition"]);
+
+/** Checks rules and compiles their conditions. Throws `RuleError`, naming rule and field; then none of them counts. */
+export function loadFaultRules(rules: readonly FaultRule[], table: PointTable = { points: [] }): LoadedRule[] {
+  const seen = new Set<string>();
+  return rules.map((rule, index) => {
+    const { id } = rule;
+    if (typeof id !== "string" || id === "") throw new RuleError(`#${index}`, "id", "is missing");
+    if (seen.has(id)) throw new RuleError(id, "id", "stands twice");
+    seen.add(id);
+    for (const name of Object.keys(rule)) if (!["id", "where", "when", "do", "condition"].includes(name)) throw new RuleError(id, name, "is no part of a rule");
+    const found = target(rule, table);
+    const wrong = "fields" in found ? checkWhen(rule.when ?? {}) : found;
+    if (wrong) throw new RuleError(id, wrong.field, wrong.reason);
+    const text = rule.when?.condition;
+    return { ...rule, condition: text === undefined ? null : compiled(id, text, (found as { fields: Fields | null }).fields) };
+  });
+}
+
+/** `fields` null: another service's point. */
+function compiled(id: string, text: string, fields: Fields | null): LoadedRule["condition"] {
+  if (!fields) return () => false;
+  try {
+    return compileCondition(text, fields);
+  } catch (error) {
+    throw new RuleError(id, "when.condition", (error as Error).message);
+  }
+}
+
+function target(rule: FaultRule, table: PointTable): { fields: Fields | null } | Misfit {
+  const { where, do: what } = rule;
+  if (typeof where !== "object" || where === null) return misfit("where", "is missing");
+  if (typeof what !== "object" || what === null || typeof what.action !== "string") return misfit("do.action", "is missing");
+  const kinds = [isEdge(where), isPoint(where), isHardware(where)].filter(Boolean).length;
+  if (kinds !== 1) return misfit("where", "names a direction, a point or a piece of hardware, one of the three");
+  if (isPoint(where)) return pointTarget(where, rule, table);
+  if (isHardware(where)) return hardwareTarget(where, rule);
+  return isEdge(where) ? edgeTarget(where, rule) : misfit("where", "is missing");
+}
+
+function edgeTarget(where: EdgeWhere, rule: FaultRule): { fields: Fields } | Misfit {
+  const { edge, direction, what } = where;
+  const definition = edges.find(
+    ({ edge: name, upper, lower }) => (direction === `${upper}->${lower}` || direction === `${lower}->${upper}`) && (edge === undefined || edge === name),
+  );
+  if (!definition) return misfit("where.direction", `${direction} is on no edge${edge ? ` ${edge}` : ""}`);
+  const upward = direction === `${definition.upper}->${definition.lower}`;
+  const record = recordsOf[definition.edge][upward ? "upper" : "lower"].find((name) => name === what) ?? null;
+  const isMessage = Object.hasOwn(definition.messages, what) && Object.hasOwn(definition.replies, what) === upward;
+  if (!record && !isMessage) return misfit("where.what", `${what} is no record and no message of ${direction}`);
+  const found: EdgeTarget = { definition, upward, what, record };
+  const wrong = checkMembers(rule.do, EDGE_ACTIONS) ?? checkEdgeDo(found, rule.do as EdgeDo);
+  return wrong ?? { fields: record ? recordFields[record as RecordKind] : messageFields(definition.messages[what]) };
+}
+
+function messageFields(shape: MessageShape): Fields {
+  const typeOf = (type: MessageShape[string]) => (typeof type !== "string" || type === "string" ? "string" : type === "bool" ? "bool" : type === "bytes" ? null : "int");
+  return Object.fromEntries(
+    Object.entries(shape).flatMap(([field, type]) => {
+      const cel = typeOf(type);
+      return cel ? [[field, cel] as const] : [];
+    }),
+  );
+}
+
+function pointTarget({ point }: PointWhere, rule: FaultRule, { points, service }: PointTable): { fields: Fields | null } | Misfit {
+  const wrong = checkMembers(rule.do, POINT_ACTIONS);
+  if (wrong) return wrong;
+  if (point.endsWith("*")) return rule.do.action === "count" ? { fields: {} } : misfit("where.point", `${point}: only count takes many points`);
+  const found = points.find(({ id }) => id === point);
+  if (!found) return service && !point.startsWith(`${service}.`) ? { fields: null } : misfit("where.point", `${point} is no point`);
+  return { fields: found.fields };
+}
+
+function hardwareTarget({ hardware }: HardwareWhere, rule: FaultRule): { fields: Fields } | Misfit {
+  const found = hardwarePiece(hardware);
+  if (!found) return misfit("where.hardware", `${hardware} is none of ${Object.keys(HARDWARE).join(", ")}00:01.0`);
+  const wrong = checkMembers(rule.do, HARDWARE[found.piece]);
+  if (wrong) return wrong;
+  const what = rule.do as HardwareDo;
+  if (what.action === "flip" && what.bit > 7) return misfit("do.bit", `must be 0 to 7, got ${what.bit}`);
+  if (what.action === "flip" || what.action === "rogue" || what.action === "link-down") {
+    const other = Object.keys(rule.when ?? {}).find((word) => word !== "at");
+    if (other) return misfit(`when.${other}`, `${what.action} happens by itself: only at says when`);
+  }
+  return { fields: hardwareFields[found.piece] };
+}
+
+function checkWhen(when: When): Misfit | null {
+  for (const word of Object.keys(when)) if (!WHEN.has(word)) return misfit(`when.${word}`, `is none of ${[...WHEN].join(", ")}`);
+  for (const word of COUNTS) {
+    const value = when[word];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) return misfit(`when.${word}`, `must be a positive integer, got ${value}`);
+  }
+  for (const word of AMOUNTS) {
+    const value = when[word];
+    if (value !== undefined && !(typeof value === "number" && Number.isFinite(value) && value >= 0)) return misfit(`when.${word}`, `must be 0 or more, got ${value}`);
+  }
+  const { probability } = when;
+  if (probability !== undefined && !(probability >= 0 && probability <= 1)) return misfit("when.probability", `must be from 0 to 1, got ${probability}`);
+  return null;
+}
