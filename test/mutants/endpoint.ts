@@ -112,6 +112,14 @@ export const mutants: readonly Mutant[] = [
   { file: request, find: "const base = eats === 2 ? entry.ipa : entry.pa;", replace: "const base = entry.pa;", sentence: "split stage returns the PA" },
   { file: request, find: "if ((cr2 & 8) !== 0 &&", replace: "if (", sentence: "events of translation requests do not need REC_CFG_ATS" },
   { file: request, find: "const Exe = tlp.exec && R &&", replace: "const Exe = R &&", sentence: "Exe is granted to who did not ask for it" },
+  { file: request, find: "Math.min(entry.shift, this.#identity.oas)", replace: "entry.shift", sentence: "an identity translation reaches beyond OAS" },
+  { file: request, find: "(X || instcfg === 2)", replace: "X", sentence: "INSTCFG = data does not grant Exe of what is readable" },
+  {
+    file: `${core}/endpoint/scripted-endpoint.ts`,
+    find: "BigInt.asUintN(64, request.address)",
+    replace: "request.address",
+    sentence: "a flood runs beyond the last page",
+  },
   // PCIe 10.4, 10.5: the page-request interface.
   { file: interface_, find: "const last = --group.unsent === 0;", replace: "const last = --group.unsent === 1;", sentence: "Last is sent one request too early" },
   {

@@ -18,7 +18,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: `${core}/page-table-walk/stage-walk.ts`,
-    find: "if ((addressHigh & (t.beyondOutput | 0)) !== 0) return",
+    find: "if ((addressHigh & beyondSize) !== 0) return",
     replace: "if (false) return",
     sentence: "the size of a next-table address is not checked in a nested stage 1",
   },

@@ -1,3 +1,4 @@
+import { mutants as endpoint } from "./endpoint.ts";
 import type { Mutant } from "./run.ts";
 import { mutants as smmuCore } from "./smmu-core.ts";
 
@@ -16,6 +17,13 @@ export const suites: Record<string, { mutants: readonly Mutant[]; tests: readonl
         "test/conformance/walk/configuration-range",
       ],
       ["--project", "conformance", "test/conformance/smmu-vectors"],
+    ],
+  },
+  endpoint: {
+    mutants: endpoint,
+    tests: [
+      ["--project", "unit", "services/smmu/core/endpoint", "services/smmu/core/ats", "services/smmu/core/pri-queue"],
+      ["--project", "conformance", "test/conformance/endpoint/"],
     ],
   },
 };

@@ -9,7 +9,7 @@ import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import { EdgeSlot } from "@faultline/shared/shell/edge-slot.ts";
-import { Hardware } from "@faultline/smmu/core/hardware.ts";
+import { Hardware, type HardwarePorts } from "@faultline/smmu/core/hardware.ts";
 import { hardwareHandles } from "@faultline/smmu/core/lab-handles.ts";
 import { Vmm } from "@faultline/vmm/core/vmm.ts";
 import type { Part } from "../supervisor/parts.ts";
@@ -94,7 +94,7 @@ export class RunningParts {
   /** Powers the hardware on; RAM is lost unless the machine file keeps it. */
   #startSmmu(): void {
     const { machine } = this;
-    const { scheduler, points } = this.#ports;
+    const { scheduler, points, switches } = this.#ports;
     const part = this.#ports.part("smmu");
     if (!this.#memory || !machine.dram.kept) {
       this.#memory = heapMemory(machine.dram.base, machine.dram.size);
@@ -102,7 +102,7 @@ export class RunningParts {
     }
     const memory = this.#memory;
     const host = new EdgeSlot<SmmuToHost, HostToSmmu>((address, data) => void memory.write(address, data));
-    const core = new Hardware(machine, {
+    const ports: HardwarePorts = {
       memory,
       host,
       tracer: part.tracer,
@@ -115,7 +115,8 @@ export class RunningParts {
           expired();
           this.kick();
         }),
-    });
+    };
+    const core = new Hardware(machine, ports, { switches });
     part.faults.hardware.handles = hardwareHandles(core, memory);
     this.hardware = { part, core, host };
     this.#stepping = false;
@@ -233,6 +234,8 @@ export class RunningParts {
       hardware.part.power.run(() => {
         this.#stepping = false;
         if (hardware.core.step()) this.kick();
+        const { exhausted } = hardware.core;
+        if (exhausted) this.#ports.scheduler.fail(new Error(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
       }),
     );
   }

@@ -7,7 +7,7 @@ import { SparseMemory } from "@faultline/shared/physical-memory/sparse.ts";
 import { EdgeSlot } from "@faultline/shared/shell/edge-slot.ts";
 import type { Action } from "@faultline/shared/shell/endpoint-actions.ts";
 import { ENDPOINT_SERVICE, type ReplayMachine, serveEndpoint } from "@faultline/shared/shell/endpoint-server.ts";
-import { runService } from "@faultline/shared/shell/service.ts";
+import { EXIT, runService } from "@faultline/shared/shell/service.ts";
 import { Hardware } from "../core/hardware.ts";
 import { hardwareHandles } from "../core/lab-handles.ts";
 import { structures } from "../core/state/structures.ts";
@@ -33,7 +33,8 @@ await runService("smmu", async (service) => {
     });
   const { faults } = service;
   const held = (point: string, fields: Record<string, unknown>) => faults.points.armed && faults.points.holds(point, fields);
-  const hardware = new Hardware(machine, { memory: ram, host, tracer, engine, timer, now: () => execution.now(), held, faults: faults.hardware }, machine.replay);
+  const ports = { memory: ram, host, tracer, engine, timer, now: () => execution.now(), held, faults: faults.hardware };
+  const hardware = new Hardware(machine, ports, { ...machine.replay, switches: config.switches });
   faults.hardware.handles = hardwareHandles(hardware, ram);
   faults.resumed = () => work();
   service.points = points;
@@ -41,7 +42,9 @@ await runService("smmu", async (service) => {
   const work = pump(() => {
     const progressed = hardware.step();
     scripted.collect();
-    return progressed;
+    const { exhausted } = hardware;
+    if (exhausted) void service.fail(EXIT.infrastructure, `the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`);
+    return progressed && !exhausted;
   });
   service.structures = structures(hardware, ram);
 
@@ -61,7 +64,7 @@ await runService("smmu", async (service) => {
     closed: () => {}, // the hardware goes on with the tables it has
   });
   if (scripted.served) {
-    const ports = {
+    const endpoint = {
       refused: scripted.refused,
       perform(sid: number, action: Action) {
         const outcome = scripted.perform(sid, action);
@@ -71,7 +74,7 @@ await runService("smmu", async (service) => {
       reset: () => powerOn(hardware, sparse ?? ram),
       readMemory: (address: number, length: number) => ram.read(address, length),
     };
-    service.serveBeside(ENDPOINT_SERVICE, (server) => serveEndpoint(server, ports));
+    service.serveBeside(ENDPOINT_SERVICE, (server) => serveEndpoint(server, endpoint));
   }
   await service.listen();
 });
