@@ -20,6 +20,8 @@ export interface PhysicalMemory {
   store32(address: number, value: number): boolean;
   /** A copy of the bytes, or null when any of them is not RAM. */
   read(address: number, length: number): Uint8Array<ArrayBuffer> | null;
+  /** `read` into bytes that the caller has, where a memory has it. False: not RAM, and nothing was copied. */
+  readInto?(address: number, target: Uint8Array): boolean;
   /** All or nothing; false: not RAM. */
   write(address: number, bytes: Uint8Array): boolean;
   /** Owner epochs of a frame (design.md, section 3): for checkers only, no core decides by them. */

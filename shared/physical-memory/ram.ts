@@ -93,11 +93,16 @@ export class Ram implements PhysicalMemory {
   }
 
   read(address: number, length: number): Uint8Array<ArrayBuffer> | null {
-    if (!this.contains(address, length)) return null;
-    const offset = address - this.base;
+    if (!this.contains(address, length)) return null; // before the bytes are there: `length` may be anything
     const copy = new Uint8Array(length);
-    copy.set(this.#bytes.subarray(offset, offset + length));
-    return copy;
+    return this.readInto(address, copy) ? copy : null;
+  }
+
+  readInto(address: number, target: Uint8Array): boolean {
+    if (!this.contains(address, target.length)) return false;
+    const offset = address - this.base;
+    target.set(this.#bytes.subarray(offset, offset + target.length));
+    return true;
   }
 
   write(address: number, bytes: Uint8Array): boolean {

@@ -19,8 +19,8 @@ export interface CWalk {
   close(): void;
 }
 
-/** Passes over the addresses in one round. */
-const LOOPS = 20;
+/** Passes over the addresses in one round, of the walk in C and of what is compared with it: all find the CPU's caches equally warm. */
+export const PASSES = 20;
 
 /** Compiles c/walk.c with `cc -O2`; null where there is no cc. */
 export function compileCWalk(image: WalkImage): CWalk | null {
@@ -36,7 +36,7 @@ export function compileCWalk(image: WalkImage): CWalk | null {
   writeFileSync(join(dir, "addresses"), new Uint8Array(image.addresses.buffer));
   return {
     round() {
-      const args = [join(dir, "image"), image.base, image.s1Root, image.s2Root, join(dir, "addresses"), LOOPS].map(String);
+      const args = [join(dir, "image"), image.base, image.s1Root, image.s2Root, join(dir, "addresses"), PASSES].map(String);
       const { stdout, status } = spawnSync(program, args, { encoding: "utf8" });
       if (status !== 0) throw new Error(`the walk in C ended with ${status}`);
       const [ns, sum] = stdout.split(" ");

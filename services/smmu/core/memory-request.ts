@@ -100,20 +100,31 @@ abstract class Pieces<C extends { status: "SC" }> {
 }
 
 class Read extends Pieces<{ status: "SC"; data: Uint8Array }> {
-  readonly #parts: Uint8Array[] = [];
+  /** There once a piece has gone through. */
+  #data: Uint8Array | null = null;
 
   protected access(pa: number, size: number, address: bigint): boolean {
-    const data = this.bus.ports.memory.read(pa, size);
-    if (!data) return false;
+    const { memory } = this.bus.ports;
+    if (!memory.contains(pa, size)) return false;
+    const piece = this.#piece(size);
+    if (memory.readInto) memory.readInto(pa, piece);
+    else {
+      const data = memory.read(pa, size);
+      if (!data) return false;
+      piece.set(data);
+    }
     this.trace(address, pa, size);
-    this.#parts.push(data);
     return true;
   }
-  protected ignore(size: number): void {
-    this.#parts.push(new Uint8Array(size));
-  }
+  /** Bytes of a read that nobody wrote are zero. */
+  protected ignore(): void {}
   protected complete(): { status: "SC"; data: Uint8Array } {
-    return { status: "SC", data: this.#parts.length === 1 ? this.#parts[0] : concatenate(this.#parts, this.length) };
+    return { status: "SC", data: this.#data ?? new Uint8Array(this.length) };
+  }
+
+  #piece(size: number): Uint8Array {
+    this.#data ??= new Uint8Array(this.length);
+    return this.#data.subarray(this.done, this.done + size);
   }
 }
 
@@ -139,14 +150,4 @@ class Write extends Pieces<{ status: "SC" }> {
   protected complete(): { status: "SC" } {
     return { status: "SC" };
   }
-}
-
-function concatenate(parts: Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -23,15 +23,15 @@ export interface Translated {
 const IDENTITY_SHIFT = 51;
 const identityEntry = (): TlbEntry => ({
   pa: 0,
-  ipa: 0,
   shift: IDENTITY_SHIFT,
-  blockShift: IDENTITY_SHIFT,
-  granule: 12,
-  level: 0,
   s1: allPermissions,
   s2: allPermissions,
   s1Clean: false,
   s2Clean: false,
+  ipa: 0,
+  blockShift: IDENTITY_SHIFT,
+  granule: 12,
+  level: 0,
   stage1: false,
 });
 
@@ -172,15 +172,15 @@ export class Translation {
     const low = addressOf(highOffset(inputHigh, shift), lowOffset(lo, shift));
     return {
       pa: (second ?? this.#walk).leaf.address - low,
-      ipa: second ? leaf.address - low : 0,
       shift,
-      blockShift: leaf.shift,
-      granule: t.granule,
-      level: levelOf(t.granule, leaf.shift),
       s1,
       s2: second ? second.permissions : allPermissions,
       s1Clean,
       s2Clean: second ? second.clean : false,
+      ipa: second ? leaf.address - low : 0,
+      blockShift: leaf.shift,
+      granule: t.granule,
+      level: levelOf(t.granule, leaf.shift),
       stage1: true,
     };
   }
@@ -215,15 +215,15 @@ export class Translation {
     const low = addressOf(highOffset(hi, leaf.shift), lowOffset(lo, leaf.shift));
     return {
       pa: leaf.address - low,
-      ipa: addressOf(hi, lo) - low,
       shift: leaf.shift,
-      blockShift: leaf.shift,
-      granule: t.granule,
-      level: levelOf(t.granule, leaf.shift),
       s1: allPermissions,
       s2,
       s1Clean: false,
       s2Clean,
+      ipa: addressOf(hi, lo) - low,
+      blockShift: leaf.shift,
+      granule: t.granule,
+      level: levelOf(t.granule, leaf.shift),
       stage1: false,
     };
   }

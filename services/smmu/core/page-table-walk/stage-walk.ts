@@ -111,6 +111,11 @@ export class StageWalk {
     const inputHigh = high | 0;
     const inputLow = low | 0;
     const granule = t.granule | 0;
+    const indexMask = t.indexMask | 0;
+    const tableMask = t.tableMask | 0;
+    const beyondSize = t.beyondOutput | 0;
+    const bits51to48 = t.bits51to48 | 0;
+    const tableAttributes = t.attributes | 0;
     let attributes = 0;
     let shift = t.rootShift | 0;
     let addressHigh = t.rootHigh | 0;
@@ -120,7 +125,7 @@ export class StageWalk {
       attributes = known.attributes | 0;
       shift = levelShift(granule, known.level + 1) | 0;
       addressHigh = highHalf(known.next) | 0;
-      addressLow = lowHalf(known.next) | (indexOf(inputHigh, inputLow, shift, t.indexMask) << 3);
+      addressLow = lowHalf(known.next) | (indexOf(inputHigh, inputLow, shift, indexMask) << 3);
     }
     for (;;) {
       if (stage2 !== null) {
@@ -136,13 +141,13 @@ export class StageWalk {
       const descriptorLow = halves[0] | 0;
       if (listen !== undefined) listen(t.stage, levelOf(granule, shift), addressOf(addressHigh, addressLow), descriptorLow >>> 0, descriptorHigh >>> 0);
       if (!isTable(descriptorLow, shift, granule)) return this.#found(t, inputHigh, inputLow, shift, addressHigh, addressLow, descriptorHigh, descriptorLow, attributes);
-      addressHigh = outputHigh(descriptorHigh, descriptorLow, t.bits51to48 | 0);
-      if ((addressHigh & (t.beyondOutput | 0)) !== 0) return beyondOutput(t);
-      attributes |= descriptorHigh & (t.attributes | 0);
-      addressLow = descriptorLow & (t.tableMask | 0);
+      addressHigh = outputHigh(descriptorHigh, descriptorLow, bits51to48);
+      if ((addressHigh & beyondSize) !== 0) return beyondOutput(t);
+      attributes |= descriptorHigh & tableAttributes;
+      addressLow = descriptorLow & tableMask;
       if (prefixes !== undefined) prefixes.keep(t, levelOf(granule, shift), addressOf(addressHigh, addressLow), attributes);
       shift = (shift - granule + 3) | 0;
-      addressLow |= indexOf(inputHigh, inputLow, shift, t.indexMask | 0) << 3;
+      addressLow |= indexOf(inputHigh, inputLow, shift, indexMask) << 3;
     }
   }
 

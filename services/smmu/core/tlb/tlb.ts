@@ -6,21 +6,22 @@ export { TABLE_BIT, tlbInput } from "./tagged-cache.ts";
 export interface TlbEntry {
   /** First output address of the region. */
   pa: number;
-  /** First IPA of the region (combined entries), for the record of a stage-2 permission fault. */
-  ipa: number;
   /** log2 of the region. */
   shift: number;
-  /** log2 of the page or block that an invalidation by address names: stage 1's, which a smaller stage-2 page cuts into several entries. */
-  blockShift: number;
-  /** Granule of the table it came from: range invalidations compare it. */
-  granule: number;
-  level: number;
   /** Permissions of each stage; 63 where the stage does not take part. */
   s1: number;
   s2: number;
   /** A write needs the hardware to mark the page dirty first: walk again. */
   s1Clean: boolean;
   s2Clean: boolean;
+  // Those above are what a hit reads: they come first, so that they lie in one or two lines of the CPU's cache.
+  /** First IPA of the region (combined entries), for the record of a stage-2 permission fault. */
+  ipa: number;
+  /** log2 of the page or block that an invalidation by address names: stage 1's, which a smaller stage-2 page cuts into several entries. */
+  blockShift: number;
+  /** Granule of the table it came from: range invalidations compare it. */
+  granule: number;
+  level: number;
   /** S1 is in this translation (TLBI_S2_IPA does not reach it). */
   stage1: boolean;
 }
