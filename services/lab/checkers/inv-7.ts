@@ -5,13 +5,26 @@ import { endpointOf, numberOf, pasidText } from "./naming.ts";
 
 /**
  * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
- * system call that failed and left another STE; an INVALIDATE that is answered OK although the host refused what it asked for (RR-69).
+ * system call that failed and left another STE; an INVALIDATE that is answered OK although the host refused what it asked for (RR-69); requests of a group whose last one an overflow refused (S22).
  */
 export const inv7: Checker = {
   id: "INV-7",
   sentence: "A failed operation leaves no partial state; an error is visible to its caller.",
-  reads: ["edge.break", "edge.deliver", "guest.bind", "guest.cd-written", "guest.unbind", "host.ioctl", "host.ste-written", "vmm.ioctl", "vmm.request"],
-  check: (history) => [...validCdsWithoutBind(history), ...stesOfFailedCalls(history), ...swallowedErrors(history)],
+  reads: [
+    "edge.break",
+    "edge.deliver",
+    "endpoint.flr",
+    "guest.bind",
+    "guest.cd-written",
+    "guest.unbind",
+    "host.ioctl",
+    "host.pri-record",
+    "host.queue-overflow",
+    "host.ste-written",
+    "vmm.ioctl",
+    "vmm.request",
+  ],
+  check: (history) => [...validCdsWithoutBind(history), ...stesOfFailedCalls(history), ...swallowedErrors(history), ...partialAfterOverflow(history)],
 };
 
 /** PASID 0 is the endpoint's own table entry, written at attach. */
@@ -78,6 +91,33 @@ function swallowedErrors(history: readonly TraceEvent[]): Violation[] {
       message: `${event.who}: INVALIDATE was answered OK although the host refused VFIO_IOMMU_CACHE_INVALIDATE (${call.fields.ret})`,
       events: [call.n, event.n],
     });
+  }
+  return violations;
+}
+
+/** S22: what was taken of groups whose last request the overflow may have refused is discarded with its acknowledgement, so that it joins no later group of that index. */
+function partialAfterOverflow(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  /** Requests of groups without a last one yet, and those that an overflow should have discarded. */
+  const open = new Map<string, TraceEvent[]>();
+  for (const event of history) {
+    const key = `${endpointOf(event)}/${event.ids.pasid}/${event.ids.grpid}`;
+    if (event.kind === "host.pri-record") {
+      if (event.fields.last === true) open.delete(key);
+      else open.set(key, [...(open.get(key) ?? []), event]);
+    } else if (event.kind === "endpoint.flr") {
+      for (const name of open.keys()) if (name.startsWith(`${endpointOf(event)}/`)) open.delete(name);
+    } else if (event.kind === "host.queue-overflow" && event.fields.queue === "PRIQ") {
+      const left = [...open.values()].flat();
+      open.clear();
+      if (left.length <= Number(event.fields.discarded)) continue;
+      const [first] = left;
+      violations.push({
+        invariant: "INV-7",
+        message: `endpoint ${endpointOf(first)}, ${pasidText(first.ids.pasid)}, group ${first.ids.grpid}: its last request may have been refused, and the overflow at #${event.n} discarded ${event.fields.discarded} of the ${left.length} requests that wait for theirs`,
+        events: [first.n, event.n],
+      });
+    }
   }
   return violations;
 }

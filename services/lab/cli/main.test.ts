@@ -13,7 +13,7 @@ describe("bad input (interfaces.md, section 11)", () => {
     ["a bad number", ["demo", "--pages-per-group", "65"], /--pages-per-group 65 is no whole number from 1 to 64/, "pages-per-group"],
     ["a bad seed", ["run", "drop-page-response", "--seed", "-1"], /--seed -1 is no whole number/, "seed"],
     ["an unknown mode", ["run", "drop-page-response", "--mode", "dream"], /dream/, "mode"],
-    ["an unknown scenario", ["run", "no-such"], /no scenario no-such: drop-page-response/, "scenario"],
+    ["an unknown scenario", ["run", "no-such"], /no scenario no-such: npx faultline scenarios list/, "scenario"],
     ["an unknown mutant", ["run", "drop-page-response", "--mutants", "M-x"], /M-x is unknown/, "mutants"],
     ["an unknown command", ["fly"], /unknown command 'fly'/, undefined],
     ["an unknown option", ["demo", "--fast"], /unknown option '--fast'/, undefined],

@@ -55,16 +55,16 @@ function program(): Command {
 
   faultline
     .command("bench <name>")
-    .description("Measures against a floor taken in the same run: fault-path, walk, ats")
+    .description("Measures against a floor taken in the same run: fault-path, start, walk, ats")
     .option("--rounds <n>", "rounds, floor and product interleaved", "5")
     .option("--json", "one JSON object on stdout")
     .action((name, options) => ends(import("./bench.ts").then(({ benchCommand }) => benchCommand(name, options))));
 
   faultline
     .command("vectors <files...>")
-    .description("Replays smmu-vectors/1 and smmu-image/1 files against a fresh smmu process")
+    .description("Replays smmu-vectors/1, smmu-image/1 and virtio-iommu-vectors/1 files against a fresh smmu or vmm process")
     .option("--cache <entries>", "entries of the TLB and of the configuration cache: default, 0 or a number", "default")
-    .option("--in-process", "against the hardware in this process")
+    .option("--in-process", "against the hardware or the VMM in this process")
     .option("--json", "one JSON object on stdout")
     .action((files, options) => ends(import("./vectors.ts").then(({ vectorsCommand }) => vectorsCommand(files, options))));
   return faultline;

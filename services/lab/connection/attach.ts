@@ -19,6 +19,8 @@ const LAB_KINDS: readonly TraceKind[] = ["lab.run-start", "lab.rules-armed", "la
 
 /** Nothing happened for so long, and the workload has not ended: it never will. */
 const LIVENESS_MS = 2_000;
+/** So long a part may be paused, or take to see that it is cut off, before the silence is taken for the end. */
+const FAULT_MS = 20_000;
 /** Silence after which nothing is under way any more. */
 const REST_MS = 500;
 const never = new Promise<never>(() => {});
@@ -77,8 +79,9 @@ class AttachedMachine implements RunningMachine {
     await this.#mark("lab.run-start", { mode: this.#a.mode, switches: [...this.#a.switches] });
   }
 
-  async #subscribe(name: string, client: LabClient): Promise<void> {
-    if (name === "smmu") this.#base = this.#events.reduce((most, { n }) => Math.max(most, n), 0);
+  /** `started`: the part is a new one, not an old one that is reached again. */
+  async #subscribe(name: string, client: LabClient, started = true): Promise<void> {
+    if (name === "smmu" && started) this.#base = this.#events.reduce((most, { n }) => Math.max(most, n), 0);
     const base = this.#base;
     const subscription = client.trace((event) => {
       this.#events.push(base ? { ...event, n: event.n + base, cause: event.cause === null ? null : event.cause + base } : event);
@@ -91,7 +94,9 @@ class AttachedMachine implements RunningMachine {
     this.#subscriptions.set(name, subscription);
     void subscription.ended.then((reason) => {
       if (this.#subscriptions.get(name) !== subscription || this.#a.mode === "processes" || this.#faults?.expected(name)) return;
-      this.#fail(infrastructureError(`lost ${name}: its lab/v1 stream ended (${reason ?? "it stopped"}); edges of ${partsOfVm(this.#a.vm).join(", ")} break with it`, name));
+      this.#fail(
+        infrastructureError(`lost ${name}: its lab/v1 stream ended (${reason ?? "it stopped"}); edges of ${partsOfVm(this.#a.vm).join(", ")} break with it`, name),
+      );
     });
     await subscription.active;
   }
@@ -139,7 +144,7 @@ class AttachedMachine implements RunningMachine {
     this.#faults = new PartFaults(this.#a.mode, this.#a.control, {
       machine: this.#a.machine,
       mark: (kind, fields, not) => this.#mark(kind, fields, not),
-      joined: (name, client) => this.#subscribe(name, client),
+      joined: (name, client, started) => this.#subscribe(name, client, started),
       left: (name) => {
         this.#clients.delete(name);
         this.#subscriptions.delete(name);
@@ -181,13 +186,20 @@ class AttachedMachine implements RunningMachine {
   }
 
   async awaitWorkload(): Promise<WorkloadEnd> {
-    const silent =
-      this.#a.trace === "all" ? this.#quiet.over().then((): WorkloadEnd => ({ ended: false, reason: `nothing happened for ${LIVENESS_MS / 1000} s` })) : never;
+    const silent = this.#a.trace === "all" ? this.#silence() : never;
     const end = await this.#raced(Promise.race([this.#work, silent]));
     this.#quiet.stop();
     if (end.ended) await this.#mark("lab.workload-end", { ok: end.result.ok, error: end.result.error, jobs: end.result.jobs });
     else await this.#mark("lab.deadlock", { reason: end.reason });
     return end;
+  }
+
+  /** Nothing happens any more: but for parts that are paused or about to be lost, of which something is still to come. */
+  async #silence(): Promise<WorkloadEnd> {
+    const deadline = performance.now() + FAULT_MS;
+    do await this.#quiet.over();
+    while (this.#faults?.pending && performance.now() < deadline);
+    return { ended: false, reason: `nothing happened for ${LIVENESS_MS / 1000} s` };
   }
 
   async rest(): Promise<void> {

@@ -13,7 +13,18 @@ export async function connectMachine(addresses: Addresses, vm: number, trace: Tr
     const { machine } = connection;
     if (vm >= machine.vms.length) throw inputError(`--vm ${vm}: the machine has VMs 0 to ${machine.vms.length - 1}`, "vm");
     const clients = new Map(partsOfVm(vm).map((name) => [name, connection.client(name)]));
-    const running = await attach({ clients, mode: "connected", seed, switches: [], trace, machine, vm, control: null, orLost: (work) => work, close: async () => connection.close() });
+    const running = await attach({
+      clients,
+      mode: "connected",
+      seed,
+      switches: [],
+      trace,
+      machine,
+      vm,
+      control: null,
+      orLost: (work) => work,
+      close: async () => connection.close(),
+    });
     return { machine, running };
   } catch (error) {
     connection.close();

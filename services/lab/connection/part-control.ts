@@ -17,6 +17,8 @@ export interface PartControl {
   resume(part: string): Promise<void>;
   cut(part: string, ways: Ways): Promise<void>;
   join(part: string): Promise<void>;
+  /** A new client of a part that runs and was cut off: the old one's connection is dead. */
+  reconnect(part: string): Promise<LabClient>;
   /** Starts a part that is off; its lower one runs. Resolves with its client once it is ready. */
   start(part: string): Promise<LabClient>;
 }

@@ -15,7 +15,7 @@ export interface PartFaultPorts {
   machine: Machine;
   mark(kind: "lab.part", fields: TraceFields, not?: string): Promise<void>;
   /** A part serves lab/v1 again. */
-  joined(part: string, client: LabClient): Promise<void>;
+  joined(part: string, client: LabClient, started: boolean): Promise<void>;
   /** A part is gone. */
   left(part: string): void;
   counts(part: string): Promise<Record<string, number> | undefined>;
@@ -51,7 +51,12 @@ export class PartFaults {
 
   /** Its loss is what the lab wanted. */
   expected(part: string): boolean {
-    return this.#lost.has(part);
+    return this.#lost.has(part) || this.#cut.has(part);
+  }
+
+  /** A part is paused, or to be lost and still there. */
+  get pending(): boolean {
+    return this.#paused.size > 0 || [...this.#lost].some((part) => this.#control?.alive(part));
   }
 
   /** It can be called: it is not gone, paused or cut off. */
@@ -63,7 +68,8 @@ export class PartFaults {
     for (const fault of planned.faults) {
       if (!this.#control) throw inputError(`${fault.do} ${fault.part}: the parts of this machine were started by somebody else; run it without --connect`, "mode");
       const actions: PartAction[] = [fault.do, ...(fault.do === "partition" ? (["join"] as const) : [])];
-      if (!actions.every((action) => this.#control!.can.includes(action))) throw inputError(`${fault.do} ${fault.part}: --mode ${this.#mode} cannot: ${this.#control.cannot}`, "mode");
+      if (!actions.every((action) => this.#control!.can.includes(action)))
+        throw inputError(`${fault.do} ${fault.part}: --mode ${this.#mode} cannot: ${this.#control.cannot}`, "mode");
       if (fault.ways !== "both") throw inputError(`partition ${fault.ways} ${fault.part}: --mode ${this.#mode} cuts both ways only; --mode sim cuts one`, "mode");
     }
     return new FaultPlan(planned, {
@@ -90,9 +96,10 @@ export class PartFaults {
     return first;
   }
 
-  /** What is paused goes on, what is cut off is joined, once the actions under way are done. */
+  /** What is paused goes on, what is cut off is joined, once the actions under way are done and those that are to be lost by them are. */
   async resumeAll(): Promise<void> {
     await this.#last;
+    if (this.#control) await this.#settled();
     for (const part of [...this.#cut]) await this.#act(part, "join", "both");
     for (const part of [...this.#paused]) await this.#act(part, "resume", "both");
   }
@@ -107,7 +114,7 @@ export class PartFaults {
       await this.#ports.mark("lab.part", { part: part.name, did: "start" }).catch(() => {});
       const client = await this.#control.start(part.name);
       this.#lost.delete(part.name);
-      await this.#ports.joined(part.name, client);
+      await this.#ports.joined(part.name, client, true);
     }
   }
 
@@ -137,13 +144,16 @@ export class PartFaults {
     } else {
       await control.join(part);
       this.#cut.delete(part);
+      if (!this.#lost.has(part) && control.alive(part)) await this.#ports.joined(part, await control.reconnect(part), false);
     }
   }
 
   /** A part takes those above it along; one that is cut off ends itself, but for the hardware. */
   #expectLoss(part: string, action: "kill" | "partition"): void {
     const [victim] = this.#parts.filter(({ name }) => name === part);
-    const above = this.#parts.filter(({ kind, vm }) => isAbove(kind, victim.kind) && (victim.kind === "smmu" || victim.kind === "host" || vm === victim.vm)).map(({ name }) => name);
+    const above = this.#parts
+      .filter(({ kind, vm }) => isAbove(kind, victim.kind) && (victim.kind === "smmu" || victim.kind === "host" || vm === victim.vm))
+      .map(({ name }) => name);
     const lost = action === "partition" && victim.kind === "smmu" ? above : [part, ...above];
     for (const name of lost) this.#lost.add(name);
     this.#control!.expectLoss(lost);

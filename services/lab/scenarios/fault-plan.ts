@@ -17,13 +17,11 @@ export interface PlanPorts {
 
 /** Faults of parts, as they become due by time and by the events of the trace. */
 export class FaultPlan {
-  readonly #planned: PlannedFaults;
   readonly #ports: PlanPorts;
   readonly #waiting: { kind: string; left: number; action: () => void }[] = [];
   #over = false;
 
   constructor(planned: PlannedFaults, ports: PlanPorts) {
-    this.#planned = planned;
     this.#ports = ports;
     for (const fault of planned.faults) {
       const { at, after, nth } = fault.when;

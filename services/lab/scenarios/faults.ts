@@ -1,9 +1,12 @@
 import type { Do, FaultRule, When } from "@faultline/shared/lab/fault-rule.ts";
+import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
+import { RuleError } from "@faultline/shared/lab/rule-error.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
 import { partsOf } from "../supervisor/parts.ts";
 import { durationNs } from "./duration.ts";
 import { PART_ACTIONS, type PartAction, type PartFault } from "./part-fault.ts";
+import { pointTable } from "./point-table.ts";
 import type { FaultEntry, Refuse } from "./scenario-file.ts";
 import { parseWhere } from "./where.ts";
 
@@ -24,9 +27,20 @@ export function parseFaults(entries: readonly FaultEntry[], machine: Machine, re
     ] as const)
       if (typeof kind === "string" && !(kind in traceEvents)) throw wrong(path, `${kind} is no kind of event`);
     if ("part" in where) partFaults.push(partFault(id, where.part, entry, machine, wrong));
-    else rules.push({ id, where, ...whenOf(entry, wrong), do: doOf(entry, wrong) });
+    else rules.push(checked({ id, where, ...whenOf(entry, wrong), do: doOf(entry, wrong) }, wrong));
   }
   return { rules, partFaults };
+}
+
+/** The rule, once whoever arms it would take it (shared/lab/load-fault-rules.ts). */
+function checked(rule: FaultRule, wrong: Refuse): FaultRule {
+  try {
+    loadFaultRules([rule], { points: pointTable });
+    return rule;
+  } catch (error) {
+    if (error instanceof RuleError) throw wrong(error.field.split("."), error.message.replace(`rule ${rule.id}: ${error.field} `, ""));
+    throw error;
+  }
 }
 
 function partFault(id: string, part: string, entry: FaultEntry, machine: Machine, wrong: Refuse): PartFault {

@@ -52,7 +52,8 @@ export const scenarioIds = (): string[] =>
 /** A scenario by its id, or from a file. What the file may not say is an input error that names line and field. */
 export function loadScenario(idOrFile: string): Scenario {
   const known = scenarioIds().includes(idOrFile);
-  if (!known && !existsSync(idOrFile)) throw inputError(`no scenario ${idOrFile}: ${scenarioIds().join(", ")}, or a file`, "scenario");
+  if (!known && !existsSync(idOrFile))
+    throw inputError(`no scenario ${idOrFile}: npx faultline scenarios list names the ${scenarioIds().length} that are shipped; or give a file`, "scenario");
   return parseScenario(readFileSync(known ? new URL(`${idOrFile}.yaml`, folder) : idOrFile, "utf8"), known ? `${idOrFile}.yaml` : idOrFile);
 }
 
@@ -88,7 +89,7 @@ export function parseScenario(text: string, name: string): Scenario {
 
 function checkSwitches(ids: string[] | undefined, path: (string | number)[], refuse: Refuse): void {
   const unknown = unknownSwitch(ids ?? []);
-  if (unknown) throw refuse([...path, (ids ?? []).indexOf(unknown)], `${unknown} is no defect or mutant: npx faultline explain lists them`);
+  if (unknown) throw refuse([...path, (ids ?? []).indexOf(unknown)], `${unknown} is no defect or mutant`);
 }
 
 function machineOf(file: ScenarioFile, name: string, refuse: Refuse): Machine {

@@ -69,8 +69,12 @@ export class ProcessControl implements PartControl {
     this.#latest(part)!.child.kill("SIGCONT");
   }
 
+  // Never asked for: `can` does not name partition.
   async cut(): Promise<void> {}
   async join(): Promise<void> {}
+  async reconnect(part: string): Promise<LabClient> {
+    return new LabClient(`unix:${this.#run.socket(part)}`);
+  }
 
   async start(name: string): Promise<LabClient> {
     const part = partsOf(this.#machine.vms.length).find((one) => one.name === name)!;

@@ -2,10 +2,10 @@ import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { infrastructureError } from "../cli/errors.ts";
 import { attach, type TraceSelection } from "../connection/attach.ts";
-import { ProcessControl } from "./process-control.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
+import { ProcessControl } from "./process-control.ts";
 import { createRunFolder } from "./run-folder.ts";
 import type { RunningMachine } from "./running-machine.ts";
 import { startService, stopServices } from "./services.ts";
@@ -19,7 +19,10 @@ const never = new Promise<never>(() => {});
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Starts the services (a VMM and a guest per VM) and waits until they are booted. Whoever dies ends every operation with a failure that names it. */
-export async function startProcesses(machine: Machine, options: { switches: readonly string[]; trace: TraceSelection; vm?: number; seed?: number }): Promise<RunningMachine> {
+export async function startProcesses(
+  machine: Machine,
+  options: { switches: readonly string[]; trace: TraceSelection; vm?: number; seed?: number },
+): Promise<RunningMachine> {
   const run = createRunFolder(`${JSON.stringify(machine)}\n`);
   const control = new ProcessControl(run, machine, options);
   const { services } = control;

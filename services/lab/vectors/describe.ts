@@ -20,6 +20,8 @@ export function described(subject: Subject, expected: unknown, actual: unknown):
       return { about: `memory at ${hex(subject.address)}`, ...both(String) };
     case "events":
       return { about: "event records", ...both(eventsText) };
+    case "virtio-iommu":
+      return { about: subject.about, ...both((value) => (typeof value === "string" ? value : JSON.stringify(value))) };
     case "machine":
       return { about: "the machine", ...both(String) };
   }

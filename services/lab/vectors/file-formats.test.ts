@@ -74,7 +74,7 @@ describe("smmu-vectors/1 (vectors/smmu/README.md)", () => {
 
   const step = (index: number, change: Record<string, unknown>) => (file: ReturnType<typeof vectors>) => void Object.assign(file.vectors[0].steps[index], change);
   const malformed: [string, Change<ReturnType<typeof vectors>>, string][] = [
-    ["another format", (file) => void (file.format = "smmu-vectors/2"), 'format: "smmu-vectors/2" is neither smmu-vectors/1 nor smmu-image/1'],
+    ["another format", (file) => void (file.format = "smmu-vectors/2"), 'format: "smmu-vectors/2" is none of smmu-vectors/1, smmu-image/1 and virtio-iommu-vectors/1'],
     ["no profile", (file) => void Reflect.deleteProperty(file, "profile"), "profile: is missing"],
     ["a profile without IDR5", (file) => void Reflect.deleteProperty(file.profile, "IDR5"), "profile.IDR5: is missing"],
     ["an ID register of 33 bits", (file) => void (file.profile.IDR1 = "0x100000000"), "profile.IDR1: must be a number of at most 32 bits"],

@@ -20,6 +20,7 @@ export type Subject =
   | { kind: "memory"; address: number }
   | { kind: "events" }
   | { kind: "access"; write: boolean; sid: number; ssid: number | null; iova: bigint }
+  | { kind: "virtio-iommu"; about: string }
   | { kind: "machine" };
 
 type Difference = Omit<Mismatch, "step"> | null;

@@ -5,8 +5,8 @@ import type { FileResult } from "./replay-files.ts";
 const SHOWN = 5;
 
 /** One file: a line with what passed, and the first mismatches decoded. */
-export function fileText({ file, format, total, passed, failed }: FileResult): string {
-  const lines = [`${file}: ${passed}/${total} passed (${format})`];
+export function fileText({ file, format, total, passed, failed, unscored }: FileResult): string {
+  const lines = [`${file}: ${passed}/${total} passed (${format}${unscored ? `; ${unscored} not scored` : ""})`];
   for (const { name, step, expected, actual, subject } of failed.slice(0, SHOWN)) {
     const text = described(subject, expected, actual);
     lines.push(`  ${name}, step ${step}: ${text.about}`, `    expected ${text.expected}`, `    actual   ${text.actual}`);
