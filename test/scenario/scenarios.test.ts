@@ -1,7 +1,7 @@
+import { type Judgement, judgeRun } from "@faultline/lab/report/verdict.ts";
 import { runExperiment } from "@faultline/lab/scenarios/experiment.ts";
 import { loadScenario, type Scenario, scenarioIds } from "@faultline/lab/scenarios/load-scenario.ts";
 import { startSimulation } from "@faultline/lab/simulation/running-simulation.ts";
-import { type Judgement, judgeRun } from "@faultline/lab/report/verdict.ts";
 import { describe, expect, it } from "vitest";
 
 const SEEDS = 20;

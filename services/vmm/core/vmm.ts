@@ -18,15 +18,13 @@ import { MsiBinding } from "./vfio/msi-binding.ts";
 import { SystemCalls } from "./vfio/system-calls.ts";
 import { review, rfcV1 } from "./virtio-iommu/abi.ts";
 import { Attachments } from "./virtio-iommu/attach.ts";
-import { INPUT_END } from "./virtio-iommu/config.ts";
 import type { Endpoint } from "./virtio-iommu/endpoint.ts";
+import { type VirtioIommuOptions, virtioIommuOf } from "./virtio-iommu/options.ts";
 import { pageRequestOf, refusePageRequest } from "./virtio-iommu/page-request.ts";
 import type { EndpointFacts } from "./virtio-iommu/probe.ts";
 import { VirtioIommu } from "./virtio-iommu/virtio-iommu.ts";
 import { GuestEdge } from "./virtqueue/guest-edge.ts";
 
-/** Page sizes of stage 1 with 4 KiB granule: 4 KiB, 2 MiB, 1 GiB. */
-const PAGE_SIZE_MASK = 0x40201000n;
 /** PASIDs have 20 bits (PCIe 6.20). */
 const PASID_BITS = 20;
 
@@ -61,6 +59,7 @@ export class Vmm {
   readonly #machine: Machine;
   readonly #vm: number;
   readonly #options: VmOptions;
+  readonly #device: VirtioIommuOptions;
   readonly #ports: VmmPorts;
   readonly #calls: SystemCalls;
   readonly #irqfds = new Irqfds();
@@ -77,7 +76,8 @@ export class Vmm {
     this.#ports = ports;
     this.#calls = new SystemCalls(ports.host, ports.tracer);
     this.attachments = new Attachments(this.#options.slots, (gpa) => hvaOf(this.#slots, gpa));
-    if (machine.abi === "rfc-v1") this.attachments.bypass = false; // no `bypass` in its configuration: an unattached endpoint is refused
+    this.#device = virtioIommuOf(machine, vm);
+    this.attachments.bypass = this.#device.bypass;
   }
 
   /** Memory, memory slots, one container per group, devices (flow.md, S1). 0 or -errno. */
@@ -164,7 +164,7 @@ export class Vmm {
       tracer: this.#ports.tracer,
       execution: this.#ports.execution,
       switches: this.#ports.switches,
-      pageSizeMask: PAGE_SIZE_MASK,
+      options: this.#device,
       facts: (endpoint) => this.#facts(endpoint),
       isRam: (gpa, size) => this.#options.slots.some((slot) => gpa >= slot.gpa && gpa + size <= slot.gpa + slot.size),
     });
@@ -181,8 +181,8 @@ export class Vmm {
     const { smmu } = this.#machine;
     const { pri } = endpoint.device.facts;
     return {
-      pageSizeMask: PAGE_SIZE_MASK,
-      inputEnd: INPUT_END,
+      pageSizeMask: this.#device.pageSizeMask,
+      inputRange: this.#device.inputRange,
       outputBits: Math.min(smmu.oas, 48),
       pasidBits: Math.min(smmu.ssidBits, PASID_BITS),
       asid16: smmu.asidBits === 16,
@@ -255,7 +255,7 @@ export class Vmm {
     if (held) await held;
     await guest.iommu.reset();
     for (const assigned of this.#assigned.values()) await assigned.pci.exclusively(() => this.#resetFunction(assigned));
-    if (this.#machine.abi === "review") await this.attachments.setBypass(true, this.endpoints.values()); // system reset (VI-D-08)
+    await this.attachments.setBypass(this.#device.bypass, this.endpoints.values()); // system reset (VI-D-08)
     const waiting = this.#cleanup;
     this.#cleanup = null;
     for (const action of waiting) action();

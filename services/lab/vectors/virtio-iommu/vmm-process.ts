@@ -132,7 +132,10 @@ class VmmProcess implements ReplayedVirtioIommu {
       this.#hostEdge = edge;
     });
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(this.#address(NAME.host), ServerCredentials.createInsecure(), (error) => (error ? reject(error) : resolve()));
+      const address = this.#address(NAME.host);
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(new Error(`the vmm's host cannot serve ${address}: ${error.message}`)) : resolve(),
+      );
     });
   }
 

@@ -13,9 +13,9 @@ import {
   VIRTIO_IOMMU_F_PROBE,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { PageRequestFault, UnrecoverableFault } from "../vfio/dma-fault-region.ts";
-import { pageRequestReport, rfcV1PageRequestReport, rfcV1UnrecoverableReport, specUnrecoverableReport, unrecoverableReport } from "./fault-report.ts";
+import { type Attached, pageRequestReport, rfcV1PageRequestReport, rfcV1UnrecoverableReport, specUnrecoverableReport, unrecoverableReport } from "./fault-report.ts";
 import { decodePageResponse, decodeRfcV1PageResponse, type PageResponseRequest } from "./page-response.ts";
-import { type EndpointFacts, probeProperties, rfcV1ProbeProperties } from "./probe.ts";
+import { type EndpointFacts, type Probed, probeProperties, rfcV1ProbeProperties } from "./probe.ts";
 
 /** Where the two ABIs of the virtio-iommu differ (virtio-iommu.md, section 9). */
 export interface VirtioIommuAbi {
@@ -26,11 +26,11 @@ export interface VirtioIommuAbi {
   bypassConfig: number | null;
   /** FEATURES_OK is refused when ATTACH_TABLE or PAGE_REQUEST comes without PROBE. */
   tablesNeedProbe: boolean;
-  probeProperties(facts: EndpointFacts): Uint8Array;
+  probeProperties(facts: EndpointFacts, probed: Probed): Uint8Array;
   /** The readable part of PAGE_RESP; a status: refused. */
   decodePageResponse(readable: Uint8Array): PageResponseRequest | number;
   pageRequestReport(endpoint: number, fault: PageRequestFault): Uint8Array;
-  unrecoverableReport(endpoint: number, fault: UnrecoverableFault, pageRequestNegotiated: boolean): Uint8Array;
+  unrecoverableReport(endpoint: number, fault: UnrecoverableFault, to: Attached, pageRequestNegotiated: boolean): Uint8Array;
   /** Bytes that an unrecoverable report may be cut to when the buffer is smaller. */
   prefixBytes: number;
 }
@@ -46,7 +46,7 @@ export const review: VirtioIommuAbi = {
   probeProperties,
   decodePageResponse,
   pageRequestReport,
-  unrecoverableReport: (endpoint, fault, negotiated) => (negotiated ? unrecoverableReport(endpoint, fault) : specUnrecoverableReport(endpoint, fault)),
+  unrecoverableReport: (endpoint, fault, to, negotiated) => (negotiated ? unrecoverableReport(endpoint, fault, to) : specUnrecoverableReport(endpoint, fault, to)),
   prefixBytes: 24,
 };
 

@@ -13,6 +13,7 @@ import {
 import type { Attachments } from "./attach.ts";
 import { newDomain } from "./domain.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { inDomainRange, type VirtioIommuOptions } from "./options.ts";
 import type { EndpointFacts } from "./probe.ts";
 import { statusOf } from "./status.ts";
 
@@ -24,6 +25,7 @@ const CD_BYTES = 64,
 export interface TableContext {
   endpoints: ReadonlyMap<number, Endpoint>;
   attachments: Attachments;
+  options: VirtioIommuOptions;
   facts(endpoint: Endpoint): EndpointFacts;
   /** Is [gpa, gpa + size) guest RAM? */
   isRam(gpa: number, size: number): boolean;
@@ -37,6 +39,7 @@ export async function attachTable(c: TableContext, r: Fields<typeof virtio_iommu
   if (r.reserved_low !== 0n || r.reserved_high !== 0n || r.s1fmt > 2n || r.s1dss > 2n) return VIRTIO_IOMMU_S_INVAL;
   const endpoint = c.endpoints.get(Number(r.endpoint));
   if (!endpoint) return VIRTIO_IOMMU_S_NOENT;
+  if (!inDomainRange(c.options.domainRange, r.domain)) return VIRTIO_IOMMU_S_RANGE;
   const facts = c.facts(endpoint);
   if (r.s1fmt !== 0n && !facts.twoLevelCdTable) return VIRTIO_IOMMU_S_INVAL;
   const existing = c.attachments.domains.get(Number(r.domain));

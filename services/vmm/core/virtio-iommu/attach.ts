@@ -1,5 +1,6 @@
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import type { VmOptions } from "@faultline/shared/machine/machine.ts";
+import { VIRTIO_IOMMU_MAP_F_MMIO } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Domain, Mapping } from "./domain.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -87,40 +88,51 @@ export class Attachments {
       if (ret < 0) return ret;
     }
     endpoint.stage2 = null;
-    for (const { iova, gpa, size, access } of wanted === "ram"
-      ? this.#slots.map(({ gpa, size }) => ({ iova: BigInt(gpa), gpa, size: BigInt(size), access: MAP_F_ACCESS }))
-      : wanted.mappings.map(dmaOf)) {
-      const ret = await this.#mapDma(endpoint, iova, gpa, size, access);
+    const ram = (): Dma[] => this.#slots.map(({ gpa, size }) => ({ iova: BigInt(gpa), gpa, size: BigInt(size), access: MAP_F_ACCESS }));
+    for (const dma of wanted === "ram" ? ram() : wanted.mappings.map((mapping) => this.#dmaOf(mapping))) {
+      const ret = await this.#mapDma(endpoint, dma);
       if (ret < 0) return ret;
     }
     endpoint.stage2 = wanted;
     return 0;
   }
 
-  /** Adds a mapping to the endpoint's stage 2. A mapping without READ and WRITE gives no right, one of MMIO is no memory: nothing is sent to the host. */
+  /** Adds a mapping to the endpoint's stage 2. A mapping without READ and WRITE gives no right: nothing is sent to the host. */
   mapOne(endpoint: Endpoint, mapping: Mapping): Promise<number> {
-    const { iova, gpa, size, access } = dmaOf(mapping);
-    return this.#mapDma(endpoint, iova, gpa, size, access);
+    return this.#mapDma(endpoint, this.#dmaOf(mapping));
   }
 
   async unmapOne(endpoint: Endpoint, mapping: Mapping): Promise<number> {
-    const { iova, size, access } = dmaOf(mapping);
+    const { iova, size, access } = this.#dmaOf(mapping);
     return access === 0 ? 0 : endpoint.device.container.unmapDma(iova, size);
   }
 
-  async #mapDma(endpoint: Endpoint, iova: bigint, gpa: number, size: bigint, access: number): Promise<number> {
+  async #mapDma(endpoint: Endpoint, { iova, gpa, size, access }: Dma): Promise<number> {
     if (access === 0) return 0;
+    const hva = this.#memoryAt(gpa, size);
+    return hva === null ? -EINVAL : endpoint.device.container.mapDma(iova, hva, size, access);
+  }
+
+  /** HVA of guest RAM; null: not inside one slot. */
+  #memoryAt(gpa: number, size: bigint): number | null {
     const hva = this.#hvaOf(gpa);
     const last = this.#hvaOf(gpa + Number(size) - 1);
-    if (hva === null || last === null || last - hva !== Number(size) - 1) return -EINVAL; // not inside one slot
-    return endpoint.device.container.mapDma(iova, hva, size, access);
+    return hva !== null && last !== null && last - hva === Number(size) - 1 ? hva : null;
+  }
+
+  /** `virtEnd` is inclusive. Device registers cannot be mapped from user memory, and a doorbell is reached through the host's own MSI window: MMIO that is no RAM gives no right. */
+  #dmaOf({ virtStart, virtEnd, physStart, flags }: Mapping): Dma {
+    const gpa = Number(physStart);
+    const size = virtEnd - virtStart + 1n;
+    const registers = (flags & VIRTIO_IOMMU_MAP_F_MMIO) !== 0 && this.#memoryAt(gpa, size) === null;
+    return { iova: virtStart, gpa, size, access: registers ? 0 : flags & MAP_F_ACCESS };
   }
 }
 
-/** `virtEnd` is inclusive. The MMIO flag (bit 2): device registers, which the host's stage 2 cannot map from user memory; a doorbell is reached through the host's own MSI window. */
-const dmaOf = (mapping: Mapping) => ({
-  iova: mapping.virtStart,
-  gpa: Number(mapping.physStart),
-  size: mapping.virtEnd - mapping.virtStart + 1n,
-  access: mapping.flags & 4 ? 0 : mapping.flags & MAP_F_ACCESS,
-});
+/** A mapping of stage 2. `size` in bytes; `access` 0: nothing. */
+interface Dma {
+  iova: bigint;
+  gpa: number;
+  size: bigint;
+  access: number;
+}

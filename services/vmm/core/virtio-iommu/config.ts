@@ -1,17 +1,17 @@
 import { PROBE_SIZE, virtio_iommu_config } from "@faultline/shared/virtio/virtio-iommu.ts";
+import type { VirtioIommuOptions } from "./options.ts";
 
-/** Every address and domain id that fits; ends are inclusive. Stage 1 with 4 KiB pages has 48 input bits. */
-export const INPUT_END = (1n << 48n) - 1n;
-const DOMAIN_END = 0xffff_ffff;
 const BYPASS_OFFSET = 36;
 const MAX_ACCESS = 4096;
 
 /** The configuration space (virtio-iommu.md, section 3). `bypass` null: not in this ABI, reads 0. Beyond the 40 bytes all is zero. */
-export function readConfig(offset: number, length: number, pageSizeMask: bigint, bypass: boolean | null): Uint8Array {
+export function readConfig(offset: number, length: number, options: VirtioIommuOptions, bypass: boolean | null): Uint8Array {
   const config = virtio_iommu_config.encode({
-    page_size_mask: pageSizeMask,
-    input_range_end: INPUT_END,
-    domain_range_end: DOMAIN_END,
+    page_size_mask: options.pageSizeMask,
+    input_range_start: options.inputRange.start,
+    input_range_end: options.inputRange.end,
+    domain_range_start: options.domainRange.start,
+    domain_range_end: options.domainRange.end,
     probe_size: PROBE_SIZE,
     bypass: bypass ? 1 : 0,
   });

@@ -1,7 +1,9 @@
+import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import {
   virtio_iommu_req_attach,
   virtio_iommu_req_attach_pst_arm,
+  virtio_iommu_req_detach,
   virtio_iommu_req_invalidate,
   virtio_iommu_req_map,
   virtio_iommu_req_page_resp,
@@ -12,6 +14,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { review } from "./abi.ts";
 import { Attachments } from "./attach.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { virtioIommuOf } from "./options.ts";
 import { RequestQueue } from "./request-queue.ts";
 
 const OK = 0,
@@ -23,7 +26,7 @@ const OK = 0,
 const RAM = { gpa: 0x8000_0000, size: 0x10_0000 };
 
 /** An endpoint whose host accepts everything, and what the host was told. */
-function bench() {
+function bench(options = virtioIommuOf(defaultMachine, 0)) {
   const told: string[] = [];
   const note =
     (what: string) =>
@@ -62,17 +65,16 @@ function bench() {
   const attachments = new Attachments([RAM], (gpa) => (gpa >= RAM.gpa && gpa < RAM.gpa + RAM.size ? gpa + 0x1000_0000_0000 : null));
   const requests = new RequestQueue({
     abi: review,
-    granule: 0x1000n,
     inOrder: (body) => body(),
     switches: new Set(),
     endpoints: new Map([[8, endpoint]]),
     attachments,
     tracer: silentTracer,
-    inputEnd: (1n << 48n) - 1n,
+    options,
     isRam: (gpa, size) => gpa >= RAM.gpa && gpa + size <= RAM.gpa + RAM.size,
     facts: () => ({
       pageSizeMask: 0x1000n,
-      inputEnd: (1n << 48n) - 1n,
+      inputRange: { start: 0n, end: (1n << 48n) - 1n },
       outputBits: 48,
       pasidBits: 16,
       asid16: true,
@@ -130,6 +132,16 @@ describe("ATTACH (VI-D-20 to VI-D-28)", () => {
   it("every change goes through ABORT; a MAP/UNMAP domain takes guest RAM out of stage 2", async () => {
     await b.send(attach(1));
     expect(b.told).toEqual(["abort()", "unmap(0x80000000,0x100000)", "bypass()"]);
+  });
+});
+
+describe("domains outside domain_range (virtio-iommu.md, 4: order of checks)", () => {
+  it("are RANGE for every request that names one, after an unknown endpoint and before a domain that does not exist", async () => {
+    const { send } = bench({ ...virtioIommuOf(defaultMachine, 0), domainRange: { start: 1, end: 1 } });
+    expect([await send(attach(2)), await send(attach(0)), await send(attach(2, 9)), await send(attach(1))]).toEqual([RANGE, RANGE, NOENT, OK]);
+    expect(await send(virtio_iommu_req_detach.encode({ type: 2, domain: 2, endpoint: 8 }))).toBe(RANGE);
+    expect(await send(virtio_iommu_req_invalidate.encode({ type: 7, inv_gran: 1, inv_type: 1, domain: 2 }))).toBe(RANGE);
+    expect(await send(virtio_iommu_req_attach_pst_arm.encode({ type: 6, domain: 2, endpoint: 8, format: 2, s1contextptr: RAM.gpa }))).toBe(RANGE);
   });
 });
 

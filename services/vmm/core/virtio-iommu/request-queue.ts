@@ -7,6 +7,7 @@ import {
   VIRTIO_IOMMU_S_INVAL,
   VIRTIO_IOMMU_S_NOENT,
   VIRTIO_IOMMU_S_OK,
+  VIRTIO_IOMMU_S_RANGE,
   VIRTIO_IOMMU_T_ATTACH,
   VIRTIO_IOMMU_T_ATTACH_TABLE,
   VIRTIO_IOMMU_T_DETACH,
@@ -28,7 +29,8 @@ import { attachTable, type TableContext } from "./attach-table.ts";
 import { newDomain } from "./domain.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { hostInvalidations, invalidateRefused } from "./invalidate.ts";
-import { map, unmap } from "./map-unmap.ts";
+import { type MapLimits, map, unmap } from "./map-unmap.ts";
+import { inDomainRange, reportedRegions } from "./options.ts";
 import { respond } from "./page-response.ts";
 import { statusOf } from "./status.ts";
 
@@ -46,9 +48,6 @@ export interface Negotiated {
 
 export interface RequestContext extends TableContext {
   abi: VirtioIommuAbi;
-  /** Largest IOVA, inclusive, and the smallest page in bytes. */
-  inputEnd: bigint;
-  granule: bigint;
   negotiated(): Negotiated;
   /** Held while a request changes or reads domains; the others need no domain. */
   inOrder<T>(body: () => Promise<T>): Promise<T>;
@@ -68,7 +67,7 @@ export class RequestQueue {
     if (readable.length < 4 || writableLength < TAIL) return NOTHING; // VI-D-13
     const type = readable[0];
     const features = this.#c.negotiated();
-    if (type === VIRTIO_IOMMU_T_PROBE && features.probe) return this.#probe(readable, writableLength);
+    if (type === VIRTIO_IOMMU_T_PROBE && features.probe) return this.#probe(readable, writableLength, features);
     const status = await this.#status(type, readable, features);
     this.#c.tracer.emit("vmm.request", {}, { type, status });
     return status === null ? NOTHING : Uint8Array.of(status, 0, 0, 0);
@@ -84,9 +83,9 @@ export class RequestQueue {
         case VIRTIO_IOMMU_T_DETACH:
           return decoded(virtio_iommu_req_detach, readable, (r) => this.#detach(r));
         case VIRTIO_IOMMU_T_MAP:
-          return features.mapUnmap ? decoded(virtio_iommu_req_map, readable, (r) => map(this.#c.attachments, r, { ...this.#c, mmio: features.mmio })) : null;
+          return features.mapUnmap ? decoded(virtio_iommu_req_map, readable, (r) => map(this.#c.attachments, r, this.#mapLimits(features))) : null;
         case VIRTIO_IOMMU_T_UNMAP:
-          return features.mapUnmap ? decoded(virtio_iommu_req_unmap, readable, (r) => unmap(this.#c.attachments, r)) : null;
+          return features.mapUnmap ? decoded(virtio_iommu_req_unmap, readable, (r) => unmap(this.#c.attachments, r, this.#c.options)) : null;
         case VIRTIO_IOMMU_T_ATTACH_TABLE:
           return features.attachTable ? decoded(virtio_iommu_req_attach_pst_arm, readable, (r) => attachTable(this.#c, r, readable)) : null;
         case VIRTIO_IOMMU_T_INVALIDATE:
@@ -97,14 +96,27 @@ export class RequestQueue {
     });
   }
 
-  #probe(readable: Uint8Array, writableLength: number): Uint8Array {
+  #isDomain(id: bigint): boolean {
+    return inDomainRange(this.#c.options.domainRange, id);
+  }
+
+  #mapLimits({ mmio, attachTable }: Negotiated): MapLimits {
+    const { pageSizeMask, reservedRegions, ...ranges } = this.#c.options;
+    // The lowest bit of page_size_mask is the granularity (3).
+    return { ...ranges, granule: pageSizeMask & -pageSizeMask, reservedRegions: reportedRegions(reservedRegions, attachTable), mmio };
+  }
+
+  #probe(readable: Uint8Array, writableLength: number, features: Negotiated): Uint8Array {
     const full = PROBE_SIZE + TAIL;
     const written = new Uint8Array(Math.min(writableLength, full));
     const status = written.length - TAIL; // a short writable part: no property, the tail in its last 4 bytes (VI-D-54)
     const endpoint = this.#probed(readable);
     if (written.length < full) written[status] = VIRTIO_IOMMU_S_INVAL;
     else if (typeof endpoint === "number") written[status] = endpoint;
-    else written.set(this.#c.abi.probeProperties(this.#c.facts(endpoint)));
+    else
+      written.set(
+        this.#c.abi.probeProperties(this.#c.facts(endpoint), { ...features, reservedRegions: reportedRegions(this.#c.options.reservedRegions, features.attachTable) }),
+      );
     this.#c.tracer.emit("vmm.request", {}, { type: VIRTIO_IOMMU_T_PROBE, status: written[status] });
     return written;
   }
@@ -120,6 +132,7 @@ export class RequestQueue {
     if (r.reserved !== 0n || r.flags > 1n || (bypass && !bypassConfig)) return VIRTIO_IOMMU_S_INVAL;
     const endpoint = this.#c.endpoints.get(Number(r.endpoint));
     if (!endpoint) return VIRTIO_IOMMU_S_NOENT;
+    if (!this.#isDomain(r.domain)) return VIRTIO_IOMMU_S_RANGE;
     const kind = bypass ? "bypass" : "map";
     const existing = this.#c.attachments.domains.get(Number(r.domain));
     if (existing && existing.kind !== kind) return VIRTIO_IOMMU_S_INVAL;
@@ -129,6 +142,7 @@ export class RequestQueue {
   async #detach(r: Fields<typeof virtio_iommu_req_detach.layout>): Promise<number> {
     const endpoint = this.#c.endpoints.get(Number(r.endpoint));
     if (!endpoint) return VIRTIO_IOMMU_S_NOENT;
+    if (!this.#isDomain(r.domain)) return VIRTIO_IOMMU_S_RANGE;
     if (endpoint.domain?.id !== Number(r.domain)) return VIRTIO_IOMMU_S_INVAL;
     return statusOf(await this.#c.attachments.attach(endpoint, null));
   }
@@ -137,6 +151,7 @@ export class RequestQueue {
   async #invalidate(r: Fields<typeof virtio_iommu_req_invalidate.layout>): Promise<number> {
     const refused = invalidateRefused(r);
     if (refused !== null) return refused;
+    if (!this.#isDomain(r.domain)) return VIRTIO_IOMMU_S_RANGE;
     const domain = this.#c.attachments.domains.get(Number(r.domain));
     if (!domain) return VIRTIO_IOMMU_S_NOENT;
     if (domain.kind !== "table") return VIRTIO_IOMMU_S_INVAL;

@@ -18,9 +18,11 @@ import type { PageRequestFault, UnrecoverableFault } from "../vfio/dma-fault-reg
 import type { GuestEdge } from "../virtqueue/guest-edge.ts";
 import type { VirtioIommuAbi } from "./abi.ts";
 import type { Attachments } from "./attach.ts";
-import { bypassWritten, INPUT_END, readConfig } from "./config.ts";
+import { bypassWritten, readConfig } from "./config.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
+import type { Attached } from "./fault-report.ts";
+import type { VirtioIommuOptions } from "./options.ts";
 import { answerInvalid, pageRequestOf, relayPageRequest } from "./page-request.ts";
 import type { EndpointFacts } from "./probe.ts";
 import { RequestQueue } from "./request-queue.ts";
@@ -33,7 +35,7 @@ export interface VirtioIommuPorts {
   tracer: Tracer;
   execution: Execution;
   switches: ReadonlySet<string>;
-  pageSizeMask: bigint;
+  options: VirtioIommuOptions;
   isRam(gpa: number, size: number): boolean;
   facts(endpoint: Endpoint): EndpointFacts;
 }
@@ -55,8 +57,6 @@ export class VirtioIommu {
     this.#events = new EventQueue(ports.edge);
     this.#requests = new RequestQueue({
       ...ports,
-      inputEnd: INPUT_END,
-      granule: ports.pageSizeMask & -ports.pageSizeMask,
       inOrder: (body) => this.#domainLock.with(body),
       isRam: (gpa, size) => ports.isRam(gpa, size),
       facts: (endpoint) => ports.facts(endpoint),
@@ -95,7 +95,7 @@ export class VirtioIommu {
       case "readConfig":
         return edge.reply(seq, {
           kind: "config",
-          data: readConfig(body.offset, body.length, this.#ports.pageSizeMask, abi.bypassConfig === null ? null : attachments.bypass),
+          data: readConfig(body.offset, body.length, this.#ports.options, abi.bypassConfig === null ? null : attachments.bypass),
         });
       case "writeConfig":
         return this.#writeConfig(seq, body.offset, body.data);
@@ -156,8 +156,14 @@ export class VirtioIommu {
   unrecoverable(endpoint: Endpoint, fault: UnrecoverableFault): void {
     const { abi } = this.#ports;
     if ((this.#status & DRIVER_OK) === 0) return;
-    const bytes = abi.unrecoverableReport(endpoint.id, fault, this.#has(abi.pageRequest));
+    const bytes = abi.unrecoverableReport(endpoint.id, fault, this.#attached(endpoint), this.#has(abi.pageRequest));
     this.#events.report({ endpoint: endpoint.id, bytes, prefixBytes: abi.prefixBytes, used: () => {}, refused: () => {} }); // without room it is lost
+  }
+
+  /** Of the time when the report is made: a fault of before the last request is told by what that left. */
+  #attached({ domain }: Endpoint): Attached {
+    if (!domain) return this.#ports.attachments.bypass ? "elsewhere" : "nowhere";
+    return domain.kind === "map" ? "map" : "elsewhere";
   }
 
   /** Reports of an endpoint that was reset need not reach the guest; those under way find no group. */
