@@ -22,6 +22,20 @@ function leaf(memory: ReturnType<typeof heapMemory>, root: number, levels: numbe
   }
 }
 
+describe("no memory (alloc_io_pgtable_ops)", () => {
+  const memory = heapMemory(BASE, 2 ** 20);
+  const options = { memory, freeFrame: () => {}, format: "stage1" as const, inputBits: 48, outputBits: 48 };
+  it("for the start table is null, and nothing is written", () => {
+    expect(IoPgtable.alloc({ ...options, allocFrame: () => null })).toBeNull();
+  });
+  it("for a lower table is -ENOMEM of map; the start table is the frame that was given", () => {
+    let frames = 1;
+    const pgtable = IoPgtable.alloc({ ...options, allocFrame: () => (frames-- > 0 ? BASE + 0x3000 : null) });
+    expect(pgtable?.root).toBe(BASE + 0x3000);
+    expect(pgtable?.map(0, BASE, 4096, { read: true, write: true })).toBe(-12);
+  });
+});
+
 describe("io-pgtable-arm encodings (page-tables.md, section 10)", () => {
   it.each<["stage1" | "stage2", object, string]>([
     ["stage1", { read: true, write: true }, "000000012345ff47"],

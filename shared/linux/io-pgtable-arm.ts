@@ -51,15 +51,20 @@ export class IoPgtable {
   readonly #tables = new Set<number>();
   readonly #descriptor = new Uint32Array(2);
 
-  /** Throws when there is no frame for the start table: callers check memory first. */
-  constructor(options: IoPgtableOptions) {
+  /** Null: no frame for the start table. */
+  static alloc(options: IoPgtableOptions): IoPgtable | null {
+    const root = options.allocFrame();
+    return root === null ? null : new IoPgtable(options, root);
+  }
+
+  /** `root` is a frame for the start table. Without one it is allocated, and that there is none is our own mistake. */
+  constructor(options: IoPgtableOptions, root: number | null = options.allocFrame()) {
     this.#o = options;
     this.inputBits = options.inputBits;
     this.startLevel = startLevel(options.inputBits);
     this.#lowestLeaf = options.lowestLeafLevel ?? (options.format === "stage1" ? 3 : 1);
-    const root = this.#newTable();
     if (root === null) throw new Error("io-pgtable: no frame for the start table");
-    this.root = root;
+    this.root = this.#adopt(root);
   }
 
   /** VTCR_EL2 of a stage-2 table. */
@@ -204,7 +209,10 @@ export class IoPgtable {
 
   #newTable(): number | null {
     const frame = this.#o.allocFrame();
-    if (frame === null) return null;
+    return frame === null ? null : this.#adopt(frame);
+  }
+
+  #adopt(frame: number): number {
     this.#o.memory.write(frame, new Uint8Array(PAGE));
     this.#tables.add(frame);
     return frame;

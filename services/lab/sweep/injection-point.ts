@@ -26,8 +26,12 @@ interface MessageRow {
 const MESSAGES: readonly MessageRow[] = [
   ...Object.keys(vfioEdge.answerable).map((what): MessageRow => ({ direction: "vmm->host", what, do: { action: "answer", errno: "EIO" } })),
   { direction: "host->vmm", what: "signal", do: { action: "drop" } },
-  ...Object.keys(smmuEdge.answerable).map((what): MessageRow => ({ direction: "host->smmu", what, do: { action: "answer", code: "CA" } })),
-  // Doorbells of functions. Registers of the SMMU are not lost by any bus that works: that nothing is consumed is smmu.command-queue.before-command.
+  // Functions and their configuration space: a completion may fail. Registers of the SMMU are not lost by any bus that works, and no driver of one looks at a read
+  // of all ones: that nothing is consumed is smmu.command-queue.before-command.
+  ...Object.keys(smmuEdge.answerable).map((what): MessageRow => {
+    const functions = what === "mmioRead" ? { condition: "m.address >= 0x10000000" } : {};
+    return { direction: "host->smmu", what, ...functions, do: { action: "answer", code: "CA" } };
+  }),
   { direction: "host->smmu", what: "mmioWrite", condition: "m.address >= 0x10000000 && m.address < 0x3f000000", do: { action: "drop" } },
   { direction: "smmu->host", what: "interrupt", do: { action: "drop" } },
   { direction: "guest->vmm", what: "available", condition: "m.queue == 0", do: { action: "answer", status: "VIRTIO_IOMMU_S_DEVERR" } },

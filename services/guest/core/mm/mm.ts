@@ -53,8 +53,7 @@ export class Mm {
 
   /** null: no memory for the page table. */
   static create(name: string, ports: MmPorts): Mm | null {
-    if (ports.frames.freeCount === 0 && !ports.frames.shrink()) return null;
-    const pageTable = new IoPgtable({
+    const pageTable = IoPgtable.alloc({
       memory: ports.memory,
       allocFrame: () => ports.frames.alloc(),
       freeFrame: (gpa) => ports.frames.free(gpa),
@@ -62,6 +61,7 @@ export class Mm {
       inputBits: VA_BITS,
       outputBits: ports.outputBits,
     });
+    if (!pageTable) return null;
     ports.alive.alive++;
     return new Mm(name, ports, pageTable);
   }

@@ -48,20 +48,22 @@ export async function viommu_attach_dev(viommu: Viommu, endpoint: Endpoint): Pro
     free: (gpa, bytes) => viommu.frames.free(gpa, bytes),
     sync: (ssid, leaf) => (domain ? viommu_sync_pasid(viommu, domain, ssid, leaf) : Promise.resolve(0)),
   });
-  if (!pasidTable || viommu.frames.freeCount === 0) {
+  const inputBits = inputBitsOf(endpoint);
+  const dmaTable =
+    pasidTable &&
+    IoPgtable.alloc({
+      memory: viommu.memory,
+      allocFrame: () => viommu.frames.alloc(),
+      freeFrame: (gpa) => viommu.frames.free(gpa),
+      format: "stage1",
+      inputBits,
+      outputBits: properties.outputBits,
+    });
+  if (!pasidTable || !dmaTable) {
     pasidTable?.free();
     viommu.asids.free(asid);
     return -ENOMEM;
   }
-  const inputBits = inputBitsOf(endpoint);
-  const dmaTable = new IoPgtable({
-    memory: viommu.memory,
-    allocFrame: () => viommu.frames.alloc(),
-    freeFrame: (gpa) => viommu.frames.free(gpa),
-    format: "stage1",
-    inputBits,
-    outputBits: properties.outputBits,
-  });
   domain = { id: domainId, pasidTable, dmaTable, asid, attached: false };
   const ret = await installTables(viommu, endpoint, domain, inputBits);
   if (ret < 0) {

@@ -59,13 +59,11 @@ export class Domain {
     const oas = Math.min(smmu.features.oas, 48);
     // No concatenated start tables: 40 and 42 bits would need them, 39 input bits start at level 1 with one table.
     const inputBits = oas === 40 || oas === 42 ? 39 : oas;
-    const root = frames.alloc();
-    if (root === null) {
+    const stage2 = IoPgtable.alloc({ memory, allocFrame: () => frames.alloc(), freeFrame: (pa) => frames.free(pa), format: "stage2", inputBits, outputBits: oas });
+    if (!stage2) {
       smmu.freeVmid(vmid);
       return -ENOMEM;
     }
-    frames.free(root);
-    const stage2 = new IoPgtable({ memory, allocFrame: () => frames.alloc(), freeFrame: (pa) => frames.free(pa), format: "stage2", inputBits, outputBits: oas });
     return new Domain(smmu, vm, id, nesting, vmid, stage2);
   }
 
