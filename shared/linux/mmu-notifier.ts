@@ -2,8 +2,8 @@
 export interface MmuNotifier {
   /** [start, end) is gone from the CPU's page table: nothing may reach the old pages once this resolves to 0; after -errno something still may. `end` is exclusive. */
   invalidate_range(start: number, end: number): Promise<number>;
-  /** The mm dies: no agent may walk its tables once this resolves. */
-  release(): Promise<void>;
+  /** The mm dies: no agent may walk its tables once this resolves to 0; after -errno one still may. */
+  release(): Promise<number>;
 }
 
 /** The subscribers of one mm, called in the order of their registration. */
@@ -33,10 +33,15 @@ export class MmuNotifiers {
     return first;
   }
 
-  /** At most once: at the mm's exit. */
-  async release(): Promise<void> {
-    if (this.#released) return;
+  /** At most once: at the mm's exit. 0, or the first error. */
+  async release(): Promise<number> {
+    if (this.#released) return 0;
     this.#released = true;
-    for (const notifier of this.#subscribers) await notifier.release();
+    let first = 0;
+    for (const notifier of this.#subscribers) {
+      const ret = await notifier.release();
+      if (first === 0) first = ret;
+    }
+    return first;
   }
 }

@@ -55,20 +55,22 @@ export async function mmput(mm: Mm): Promise<void> {
   const held = execution.point("guest.exit.before-release", { pasid });
   if (held) await held;
   if (mm.freesBeforeInvalidation) await freeAll(mm, pasid);
-  await mm.notifiers.release();
-  tracer.emit("guest.mm-released", { pasid }, { mm: mm.name });
+  const ret = await mm.notifiers.release();
+  tracer.emit("guest.mm-released", { pasid }, { mm: mm.name, ret });
   const heldAgain = execution.point("guest.exit.before-free", { pasid });
   if (heldAgain) await heldAgain;
-  if (!mm.freesBeforeInvalidation) await freeAll(mm, pasid);
+  if (!mm.freesBeforeInvalidation) await freeAll(mm, pasid, ret);
 }
 
-async function freeAll(mm: Mm, pasid: number): Promise<void> {
+/** `released` -errno: a device may still walk the tables and reach the pages. All of them are lost rather than given to another owner (RR-84). */
+async function freeAll(mm: Mm, pasid: number, released = 0): Promise<void> {
   await mm.mmap_lock.with(() => {
     const pages = [...mm.present.values()];
     mm.present.clear();
     mm.vmas = [];
+    mm.ports.alive.alive--;
+    if (released < 0) return void mm.ports.tracer.emit("guest.frames-lost", { gva: hex(0), pasid }, { pages: pages.length + mm.pageTable.tableCount, ret: released });
     freePages(mm, { gva: hex(0), pasid }, pages);
     mm.pageTable.free();
-    mm.ports.alive.alive--;
   });
 }

@@ -59,10 +59,13 @@ function newBond(viommu: Viommu, endpoint: Endpoint, domain: Domain, mm: Mm): Bo
   const notifier: MmuNotifier = {
     invalidate_range: async (start, end) => (posted ? 0 : viommu_flush_range(viommu, domain, mm.asid, start, end)),
     release: async () => {
-      if (posted || bond.cleared) return;
-      await domain.pasidTable.write(bond.pasid, "quiet"); // IC-711
+      if (posted || bond.cleared) return 0;
+      const quiet = await domain.pasidTable.write(bond.pasid, "quiet"); // IC-711
       viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: bond.pasid, asid: mm.asid, domain: domain.id }, { valid: true, quiet: true });
-      bond.cleared = (await viommu_flush_asid(viommu, domain, mm.asid)) === 0; // else the unbind tries again
+      // A CD that is not seen quiet can fill the caches again behind the flush.
+      const ret = (await viommu_flush_asid(viommu, domain, mm.asid)) || quiet;
+      bond.cleared = ret === 0; // else the unbind tries again
+      return ret;
     },
   };
   const bond: Bond = { endpoint, mm, domain, pasid: mm.pasid, notifier, references: 1, cleared: false };

@@ -103,7 +103,7 @@ describe("one I/O page fault (iommu-core.md, section 6)", () => {
       seen.push([start - va, end - va, mm.pageTable.lookup(va)]);
       return 0;
     };
-    mm.notifiers.mmu_notifier_register({ invalidate_range, release: async () => {} });
+    mm.notifiers.mmu_notifier_register({ invalidate_range, release: async () => 0 });
     expect(await handle(va, WRITE)).toEqual([0, "success"]);
     expect(seen).toEqual([[0, 4096, null]]);
     const entry = mm.pageTable.lookup(va)!;
