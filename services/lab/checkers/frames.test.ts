@@ -85,6 +85,9 @@ describe("INV-4: after unmap, exit or unbind completed no DMA reaches the old pa
     expect(judgeBy([inv4], written(...before, end, access(1)))[0].message).toMatch(message);
     expect(judgeBy([inv4], written(...before, end, bind(), fill(), access(1)))).toEqual([]);
   });
+  it("holds after an exit whose invalidation failed: the guest keeps tables and pages", () => {
+    expect(judgeBy([inv4], written(...before, ["guest0", "guest.mm-released", { pasid: 5 }, { ret: -5 }], fill(), access(1)))).toEqual([]);
+  });
   it("does not accuse a PASID of the frame that another one still maps", () => {
     const shared = [...before, fill(6, "0x9000")];
     expect(judgeBy([inv4], written(...shared, ["guest0", "guest.unbind", { ...endpoint, pasid: 5 }], access(1, false)))).toEqual([]);

@@ -66,7 +66,8 @@ export const inv4: Checker = {
           remove(event, { endpoint: endpointOf(event), range: null, what: "unbind completed" });
           break;
         case "guest.mm-released":
-          remove(event, { range: null, what: "its process ended" });
+          // After an error the guest knows that the tables may still be walked: it has kept them, and the pages.
+          if (!(Number(event.fields.ret) < 0)) remove(event, { range: null, what: "its process ended" });
           break;
         case "guest.bind":
           removed.delete(`${event.who}/${event.ids.pasid}`);
