@@ -39,6 +39,7 @@ export async function runExperiment(scenario: Scenario, running: RunningMachine,
   let ended = await work();
   if (heal) {
     await running.heal(heal.withinNs);
+    if (heal.rest) await running.rest();
     ended = ended || (await work(true));
     if (ended) ended = await work();
   }

@@ -35,7 +35,8 @@ export interface Scenario {
   rules: FaultRule[];
   partFaults: PartFault[];
   /** null: one phase, nothing heals. */
-  heal: { at: HealAt; withinNs: number } | null;
+  /** `rest`: everything under way comes to its end before the workload is asked for again (the sweep). */
+  heal: { at: HealAt; withinNs: number; rest?: boolean } | null;
   simOnly: string | null;
   expect: Expectation;
 }
