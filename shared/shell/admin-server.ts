@@ -15,25 +15,51 @@ const answer = (reply: FastifyReply, given: Problem) => reply.code(given.status)
 
 /** Serves the admin routes on HOST:PORT: health, metrics, OpenAPI and one route for each structure of the live state. Rejects with `InfrastructureError` when the port is taken. */
 export async function serveAdmin(address: string, ports: AdminPorts): Promise<FastifyInstance> {
-  const [{ fastify }, { default: swagger }] = await Promise.all([import("fastify"), import("@fastify/swagger")]);
-  const app = fastify({ logger: false, forceCloseConnections: true });
-  // The schemas describe: readStructure checks what is asked for, the contract tests what is answered. Compiling a validator for each route would double the start.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  await app.register(swagger, {
-    openapi: { openapi: "3.1.0", info: { title: `Faultline ${ports.service}`, description: "Live state of one service. 64-bit values are hex strings.", version: "1" } },
-  });
+  const { fastify } = await import("fastify");
+  const app = bare(fastify({ logger: false, forceCloseConnections: true }));
   app.setErrorHandler((error: Error & { statusCode?: number }, _, reply) => {
     const status = error.statusCode ?? 500;
     return answer(reply, problem(status, status < 500 ? "Bad Request" : "Internal Server Error", error.message));
   });
   app.setNotFoundHandler((request, reply) => answer(reply, problem(404, "Not Found", `no route ${request.method} ${request.url}: /openapi.json lists them`)));
+  routes(app, ports);
+  let document: Promise<object> | null = null;
+  app.get("/openapi.json", { schema: { hide: true } }, async () => (document ??= openApi(bare(fastify({ logger: false })), ports)));
 
+  const at = address.lastIndexOf(":");
+  try {
+    await app.listen({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
+  } catch (error) {
+    throw new InfrastructureError(`cannot serve the admin routes on ${address}: ${(error as Error).message}: give another --admin HOST:PORT, or end what listens there`);
+  }
+  return app;
+}
+
+/** The schemas describe: readStructure checks what is asked for, the contract tests what is answered. Compiling a validator for each route would double the start. */
+function bare(app: FastifyInstance): FastifyInstance {
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  return app;
+}
+
+/** The document is made by the first who asks, from routes of an instance that never listens: no service starts later for what only people ask. */
+async function openApi(app: FastifyInstance, ports: AdminPorts): Promise<object> {
+  const { default: swagger } = await import("@fastify/swagger");
+  await app.register(swagger, {
+    openapi: { openapi: "3.1.0", info: { title: `Faultline ${ports.service}`, description: "Live state of one service. 64-bit values are hex strings.", version: "1" } },
+  });
+  routes(app, ports);
+  await app.ready();
+  return app.swagger();
+}
+
+function routes(app: FastifyInstance, ports: AdminPorts): void {
   health(app, ports);
-  const metrics = await createMetrics(ports);
-  app.get("/metrics", { schema: { summary: "Prometheus metrics.", tags: ["operation"] } }, async (_, reply) =>
-    reply.type(metrics.contentType).send(await metrics.text()),
-  );
+  let metrics: ReturnType<typeof createMetrics> | null = null;
+  app.get("/metrics", { schema: { summary: "Prometheus metrics.", tags: ["operation"] } }, async (_, reply) => {
+    const { contentType, text: all } = await (metrics ??= createMetrics(ports));
+    return reply.type(contentType).send(await all());
+  });
   for (const structure of ports.structures) route(app, structure);
   const whole = ports.structures.filter(
     ({ parameters, path }) => pathParameters({ path } as Structure).length === 0 && Object.values(parameters).every(({ fallback }) => fallback !== undefined),
@@ -43,15 +69,6 @@ export async function serveAdmin(address: string, ports: AdminPorts): Promise<Fa
     { schema: { summary: "Every structure that needs no parameter, by its path.", tags: ["state"], response: { 200: { type: "object", additionalProperties: true } } } },
     async () => Object.fromEntries(whole.map((structure) => [structure.path, readStructure(structure, { get: () => null })])),
   );
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
-
-  const at = address.lastIndexOf(":");
-  try {
-    await app.listen({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
-  } catch (error) {
-    throw new InfrastructureError(`cannot serve the admin routes on ${address}: ${(error as Error).message}: give another --admin HOST:PORT, or end what listens there`);
-  }
-  return app;
 }
 
 function health(app: FastifyInstance, ports: AdminPorts): void {
