@@ -165,6 +165,7 @@ export class Service {
 
   /** Dials the edge below and waits for its hello. When it breaks later this process ends: what it ran on is gone. */
   async dial<Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>, end: (edge: Edge<Upper, Lower>) => CoreEnd<Lower>): Promise<void> {
+    if (this.config.admin) void import("fastify"); // while the lower layer starts
     const transport = await dialEdge(this.config.lower, definition);
     let core: CoreEnd<Lower> | null = null;
     await new Promise<void>((resolve, reject) => {
