@@ -171,6 +171,16 @@ describe("VM set-up (flow.md S1, S3; vfio-uapi.md)", () => {
     expect(first.vtcr & 0x3f).toBe(25);
   });
 
+  it("answers KVM_CREATE_VM with -ENOMEM when no frame is left, and keeps no fd of it", async () => {
+    const kvm = await vmm.open("/dev/kvm");
+    const taken: number[] = [];
+    for (let frame = host.frames.alloc(); frame !== null; frame = host.frames.alloc()) taken.push(frame);
+    expect((await vmm.ioctl(kvm, 0xae01)).ret).toBe(-12);
+    expect(host.counts().fds).toBe(1);
+    host.frames.free(taken[0]!);
+    expect((await vmm.ioctl(kvm, 0xae01)).ret).toBe(kvm + 1);
+  });
+
   it("attaches a stage-2 STE, enables ATS after the ATC was emptied, and PRI with the function's capacity", async () => {
     await openDevice();
     expect(hexOf(smmu.config.slice(0x10e, 0x110))).toBe("0080");

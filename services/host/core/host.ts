@@ -102,6 +102,7 @@ export class Host {
     for (const vmm of this.processes.values()) vmm.msi(body.deviceId, body.eventId);
   }
 
+  /** A VMM's process starts: it takes one frame (its shell refuses the hello when there is none). */
   attachVmm(vm: number, edge: EdgePort<HostToVmm, VmmToHost>): VmmAttachment {
     if (!this.smmu) throw new Error("a VMM cannot start before the host has booted");
     if (this.processes.has(vm)) throw new Error(`VM ${vm} has a VMM already`);

@@ -203,7 +203,11 @@ export class VmmProcess implements GroupOwner {
         if (cmd !== KVM_CREATE_VM) return result(-ENOTTY, arg);
         if (this.#of("vm").length > 0) return result(-EBUSY, arg); // the header has one VTTBR per VMM
         const { memory, frames } = this.#ports.smmu.ports;
-        return result(await this.#install(() => ({ kind: "vm", vm: new KvmVm(this.vm, memory, frames, this.#mm, this.#ports.roots) })), arg);
+        const createVm = (): OpenFile | number => {
+          const vm = KvmVm.create(this.vm, memory, frames, this.#mm, this.#ports.roots);
+          return typeof vm === "number" ? vm : { kind: "vm", vm };
+        };
+        return result(await this.#install(createVm), arg);
       }
       default:
         return result(-ENOTTY, arg);

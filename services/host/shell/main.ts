@@ -16,7 +16,8 @@ await runService("host", async (service) => {
   service.serve(vfioEdge, {
     accept({ name }) {
       if (vmOf("vmm", name, machine) === null) return { field: "name", reason: `${name} is no vmmN of this machine` };
-      return attached.has(name) ? { field: "name", reason: `${name} is connected, or its release is not done` } : null;
+      if (attached.has(name)) return { field: "name", reason: `${name} is connected, or its release is not done` };
+      return host!.frames.allocated < host!.frames.total ? null : { field: "name", reason: `the host has no memory for the process of ${name} (fork: -ENOMEM)` };
     },
     join({ name }, edge) {
       const vmm = host!.attachVmm(vmOf("vmm", name, machine)!, edge);

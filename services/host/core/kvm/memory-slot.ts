@@ -1,5 +1,5 @@
 import type { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
-import { EEXIST, EFAULT, EINVAL, ENOENT, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { KVM_SET_USER_MEMORY_REGION, kvm_userspace_memory_region } from "@faultline/shared/linux-uapi/kvm.ts";
 import type { CpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
@@ -22,11 +22,17 @@ export class KvmVm {
   readonly #stage2: IoPgtable;
   readonly #slots = new Map<number, MemorySlot>();
 
-  constructor(vm: number, memory: PhysicalMemory, frames: Frames, mm: AddressSpace, roots: CpuRootTable) {
+  /** KVM_CREATE_VM; -ENOMEM without a frame for the stage-2 start table. */
+  static create(vm: number, memory: PhysicalMemory, frames: Frames, mm: AddressSpace, roots: CpuRootTable): KvmVm | number {
+    const stage2 = createStage2(memory, frames);
+    return stage2 ? new KvmVm(vm, mm, roots, stage2) : -ENOMEM;
+  }
+
+  private constructor(vm: number, mm: AddressSpace, roots: CpuRootTable, stage2: IoPgtable) {
     this.#vm = vm;
     this.#mm = mm;
     this.#roots = roots;
-    this.#stage2 = createStage2(memory, frames);
+    this.#stage2 = stage2;
     roots.set(vm, { ...roots.get(vm), vttbr: this.#stage2.root, vtcr: this.#stage2.vtcr });
   }
 
