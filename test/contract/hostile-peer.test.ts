@@ -1,54 +1,13 @@
 import { smmuEdge, vfioEdge, virtioEdge } from "@faultline/shared/edge/definitions.ts";
 import type { Transport } from "@faultline/shared/edge/transport.ts";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
-import { machineDigest } from "@faultline/shared/shell/config.ts";
 import { dial, dialEdge } from "@faultline/shared/shell/grpc-edge.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { connectMethod } from "@faultline/shared/shell/protos.ts";
 import type { ServiceDefinition } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Body, hello, RawPeer } from "../support/raw-peer.ts";
 import { type ServiceProcess, ServiceProcesses } from "../support/service-process.ts";
-
-type Body = { kind: string; [field: string]: unknown };
-
-/** The upper end of an edge without a state machine: it sends what it is told. */
-class RawPeer {
-  readonly #transport: Transport<Body, Body>;
-  readonly #waiting = new Map<number, (body: Body) => void>();
-  readonly ended: Promise<string>;
-  #seq = 0;
-
-  constructor(transport: Transport<Body, Body>) {
-    this.#transport = transport;
-    this.ended = new Promise((resolve) => (transport.onClose = resolve));
-    transport.onMessage = ({ replyTo, body }) => this.#waiting.get(replyTo)?.(body as Body);
-  }
-
-  send(body: Body, writes: { address: number; data: Uint8Array }[] = []): number {
-    this.#transport.send({ seq: ++this.#seq, replyTo: 0, lamport: this.#seq, trace: new Uint8Array(0), writes, body });
-    return this.#seq;
-  }
-
-  /** What answers the message: its reply, `rejected`, or the end of the stream. */
-  async ask(body: Body): Promise<Body> {
-    const answer = new Promise<Body>((resolve) => this.#waiting.set(this.#seq + 1, resolve));
-    this.send(body);
-    return Promise.race([answer, this.ended.then((reason) => ({ kind: "ended", reason }))]);
-  }
-
-  close(): void {
-    this.#transport.close("done");
-  }
-}
-
-const hello = (protocol: string, name: string): Body => ({
-  kind: "hello",
-  protocol,
-  name,
-  machineDigest: machineDigest(defaultMachine),
-  abi: "review",
-  memory: { backing: "mapped", path: "", bytes: defaultMachine.dram.size },
-});
 
 interface Case {
   edge: typeof smmuEdge | typeof vfioEdge | typeof virtioEdge;
@@ -97,7 +56,7 @@ describe("what a peer may send and must not hurt anybody (interfaces.md, section
   async function peer({ edge, served, as, good }: Case): Promise<RawPeer> {
     for (;;) {
       const raw = new RawPeer((await dialEdge(services[served]!.address, edge as never)) as Transport<Body, Body>);
-      raw.send(hello(edge.protocol, as));
+      raw.send(hello(defaultMachine, edge.protocol, as));
       if ((await raw.ask(good[0])).kind === good[1]) return raw;
       raw.close();
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -132,7 +91,7 @@ describe("what a peer may send and must not hurt anybody (interfaces.md, section
       it("a message without a body, a hello twice, and a reply to nothing are rejected too", async () => {
         const raw = await peer(one);
         expect((await raw.ask({ kind: "" })).kind).toBe("rejected");
-        expect((await raw.ask(hello(one.edge.protocol, one.as))).kind).toBe("rejected");
+        expect((await raw.ask(hello(defaultMachine, one.edge.protocol, one.as))).kind).toBe("rejected");
         expect((await raw.ask(one.good[0])).kind).toBe(one.good[1]);
         raw.close();
       });

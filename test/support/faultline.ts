@@ -1,4 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+
+const rootless = `${process.env.XDG_RUNTIME_DIR}/docker.sock`;
+if (existsSync(rootless)) process.env.DOCKER_HOST ??= `unix://${rootless}`;
+/** Where the runs of this test file live: apart from the machines of whoever runs the tests. */
+export const runtimeDirectory = mkdtempSync(join(tmpdir(), "fl-"));
+process.env.XDG_RUNTIME_DIR = runtimeDirectory;
+afterAll(() => rmSync(runtimeDirectory, { recursive: true }));
 
 const main = new URL("../../services/lab/cli/main.ts", import.meta.url).pathname;
 

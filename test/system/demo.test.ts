@@ -1,17 +1,29 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import { memoryPrefix, runsFolder } from "../../services/lab/supervisor/run-folder.ts";
 import { faultline, type JsonObject, startFaultline } from "../support/faultline.ts";
 import { inputFile } from "../support/own-tools.ts";
 
-const runDirectory = process.env.XDG_RUNTIME_DIR ? `${process.env.XDG_RUNTIME_DIR}/faultline` : `/tmp/faultline-${process.getuid?.()}`;
-const leftOvers = () => [...(existsSync(runDirectory) ? readdirSync(runDirectory) : []), ...readdirSync("/dev/shm").filter((name) => name.includes("faultline"))];
-/** PIDs of processes of ours whose command line names one of the service shells. */
+/** Folders and memory files of the runs of this file. */
+const leftOvers = (): string[] => {
+  const runs = runsFolder();
+  return [...(existsSync(runs) ? readdirSync(runs) : []), ...readdirSync("/dev/shm").filter((name) => name.startsWith(memoryPrefix(runs)))];
+};
+/** PIDs of the services that commands of this file started: another machine may run beside the tests. */
 const serviceProcesses = (service = "[a-z]+"): number[] =>
   execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" })
     .split("\n")
     .filter((line) => new RegExp(`services/${service}/shell/main\\.ts`).test(line))
-    .map((line) => Number.parseInt(line, 10));
+    .map((line) => Number.parseInt(line, 10))
+    .filter(isOurs);
+function isOurs(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").includes(`FAULTLINE_RUN_DIR=${runsFolder()}/`);
+  } catch {
+    return false; // it has ended
+  }
+}
 
 /** Resolves once `condition` holds. */
 async function eventually(condition: () => boolean): Promise<void> {

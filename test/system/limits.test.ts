@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { runsFolder } from "../../services/lab/supervisor/run-folder.ts";
+import { memoryPrefix, runsFolder } from "../../services/lab/supervisor/run-folder.ts";
 import { faultline } from "../support/faultline.ts";
 import { processStack } from "../support/process-stack.ts";
 import { eventually, type Stack } from "../support/stack.ts";
@@ -25,7 +25,7 @@ describe("a /dev/shm that is too small", () => {
     const { error } = demo.json() as unknown as { error: { kind: string; message: string } };
     expect(error.kind).toBe("infrastructure");
     expect(error.message).toMatch(/\/dev\/shm has no room for the machine's memory.*\d+/);
-    expect(readdirSync("/dev/shm").filter((name) => name.startsWith("faultline-"))).toEqual([]);
+    expect(readdirSync("/dev/shm").filter((name) => name.startsWith(memoryPrefix(runsFolder())))).toEqual([]);
     expect(existsSync(runsFolder()) ? readdirSync(runsFolder()) : []).toEqual([]);
   });
 });

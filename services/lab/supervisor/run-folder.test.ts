@@ -41,4 +41,20 @@ describe("the folder of a run (interfaces.md, section 2)", () => {
     first.remove();
     second.remove();
   });
+
+  it("leaves the memory file of a run under another XDG_RUNTIME_DIR alone, and removes one that a dead run of its own left", () => {
+    const other = mkdtempSync(join(tmpdir(), "run-folder-"));
+    vi.stubEnv("XDG_RUNTIME_DIR", other);
+    const theirs = createRunFolder("{}");
+    writeFileSync(theirs.memory, "their DRAM");
+    vi.stubEnv("XDG_RUNTIME_DIR", runtime);
+    const dead = createRunFolder("{}");
+    writeFileSync(dead.memory, "nobody's");
+    rmSync(dead.dir, { recursive: true });
+    const ours = createRunFolder("{}");
+    expect([theirs.memory, dead.memory].map(existsSync)).toEqual([true, false]);
+    ours.remove();
+    theirs.remove();
+    rmSync(other, { recursive: true });
+  });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -29,7 +30,8 @@ export interface RunRecord {
 
 const SHM = "/dev/shm";
 const uid = process.getuid?.() ?? 0;
-const memoryPrefix = `faultline-${uid}-`;
+/** Memory files of one runs folder: /dev/shm is shared with runs that have another XDG_RUNTIME_DIR, which are none of ours. */
+export const memoryPrefix = (base: string): string => `faultline-${uid}-${createHash("sha256").update(base).digest("hex").slice(0, 8)}-`;
 /** A folder whose `run.json` is not written yet belongs to a run that is starting; after this long it is left over. */
 const STARTING_MS = 10_000;
 
@@ -43,7 +45,7 @@ export function createRunFolder(machineJson: string, purpose: RunRecord["purpose
   const name = given ?? freeName(base);
   const dir = join(base, name);
   mkdirSync(dir, { mode: 0o700 });
-  const memory = join(SHM, `${memoryPrefix}${name}`);
+  const memory = join(SHM, `${memoryPrefix(base)}${name}`);
   const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, services: [], starts: 0 };
   const write = () => {
     writeFileSync(join(dir, "run.json.new"), `${JSON.stringify(record)}\n`);
@@ -77,6 +79,7 @@ function freeName(base: string): string {
 
 /** Removes the folders and memory files of runs whose supervisor is gone. */
 export function removeStale(base: string): void {
+  const prefix = memoryPrefix(base);
   const live = new Set<string>();
   for (const name of readdirSync(base)) {
     const dir = join(base, name);
@@ -85,10 +88,10 @@ export function removeStale(base: string): void {
       live.add(name);
       continue;
     }
-    if (record?.memory.startsWith(join(SHM, memoryPrefix))) rmSync(record.memory, { force: true });
+    if (record?.memory.startsWith(join(SHM, prefix))) rmSync(record.memory, { force: true });
     rmSync(dir, { recursive: true, force: true });
   }
-  for (const file of readdirSync(SHM)) if (file.startsWith(memoryPrefix) && !live.has(file.slice(memoryPrefix.length))) rmSync(join(SHM, file), { force: true });
+  for (const file of readdirSync(SHM)) if (file.startsWith(prefix) && !live.has(file.slice(prefix.length))) rmSync(join(SHM, file), { force: true });
 }
 
 /** The runs on this machine whose supervisor lives. */
