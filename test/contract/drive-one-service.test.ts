@@ -2,8 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ServiceProcesses } from "../support/service-process.ts";
+import { eventually } from "../support/stack.ts";
 
 const client = new URL("../../services/lab/docs/vmm_client.py", import.meta.url).pathname;
 const INSTALL_MS = 60_000;
@@ -42,7 +44,10 @@ describe.skipIf("missing" in found)(`a VMM in another language, from the proto a
     expect(run.stdout.trimEnd()).toMatch(/VFIO_SET_PASID_TABLE\) = -1 errno \d+$/);
   });
 
-  it("whose stream ended is released: the next one opens it again", () => {
+  it("whose stream ended is released: the next one opens it again", async () => {
+    const lab = new LabClient(address);
+    await eventually(async () => ((await lab.state("/counts")) as { processes: number }).processes === 0 || null);
+    lab.close();
     const run = spawnSync("path" in found ? found.path : "", [client, address], { encoding: "utf8", timeout: 20_000 });
     expect(run.stdout).toContain("ioctl(4, VFIO_GET_DEVICE_FD) = 5");
   });

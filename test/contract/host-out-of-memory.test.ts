@@ -6,6 +6,7 @@ import { dialEdge } from "@faultline/shared/shell/grpc-edge.ts";
 import { afterAll, describe, expect, it } from "vitest";
 import { type Body, hello, RawPeer } from "../support/raw-peer.ts";
 import { ServiceProcesses } from "../support/service-process.ts";
+import { eventually } from "../support/stack.ts";
 
 const file = new URL("../../services/lab/machines/two-vms.yaml", import.meta.url).pathname;
 const machine = parseMachine(readFileSync(file, "utf8"), file);
@@ -39,12 +40,11 @@ describe("a host without a free frame", () => {
     expect(host.stderr()).not.toContain("a bug of ours");
     expect(host.child.exitCode).toBe(null);
     first.close();
-    for (;;) {
+    await eventually(async () => {
       const again = await connect("vmm1");
       const { kind } = await again.ask({ kind: "open", path: "eventfd" });
       again.close();
-      if (kind === "openResult") return;
-      await new Promise((resolve) => setTimeout(resolve, 20)); // the release of the first has no event on this edge
-    }
+      return kind === "openResult" || null;
+    });
   }, 60_000);
 });

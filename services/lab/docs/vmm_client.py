@@ -15,7 +15,8 @@ class Vmm:
 
     def __init__(self, address, name="vmm0"):
         self.outgoing, self.seq = queue.Queue(), 0
-        self.incoming = services.VfioStub(grpc.insecure_channel(address)).Connect(iter(self.outgoing.get, None))
+        self.channel = grpc.insecure_channel(address)
+        self.incoming = services.VfioStub(self.channel).Connect(iter(self.outgoing.get, None))
         hello = next(self.incoming).hello            # the host greets first: the same machine, our own name
         hello.name = name
         self.send(hello=hello)
@@ -33,6 +34,7 @@ class Vmm:
             if kind == "signal":
                 print("eventfd", envelope.signal.fd, "signalled, with", len(envelope.writes), "stores into regions")
             elif kind == "rejected":
+                self.channel.close()                     # grpcio may wait for an open one at exit
                 raise SystemExit(f"rejected: {envelope.rejected.field}: {envelope.rejected.reason}")
             elif envelope.reply_to == seq:
                 return getattr(envelope, kind)
