@@ -2,14 +2,13 @@ import { completion } from "@faultline/shared/accelerator/completion.ts";
 import { DESCRIPTOR_FLAG, descriptor, OPERATION } from "@faultline/shared/accelerator/descriptor.ts";
 import { CTRL, PASID_VALID, QSTATUS, QUEUE_BASE, queueRegisters, accelerator as registers } from "@faultline/shared/accelerator/registers.ts";
 import { CMD_ATC_INV, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
-import { type RegisterName, registers as smmuRegisters } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { STE } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
-import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
-import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { Accelerator } from "@faultline/smmu/core/endpoint/accelerator.ts";
-import { Hardware } from "@faultline/smmu/core/hardware.ts";
+import type { Hardware } from "@faultline/smmu/core/hardware.ts";
+import { hardwareAlone, writeRegister } from "./hardware.ts";
 import { DMA_VA, NESTED_SID, type WalkTables } from "./walk-machine.ts";
 
 export const FIRST_SID = NESTED_SID;
@@ -44,28 +43,7 @@ export class AtsMachine {
     const nested = { ...STE.decode(memory.read(base + NESTED_SID * 64, 64)!), EATS: 1n };
     const endpoints = Array.from({ length: count }, (_, i) => ({ ...defaultMachine.endpoints[0], bdf: FIRST_SID + i, atc: ATC_ENTRIES }));
     for (const { bdf } of endpoints) memory.write(base + bdf * 64, STE.encode(nested));
-    const none = () => {
-      throw new Error("no engine");
-    };
-    this.hardware = new Hardware(
-      { ...defaultMachine, endpoints, smmu: { ...defaultMachine.smmu, priqLog2: PRIQ_LOG2, caches: { tlb, config: 65536, walk: 0 } } },
-      {
-        memory,
-        host: {
-          broken: false,
-          send: () => "sent" as const,
-          request: async () => "broken" as const,
-          reply: () => {},
-          post: (address, bytes) => void memory.write(address, bytes),
-          writable: async () => {},
-        },
-        tracer: silentTracer,
-        timer: () => ({ cancel() {} }),
-        held: () => false,
-        now: () => 0,
-        engine: { sha256: none, gzip: none },
-      },
-    );
+    this.hardware = hardwareAlone(memory, endpoints, tlb, { priqLog2: PRIQ_LOG2 });
     this.write("STRTAB_BASE", base);
     this.write("STRTAB_BASE_CFG", SID_BITS);
     this.write("CMDQ_BASE", base + at.cmdq + CMDQ_LOG2);
@@ -78,8 +56,7 @@ export class AtsMachine {
   }
 
   write(name: RegisterName, value: number): void {
-    const { offset, sizeBytes } = smmuRegisters[name];
-    this.hardware.deliver(1, { kind: "mmioWrite", address: addressMap.smmuRegisters.base + offset, value: uint64Bytes(value).subarray(0, sizeBytes) });
+    writeRegister(this.hardware, name, value);
   }
 
   /** The hardware works until it is idle. */

@@ -1,15 +1,11 @@
 import { CMD_CFGI_STE, CMD_SYNC, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { CD } from "@faultline/shared/arm-smmu-v3/context-descriptor.ts";
-import { type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { STE } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
-import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
-import { addressMap } from "@faultline/shared/machine/address-map.ts";
-import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { Ram } from "@faultline/shared/physical-memory/ram.ts";
 import { TranslatedMemory } from "@faultline/shared/physical-memory/translated.ts";
-import { silentTracer } from "@faultline/shared/trace/tracer.ts";
-import { Hardware } from "@faultline/smmu/core/hardware.ts";
+import type { Hardware } from "@faultline/smmu/core/hardware.ts";
+import { hardwareAlone, writeRegister } from "./hardware.ts";
 
 export const MAX_PASIDS = 10_000;
 /** Pages that the accesses go to: as many as PASIDs, so that every scale has the same number of TLB entries. */
@@ -84,34 +80,12 @@ export class WalkTables {
 
   /** An SMMU over these tables, enabled, with `tlb` entries in its TLB and a configuration cache that holds everything. */
   hardware(tlb: number): Hardware {
-    const none = () => {
-      throw new Error("no engine");
-    };
-    const { memory } = this;
-    const hardware = new Hardware(
-      { ...defaultMachine, endpoints: [], smmu: { ...defaultMachine.smmu, caches: { tlb, config: 65536, walk: 0 } } },
-      {
-        memory,
-        host: {
-          broken: false,
-          send: () => "sent" as const,
-          request: async () => "broken" as const,
-          reply: () => {},
-          post: (address, bytes) => void memory.write(address, bytes),
-          writable: async () => {},
-        },
-        tracer: silentTracer,
-        timer: () => ({ cancel() {} }),
-        held: () => false,
-        now: () => 0,
-        engine: { sha256: none, gzip: none },
-      },
-    );
-    write(hardware, "STRTAB_BASE", at.streamTable);
-    write(hardware, "STRTAB_BASE_CFG", 6);
-    write(hardware, "CMDQ_BASE", at.cmdq + CMDQ_LOG2);
-    write(hardware, "EVENTQ_BASE", at.eventq + 7);
-    write(hardware, "CR0", 0b1101);
+    const hardware = hardwareAlone(this.memory, [], tlb);
+    writeRegister(hardware, "STRTAB_BASE", at.streamTable);
+    writeRegister(hardware, "STRTAB_BASE_CFG", 6);
+    writeRegister(hardware, "CMDQ_BASE", at.cmdq + CMDQ_LOG2);
+    writeRegister(hardware, "EVENTQ_BASE", at.eventq + 7);
+    writeRegister(hardware, "CR0", 0b1101);
     return hardware;
   }
 
@@ -127,14 +101,9 @@ export class WalkTables {
       count: entries,
       consume: () => {
         prod = (prod + entries) % (2 * entries);
-        write(hardware, "CMDQ_PROD", prod);
+        writeRegister(hardware, "CMDQ_PROD", prod);
         while (hardware.step());
       },
     };
   }
-}
-
-function write(hardware: Hardware, name: RegisterName, value: number): void {
-  const { offset, sizeBytes } = registers[name];
-  hardware.deliver(1, { kind: "mmioWrite", address: addressMap.smmuRegisters.base + offset, value: uint64Bytes(BigInt(value)).subarray(0, sizeBytes) });
 }

@@ -12,13 +12,12 @@ import { createRunFolder } from "../supervisor/run-folder.ts";
 import { ended, type Service, startService, stopServices } from "../supervisor/services.ts";
 import { EndpointClient } from "./endpoint-client.ts";
 import { OverEdge } from "./over-edge.ts";
-import { Crashed, type Machines, type Replayed } from "./replay-machine.ts";
+import type { Machines, Replayed } from "./replay-machine.ts";
+import { oneAtATime, whyGone } from "./service-under-replay.ts";
 
 /** A step that takes longer does not end (an image's 512 accesses take a few milliseconds). */
 const LIMIT_MS = 10_000;
 const GRACE_MS = 1_000;
-/** How a service ends over a bug of its own (shared/shell/service.ts). */
-const BUG = "exit code 70";
 
 interface SmmuProcess {
   machine: Replayed;
@@ -49,8 +48,7 @@ async function startSmmu(machine: ReplayMachine): Promise<SmmuProcess> {
     let overEdge: OverEdge | null = null;
     void ended(started).then(({ how }) => {
       if (closing) return;
-      const said = how.startsWith("killed") ? "" : sentence(started.stderr);
-      const why = how === BUG ? new Crashed(`the SMMU ended: ${said}`) : infrastructureError(said || `lost smmu (${how})`, "smmu");
+      const why = whyGone("SMMU", "smmu", how, started.stderr);
       overEdge?.lose(why);
       lost(why);
     });
@@ -95,29 +93,8 @@ function connect(machine: ReplayMachine, transport: Transport<HostToSmmu, SmmuTo
   });
 }
 
-/** What a service says about its end: its own sentence, which libraries may talk around. */
-function sentence(stderr: string): string {
-  const lines = stderr.trim().split("\n");
-  return (lines.findLast((line) => line.startsWith("smmu: ")) ?? lines.at(-1)!).replace(/^.*a bug of ours: /, "");
-}
-
-/** Machines that are services of their own; one runs at a time, and goes on for files of the same description. */
-export function machinesAsProcesses(): Machines {
-  let last: { key: string; process: SmmuProcess } | null = null;
-  const close = async () => {
-    await last?.process.close();
-    last = null;
-  };
-  return {
-    async of(machine) {
-      const key = JSON.stringify(machine);
-      if (last?.key !== key) {
-        await close();
-        last = { key, process: await startSmmu(machine) };
-      }
-      return last.process.machine;
-    },
-    discard: close,
-    close,
-  };
-}
+/** Machines that are services of their own. */
+export const machinesAsProcesses = (): Machines => {
+  const processes = oneAtATime(startSmmu);
+  return { ...processes, of: async (machine) => (await processes.of(machine)).machine };
+};

@@ -13,15 +13,13 @@ import { infrastructureError } from "../../cli/errors.ts";
 import { onInterrupt } from "../../supervisor/interrupt.ts";
 import { createRunFolder, type RunFolder } from "../../supervisor/run-folder.ts";
 import { ended, type Service, startService, stopServices } from "../../supervisor/services.ts";
-import { Crashed } from "../replay-machine.ts";
+import { oneAtATime, whyGone } from "../service-under-replay.ts";
 import { ContainerHost } from "./container-host.ts";
 import { VirtioDriver } from "./driver.ts";
 import { Lifeline } from "./lifeline.ts";
 import type { ReplayedVirtioIommu, VirtioIommuMachine, VirtioIommuMachines } from "./machine.ts";
 
 const GRACE_MS = 1_000;
-/** How a service ends over a bug of its own (shared/shell/service.ts). */
-const BUG = "exit code 70";
 const NAME = { host: "host", vmm: "vmm0", guest: "guest0" } as const;
 
 interface Guest {
@@ -144,8 +142,7 @@ class VmmProcess implements ReplayedVirtioIommu {
     this.#service = service;
     void ended(service).then(({ how }) => {
       if (this.#closing) return;
-      const said = how.startsWith("killed") ? "" : sentence(service.stderr);
-      this.#lifeline.lose(how === BUG ? new Crashed(`the VMM ended: ${said}`) : infrastructureError(said || `lost vmm (${how})`, NAME.vmm));
+      this.#lifeline.lose(whyGone("VMM", NAME.vmm, how, service.stderr));
     });
   }
 
@@ -174,29 +171,5 @@ class VmmProcess implements ReplayedVirtioIommu {
   }
 }
 
-/** What a service says about its end: its own sentence, which libraries may talk around. */
-function sentence(stderr: string): string {
-  const lines = stderr.trim().split("\n");
-  return (lines.findLast((line) => line.startsWith(`${NAME.vmm}: `)) ?? lines.at(-1)!).replace(/^.*a bug of ours: /, "");
-}
-
-/** Machines that are services of their own; one runs at a time, and goes on for files of the same description. */
-export function virtioIommusAsProcesses(): VirtioIommuMachines {
-  let last: { key: string; machine: VmmProcess } | null = null;
-  const close = async () => {
-    await last?.machine.close();
-    last = null;
-  };
-  return {
-    async of(machine) {
-      const key = JSON.stringify(machine);
-      if (last?.key !== key) {
-        await close();
-        last = { key, machine: await VmmProcess.start(machine) };
-      }
-      return last.machine;
-    },
-    discard: close,
-    close,
-  };
-}
+/** Machines that are services of their own. */
+export const virtioIommusAsProcesses = (): VirtioIommuMachines => oneAtATime(VmmProcess.start);
