@@ -167,21 +167,7 @@ export class EdgeRules {
       armed,
       do: what,
       soon: (run) => this.#timer(0, run),
-      later: (go) => {
-        let gone = false;
-        const once = () => {
-          if (gone) return;
-          gone = true;
-          forget();
-          go();
-        };
-        const forget = this.#kept.keep(rule.id, "until" in what ? what.until : undefined, once);
-        if ("ns" in what && what.ns !== undefined) this.#timer(what.ns, once);
-        return () => {
-          gone = true;
-          forget();
-        };
-      },
+      later: (go) => this.#kept.keepOnce(rule.id, "until" in what ? what.until : undefined, go, "ns" in what ? what.ns : undefined, this.#timer),
     };
   }
 }

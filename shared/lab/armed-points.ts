@@ -124,15 +124,7 @@ export class ArmedPoints {
   }
 
   #later(rule: string, until: string | undefined, go: () => void, ns?: number): void {
-    let gone = false;
-    const once = () => {
-      if (gone) return;
-      gone = true;
-      forget();
-      go();
-    };
-    const forget = this.#kept.keep(rule, until, once);
-    if (ns !== undefined) this.#ports.timer(ns, once);
+    this.#kept.keepOnce(rule, until, go, ns, (after, expired) => this.#ports.timer(after, expired));
   }
 }
 

@@ -14,6 +14,23 @@ export class Kept {
     return () => void kept.go.delete(go);
   }
 
+  /** As `keep`, with a timer of `ns` that lets it go too: `go` runs once, for whichever comes first. Returns what keeps it from running at all. */
+  keepOnce(rule: string, until: string | undefined, go: () => void, ns: number | undefined, timer: (ns: number, expired: () => void) => void): () => void {
+    let gone = false;
+    const once = (): void => {
+      if (gone) return;
+      cancel();
+      go();
+    };
+    const forget = this.keep(rule, until, once);
+    const cancel = (): void => {
+      gone = true;
+      forget();
+    };
+    if (ns !== undefined) timer(ns, once);
+    return cancel;
+  }
+
   /** Whether the rule was released: then it keeps nothing more. */
   isSpent(rule: string): boolean {
     return this.#spent.has(rule);

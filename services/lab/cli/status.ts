@@ -1,17 +1,8 @@
+import type { EdgeStatistics } from "@faultline/shared/edge/edge.ts";
 import { connect } from "../connection/connection.ts";
 import { renderState } from "../inspect/render.ts";
 import { addressesFor, type ConnectOptions } from "./connect-option.ts";
 import { EXIT } from "./errors.ts";
-
-interface EdgeState {
-  direction: string;
-  peer: string | null;
-  open: boolean;
-  sent: number;
-  received: number;
-  full: number;
-  rejected: number;
-}
 
 /** `faultline status`: every part, its edges, queue depths and counts. Exit 3 when a part does not answer. */
 export async function statusCommand(options: ConnectOptions): Promise<number> {
@@ -21,7 +12,7 @@ export async function statusCommand(options: ConnectOptions): Promise<number> {
       connection.parts.map(async ({ name, address, down, client }) => {
         if (down) return { service: name, address, up: false as const, reason: down };
         const [service, counts] = await Promise.all([client.state("/service"), client.state("/counts")]);
-        const { pid, ready, edges } = service as { pid: number; ready: boolean; edges: EdgeState[] };
+        const { pid, ready, edges } = service as { pid: number; ready: boolean; edges: EdgeStatistics[] };
         return { service: name, address, up: true as const, pid, ready, edges, counts: counts as Record<string, number> };
       }),
     );
