@@ -21,6 +21,18 @@ describe("bitStruct", () => {
       }),
     );
   });
+  it("holds fields wider than 53 bits, at any bit, as arithmetic on the whole structure does", () => {
+    const wide = bitStruct("WIDE", 24, { first: [63, 0], inside: [120, 65], across: [191, 125] });
+    const bits = (width: number) => fc.bigInt({ min: 0n, max: (1n << BigInt(width)) - 1n });
+    fc.assert(
+      fc.property(bits(64), bits(56), bits(67), (first, inside, across) => {
+        const raw = first | (inside << 65n) | (across << 125n);
+        const bytes = Uint8Array.from({ length: 24 }, (_, i) => Number((raw >> BigInt(8 * i)) & 0xffn));
+        expect(wide.encode({ first, inside, across })).toEqual(bytes);
+        expect(wide.decode(bytes)).toEqual({ first, inside, across });
+      }),
+    );
+  });
   it("reads a field with all bits set, also one that crosses words", () => {
     const words = new Uint32Array(4).fill(0xffffffff);
     expect(fieldReader([31, 0])(words, 0)).toBe(0xffffffff);
@@ -28,6 +40,7 @@ describe("bitStruct", () => {
   });
   it("refuses a value that does not fit, and a field outside the structure", () => {
     expect(() => SAMPLE.encode({ low: 256 })).toThrow("SAMPLE.low is 8 bits, got 256");
+    for (const value of [-1, 1.5, Number.NaN, -1n, 1n << 64n]) expect(() => SAMPLE.encode({ whole: value })).toThrow(`SAMPLE.whole is 32 bits, got ${value}`);
     expect(() => bitStruct("S", 8, { beyond: [64, 64] })).toThrow("lies outside 8 bytes");
   });
 });

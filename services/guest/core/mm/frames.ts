@@ -6,6 +6,8 @@ export const PAGE_SIZE = 4096;
 /** What a freed frame holds, so that a late access shows. */
 export const POISON = 0x6b;
 
+const POISON_WORD = POISON * 0x01010101;
+
 /** The guest kernel's page allocator over the RAM of its memory slots. Addresses are GPAs. */
 export class FrameAllocator {
   readonly #memory: PhysicalMemory;
@@ -105,6 +107,9 @@ export class FrameAllocator {
   }
 
   #holdsPoison(gpa: number): boolean {
-    return this.#memory.read(gpa, PAGE_SIZE)?.every((byte) => byte === POISON) === true;
+    const bytes = this.#memory.read(gpa, PAGE_SIZE);
+    if (bytes === null) return false;
+    for (const word of new Uint32Array(bytes.buffer)) if (word !== POISON_WORD) return false;
+    return true;
   }
 }
