@@ -32,6 +32,7 @@ export function upperEnd<Upper extends Body, Lower extends Body>(
     answer: (request, how) => definition.answer(request, how),
     fits: (body) => validate(definition, body, "upper") === null,
     decode: (body, writes) => definition.decode(body, writes),
+    lanes: (body, writes) => definition.lanes(body, writes),
   });
 }
 
@@ -50,5 +51,6 @@ export function lowerEnd<Upper extends Body, Lower extends Body>(
     withoutInterrupt: (body) => definition.withoutInterrupt(body),
     fits: (body) => validate(definition, body, "lower") === null,
     decode: (body, writes) => definition.decode(body, writes),
+    lanes: (body, writes) => definition.lanes(body, writes),
   });
 }

@@ -5,6 +5,7 @@ import { decodeVfio } from "./decode/vfio.ts";
 import { decodeVirtio } from "./decode/virtio.ts";
 import type { PostedWrite } from "./envelope.ts";
 import type { Mismatch } from "./hello.ts";
+import { type Lanes, lanesOfSmmu, lanesOfVfio, lanesOfVirtio } from "./lanes.ts";
 import type { EdgeRecord } from "./records.ts";
 import type { HostToSmmu, SmmuToHost } from "./smmu.ts";
 import { validateSmmu } from "./validate-smmu.ts";
@@ -40,6 +41,8 @@ export interface EdgeDefinition<Upper, Lower> {
   /** An interrupt of the lower end without its event: null when nothing is left to send and its bytes go with the next message; undefined: it is no interrupt. */
   withoutInterrupt(body: Lower): Lower | null | undefined;
   decode(body: Upper | Lower, writes: readonly PostedWrite[]): EdgeRecord[];
+  /** What stays in order on this edge although the lab keeps messages back. */
+  lanes(body: Upper | Lower, writes: readonly PostedWrite[]): Lanes;
 }
 
 const allOnes = (size: number): Uint8Array => new Uint8Array(size).fill(0xff);
@@ -51,6 +54,7 @@ export const smmuEdge: EdgeDefinition<HostToSmmu, SmmuToHost> = {
   lower: "smmu",
   answered: ({ kind }) => kind !== "mmioWrite",
   decode: decodeSmmu,
+  lanes: lanesOfSmmu,
   limits: validateSmmu,
   replies: { mmioRead: "mmioReadResult", mmioWrite: null, configWrite: "configWriteDone", power: "powerDone" },
   messages: {
@@ -86,6 +90,7 @@ export const vfioEdge: EdgeDefinition<VmmToHost, HostToVmm> = {
   lower: "host",
   answered: () => true,
   decode: decodeVfio,
+  lanes: lanesOfVfio,
   limits: validateVfio,
   replies: { open: "openResult", ioctl: "ioctlResult", mmap: "mmapResult", pread: "preadResult", pwrite: "pwriteResult", close: "closeResult" },
   messages: {
@@ -133,6 +138,7 @@ export const virtioEdge: EdgeDefinition<GuestToVmm, VmmToGuest> = {
   upper: "guest",
   lower: "vmm",
   decode: decodeVirtio,
+  lanes: lanesOfVirtio,
   limits: validateVirtio,
   // Writes to a BAR are posted, writes to configuration space are not.
   answered: (body) => (body.kind === "pciWrite" ? body.space === "config" : body.kind !== "available"),

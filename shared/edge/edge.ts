@@ -4,6 +4,7 @@ import { Credits } from "./credits.ts";
 import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
 import { type Mismatch, mismatch } from "./hello.ts";
 import { Interference, type Sender } from "./interference.ts";
+import type { Lanes } from "./lanes.ts";
 import { type EdgeRecord, recordText } from "./records.ts";
 import type { EdgeRules } from "./rules.ts";
 import { StoreBuffer } from "./store-buffer.ts";
@@ -51,6 +52,8 @@ export interface EdgeOptions<Out, In> {
   tracer: Tracer;
   /** The records a message carries, for the trace and for rules. */
   decode(body: Out | In, writes: readonly PostedWrite[]): EdgeRecord[];
+  /** What stays in order although the lab keeps messages back; without it nothing does. */
+  lanes?(body: Out, writes: readonly PostedWrite[]): Lanes;
   rules?: EdgeRules;
 }
 
@@ -288,6 +291,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   #break(reason: string): void {
     if (this.#broken) return;
     this.#broken = true;
+    this.#lab?.breaks();
     this.#toMemory(this.#storeBuffer.take());
     this.#o.tracer.emit("edge.break", {}, { edge: this.#o.edge, direction: this.#o.direction, reason });
     const waiting = [...this.#requests.values()];

@@ -3,6 +3,8 @@ import type { Credits } from "./credits.ts";
 import { corrupted } from "./decode/corrupt.ts";
 import type { EdgeOptions } from "./edge.ts";
 import type { Envelope, PostedWrite } from "./envelope.ts";
+import { KeptMessages } from "./kept-messages.ts";
+import type { Lanes } from "./lanes.ts";
 import type { EdgeRecord } from "./records.ts";
 import type { EdgeRules, MessageAbilities, RuleSubject, RuleVerdict } from "./rules.ts";
 import type { StoreBuffer } from "./store-buffer.ts";
@@ -33,6 +35,7 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
   readonly #past = new WeakMap<object, Envelope<Out>[]>();
   /** Rules that let the window look full. */
   #closed = 0;
+  readonly #kept = new KeptMessages();
 
   constructor(rules: EdgeRules, options: EdgeOptions<Out, In>, end: Sender<Out, In>) {
     this.#rules = rules;
@@ -44,8 +47,23 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
     return this.#closed > 0;
   }
 
-  /** On the way to the peer, and behind it what waited for that. */
+  /** On the way to the peer, and behind it what waited for that; behind what is kept of its lanes. */
   leave(envelope: Envelope<Out>): void {
+    if (this.#kept.any && this.#kept.waits(this.#lanes(envelope), () => this.#send(envelope))) return;
+    this.#send(envelope);
+  }
+
+  /** The edge broke: what has not left goes to memory as far as it was posted. */
+  breaks(): void {
+    for (const leave of this.#kept.clear()) leave();
+  }
+
+  #lanes({ body, writes }: Envelope<Out>): Lanes {
+    return this.#o.lanes?.(body as Out, writes) ?? [];
+  }
+
+  #send(envelope: Envelope<Out>): void {
+    if (this.#end.broken()) return this.#end.toMemory(envelope.writes);
     this.#end.send(envelope);
     if (this.#behind.length === 0) return;
     const behind = this.#behind;
@@ -125,12 +143,12 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
         return this.#drop(envelope, by);
       case "duplicate":
         this.leave(envelope);
-        this.#end.send({ ...envelope, seq: this.#end.nextSeq() });
+        this.leave({ ...envelope, seq: this.#end.nextSeq() });
         return;
       case "replay": {
         const [old] = this.#past.get(armed)!;
         this.leave(envelope);
-        this.#end.send({ ...old, seq: this.#end.nextSeq(), lamport: ++this.#o.lamport.value });
+        this.leave({ ...old, seq: this.#end.nextSeq(), lamport: ++this.#o.lamport.value });
         return;
       }
       case "corrupt":
@@ -145,7 +163,7 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
         return;
       }
       case "reorder": {
-        const go = this.#keep(envelope);
+        const go = this.#keep(envelope, []);
         let gone = false;
         const once = () => {
           if (gone) return;
@@ -158,19 +176,18 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
         return;
       }
       default:
-        later(this.#keep(envelope));
+        later(this.#keep(envelope, this.#lanes(envelope)));
     }
   }
 
   /** Keeps a message back: what lets it go. Meanwhile its credit is free, so that a peer that waits for one answer blocks nobody else. */
-  #keep(envelope: Envelope<Out>): () => void {
+  #keep(envelope: Envelope<Out>, lanes: Lanes): () => void {
     const takesCredit = envelope.replyTo === 0;
     if (takesCredit) this.#end.credits.grant(1);
-    return () => {
-      if (this.#end.broken()) return this.#end.toMemory(envelope.writes);
-      if (takesCredit) this.#end.credits.take(); // none left: it is one over the window until its credit comes back
-      this.leave({ ...envelope, lamport: ++this.#o.lamport.value });
-    };
+    return this.#kept.keep(lanes, () => {
+      if (takesCredit && !this.#end.broken()) this.#end.credits.take(); // none left: it is one over the window until its credit comes back
+      this.#send({ ...envelope, lamport: ++this.#o.lamport.value });
+    });
   }
 
   /** The lab answers in place of the peer, which never sees the message nor the bytes that it published. */
