@@ -31,6 +31,12 @@ export const defects = [
     where: "core/virtio-iommu/request-queue.ts",
   },
   {
+    id: "M-unlock-on-error",
+    sentence: "A bind that fails leaves the group mutex locked, as the posted code leaves the IOPF mutex (RR-15).",
+    source: "our own protection",
+    where: "core/sva/bind.ts",
+  },
+  {
     id: "M-stop-pasid",
     sentence: "Closing a queue leaves it running: nobody stops the PASID at the device before it is unbound.",
     source: "our own protection (IC-108)",

@@ -1,8 +1,12 @@
+import type { HeldLocks } from "./mutex.ts";
+
 /**
  * What a kernel or a VMM needs of the CPUs it runs on (design.md, section 4). In a process it is the event loop and a real
  * clock, in the simulation the one scheduler with virtual time. Code awaits only where the real one sleeps or is preempted.
  */
 export interface Execution {
+  /** Every lock that its tasks hold. */
+  readonly locks: HeldLocks;
   /** Nanoseconds since the start of the run. */
   now(): number;
   /** Resolves after `ns` nanoseconds. */

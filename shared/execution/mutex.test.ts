@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Mutex } from "./mutex.ts";
+import { HeldLocks, Mutex } from "./mutex.ts";
 import { WaitQueue } from "./wait-queue.ts";
 
 describe("Mutex", () => {
   it("serves waiters in order and never looks free while one waits", async () => {
-    const mutex = new Mutex("sva_lock");
+    const mutex = new Mutex("sva_lock", new HeldLocks());
     const order: number[] = [];
     await mutex.lock();
     const tasks = [1, 2, 3].map((n) => mutex.with(() => void order.push(n)));
@@ -15,7 +15,7 @@ describe("Mutex", () => {
     expect(mutex.locked).toBe(false);
   });
   it("is released when its holder fails", async () => {
-    const mutex = new Mutex("m");
+    const mutex = new Mutex("m", new HeldLocks());
     await expect(mutex.with(() => Promise.reject(new Error("x")))).rejects.toThrow("x");
     expect(mutex.locked).toBe(false);
   });
@@ -34,5 +34,27 @@ describe("WaitQueue", () => {
     queue.wake();
     await waiting;
     expect(woken).toBe(true);
+  });
+});
+
+describe("the locks that a part holds (INV-5)", () => {
+  it("are counted by name from the first owner to the last, and none is left at rest", async () => {
+    const held = new HeldLocks();
+    const [cmdq, other] = [new Mutex("cmdq", held), new Mutex("cmdq", held)];
+    await cmdq.lock();
+    const next = cmdq.lock();
+    await other.lock();
+    expect(held.counts()).toEqual({ locks: 2, "locks:cmdq": 2 });
+    cmdq.unlock();
+    await next;
+    other.unlock();
+    expect(held.counts()).toEqual({ locks: 1, "locks:cmdq": 1 });
+    cmdq.unlock();
+    expect(held.counts()).toEqual({ locks: 0 });
+  });
+  it("are given back by a body that throws", async () => {
+    const held = new HeldLocks();
+    await expect(new Mutex("ste", held).with(() => Promise.reject(new Error("x")))).rejects.toThrow("x");
+    expect(held.counts()).toEqual({ locks: 0 });
   });
 });

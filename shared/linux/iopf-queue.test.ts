@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Execution } from "../execution/execution.ts";
+import { HeldLocks } from "../execution/mutex.ts";
 import { IopfQueue } from "./iopf-queue.ts";
 import { IommuDevice, iommu_register_device_fault_handler, iommu_report_device_fault, type PageRequestFault, type PageResponse } from "./report-device-fault.ts";
 
@@ -7,7 +8,8 @@ const PASID = 1,
   LAST = 2,
   NEEDS_PASID = 8;
 const fault = (grpid: number, flags: number, pasid = 1, addr = 0x1000n): PageRequestFault => ({ type: 2, flags, pasid, grpid, perm: 1, addr });
-const execution = { spawn: (_name: string, task: () => Promise<void>) => void task() } as unknown as Execution;
+const locks = new HeldLocks();
+const execution = { locks, spawn: (_name: string, task: () => Promise<void>) => void task() } as unknown as Execution;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 async function setUp(o: { ignorePasid?: boolean; handle?: (fault: PageRequestFault) => Promise<number> } = {}) {
@@ -21,7 +23,7 @@ async function setUp(o: { ignorePasid?: boolean; handle?: (fault: PageRequestFau
       return o.handle ? o.handle(one) : 0;
     },
   });
-  const device = new IommuDevice("endpoint 0x8");
+  const device = new IommuDevice("endpoint 0x8", locks);
   device.pageResponse = (_fault, response) => {
     responses.push(response);
     return 0;
@@ -45,7 +47,7 @@ describe("IOPF queue (iommu-core.md, section 5)", () => {
   it("IC-506, IC-507: an unrecoverable fault is -EOPNOTSUPP, a device in no queue -ENODEV", async () => {
     const { queue, device } = await setUp();
     expect(queue.iommu_queue_iopf(device, { type: 1, reason: 0, flags: 0, pasid: 0, perm: 0, addr: 0n, fetch_addr: 0n })).toBe(-95);
-    expect(queue.iommu_queue_iopf(new IommuDevice("other"), fault(1, LAST))).toBe(-19);
+    expect(queue.iommu_queue_iopf(new IommuDevice("other", locks), fault(1, LAST))).toBe(-19);
   });
   it("IC-508, IC-509: partial faults wait; the last one makes the group, in arrival order", async () => {
     const { handled, responses, report } = await setUp();

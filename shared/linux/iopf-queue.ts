@@ -35,7 +35,7 @@ export class IopfQueue {
   constructor(name: string, ports: IopfPorts) {
     this.name = name;
     this.#ports = ports;
-    this.#lock = new Mutex(`${name} iopf queue lock`);
+    this.#lock = new Mutex(`${name} iopf queue lock`, ports.execution.locks);
   }
 
   /** -EBUSY: the device is in this queue (IC-502). */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HeldLocks } from "../execution/mutex.ts";
 import {
   IommuDevice,
   iommu_page_response,
@@ -14,7 +15,7 @@ const response = (grpid: number, pasid: number, flags = 1, code = 0): PageRespon
 const [VALID, LAST, NEEDS] = [1, 2, 8];
 
 async function device(handler: () => number = () => 0): Promise<{ device: IommuDevice; answered: [number, number, number][] }> {
-  const made = new IommuDevice("0000:00:01.0");
+  const made = new IommuDevice("0000:00:01.0", new HeldLocks());
   const answered: [number, number, number][] = [];
   made.pageResponse = (fault, answer) => {
     answered.push([fault.pasid, answer.flags, answer.pasid]);

@@ -1,4 +1,4 @@
-import { Mutex } from "../execution/mutex.ts";
+import { type HeldLocks, Mutex } from "../execution/mutex.ts";
 import { EBUSY, EINVAL, ENODEV } from "../linux-uapi/errno.ts";
 import {
   IOMMU_FAULT_PAGE_REQ,
@@ -53,10 +53,10 @@ export class IommuDevice {
   /** ops->page_response of the device's domain; null: no domain or no such op. */
   pageResponse: ((fault: PageRequestFault, response: PageResponse) => Promise<number> | number) | null = null;
 
-  constructor(name: string) {
+  constructor(name: string, locks: HeldLocks) {
     this.name = name;
-    this.lock = new Mutex(`${name} iommu lock`);
-    this.faultLock = new Mutex(`${name} fault_param lock`);
+    this.lock = new Mutex(`${name} iommu lock`, locks);
+    this.faultLock = new Mutex(`${name} fault_param lock`, locks);
   }
 }
 

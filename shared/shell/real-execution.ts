@@ -1,4 +1,5 @@
 import type { Execution } from "../execution/execution.ts";
+import { HeldLocks } from "../execution/mutex.ts";
 import type { ArmedPoints } from "../lab/armed-points.ts";
 
 /** Turns of the event loop that a poll looks again at once; then every millisecond. */
@@ -15,6 +16,7 @@ interface Poller {
 
 /** The CPUs of a process: the event loop and a monotonic clock. */
 export class RealExecution implements Execution {
+  readonly locks = new HeldLocks();
   readonly #start = process.hrtime.bigint();
   readonly #pollers = new Set<Poller>();
   readonly #points: Pick<ArmedPoints, "armed" | "reach"> | null;

@@ -1,7 +1,9 @@
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { HeldLocks } from "@faultline/shared/execution/mutex.ts";
 
 /** An `Execution` for unit tests: virtual nanoseconds that pass only in sleeps and polls; tasks interleave at macrotasks. */
 export class TaskExecution implements Execution {
+  readonly locks = new HeldLocks();
   /** Points that a test holds: the task waits for the promise. */
   readonly held = new Map<string, Promise<void>>();
   readonly spawned: Promise<void>[] = [];

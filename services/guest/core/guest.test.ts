@@ -67,7 +67,20 @@ describe("a workload", () => {
         if (guest.counts().faultWork > 0) during = held().map(([name]) => name);
       }),
     );
-    expect(during).toEqual(["processes", "queues", "bonds", "pasids", "pinnedAsids", "pending", "openGroups", "faultWork", "framesAboveBoot"]);
+    expect(during).toEqual([
+      "processes",
+      "queues",
+      "bonds",
+      "pasids",
+      "pinnedAsids",
+      "pending",
+      "openGroups",
+      "faultWork",
+      "framesAboveBoot",
+      "locks",
+      "locks:endpoint 0x8 iommu lock",
+      "locks:process 0 copy mmap_lock",
+    ]);
     expect(held()).toEqual([]);
     vmm.dropResponses = true;
     await complete(execution, guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(1e9)));

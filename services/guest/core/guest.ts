@@ -42,6 +42,7 @@ export interface GuestCounts extends Record<string, number> {
   framesAboveBoot: number;
   framesOverwritten: number;
   framesAllocated: number;
+  locks: number;
 }
 
 /** The guest kernel of one VM and its user processes. */
@@ -106,6 +107,7 @@ export class Guest {
       framesAboveBoot: this.#bootFrames - this.frames.freeCount,
       framesOverwritten: this.frames.overwrittenCount,
       framesAllocated: this.frames.total - this.frames.freeCount,
+      ...this.#ports.execution.locks.counts(),
     };
   }
 

@@ -1,7 +1,9 @@
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { HeldLocks } from "@faultline/shared/execution/mutex.ts";
 
 /** Virtual time for unit tests: it moves only in `advance`. Tasks run on the microtask queue. */
 export class TestExecution implements Execution {
+  readonly locks = new HeldLocks();
   #now = 0;
   #timers: { at: number; fire: () => void }[] = [];
   readonly failures: unknown[] = [];

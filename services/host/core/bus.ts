@@ -1,15 +1,16 @@
 import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
+import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
 
 /** The host's loads and stores to device memory: what readl and writel are on a real bus. Reads of a bus that is gone give all ones. */
 export class Bus {
   readonly #edge: EdgePort<HostToSmmu, SmmuToHost>;
-  readonly #order = new Mutex("posted writes");
+  readonly #order: Mutex;
 
-  constructor(edge: EdgePort<HostToSmmu, SmmuToHost>) {
+  constructor(edge: EdgePort<HostToSmmu, SmmuToHost>, locks: HeldLocks) {
     this.#edge = edge;
+    this.#order = new Mutex("posted writes", locks);
   }
 
   get broken(): boolean {

@@ -36,7 +36,7 @@ export interface VmmAttachment {
 }
 
 /** Counts that are zero when no VMM runs (INV-5, INV-9). */
-export interface HostCounts {
+export interface HostCounts extends Record<string, number> {
   processes: number;
   fds: number;
   pinned: number;
@@ -44,6 +44,7 @@ export interface HostCounts {
   handlers: number;
   pending: number;
   framesAboveBoot: number;
+  locks: number;
 }
 
 /** The host kernel: SMMU driver, PCI, VFIO, KVM. */
@@ -62,7 +63,7 @@ export class Host {
   constructor(machine: Machine, ports: HostPorts) {
     this.#machine = machine;
     this.#ports = ports;
-    this.#bus = new Bus(ports.smmu);
+    this.#bus = new Bus(ports.smmu, ports.execution.locks);
     this.frames = new Frames(ports.memory);
   }
 
@@ -81,7 +82,7 @@ export class Host {
       if (ssidBits > 0) await pci_enable_pasid(pci);
       const master: Master = {
         sid: bdf,
-        iommu: new IommuDevice(pci.name),
+        iommu: new IommuDevice(pci.name, this.#ports.execution.locks),
         atsSupported: smmu.features.ats && pci.atsSupported,
         atsEnabled: false,
         ssidBits,
@@ -133,6 +134,7 @@ export class Host {
       handlers: devices.filter((device) => device.handler !== null).length,
       pending: devices.reduce((sum, device) => sum + device.pending.length, 0),
       framesAboveBoot: this.frames.allocated - this.#bootFrames,
+      ...this.#ports.execution.locks.counts(),
     };
   }
 }

@@ -15,7 +15,7 @@ export const inv9: Checker = {
     for (const { kind, fields, n, ids } of history) {
       if (kind !== "host.released" || fields.processes !== 0) continue; // counts are of all VMs: others still hold theirs
       for (const [name, left] of Object.entries(fields)) {
-        if (typeof left === "number" && left !== 0)
+        if (typeof left === "number" && left !== 0 && !isLock(name))
           violations.push({ invariant: "INV-9", message: `host: ${name} is ${left} after the last VMM (vm ${ids.vm}) was released`, events: [n] });
       }
     }

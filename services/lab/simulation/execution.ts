@@ -1,4 +1,5 @@
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { HeldLocks } from "@faultline/shared/execution/mutex.ts";
 import type { ArmedPoints } from "@faultline/shared/lab/armed-points.ts";
 import type { Power } from "./part.ts";
 import type { Points } from "./points.ts";
@@ -6,6 +7,7 @@ import type { Scheduler } from "./scheduler.ts";
 
 /** The CPUs of one simulated service: virtual time, and every task started by the scheduler. Nothing runs on them while the part is paused or when it is gone. */
 export class SimExecution implements Execution {
+  readonly locks = new HeldLocks();
   readonly #scheduler: Scheduler;
   readonly #points: Points;
   readonly #power: Power;

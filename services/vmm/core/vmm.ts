@@ -114,9 +114,9 @@ export class Vmm {
     });
     const binding = new MsiBinding(container, guestRam(this.#ports.memory, this.#slots));
     const inject = (vector: number) => this.#guest?.edge.send({ kind: "interrupt", source: "msix", bdf, vector });
-    const msix = new MsiX({ device, calls: this.#calls, irqfds: this.#irqfds, binding, inject });
+    const msix = new MsiX({ device, calls: this.#calls, irqfds: this.#irqfds, binding, inject, locks: this.#ports.execution.locks });
     const endpoint: Endpoint = { id: bdf, device, relay, msix, domain: null, stage2: "ram", outstanding: [], refused: new Set() };
-    const assigned: Assigned = { endpoint, relay, msix, pci: new AssignedFunction(device, msix, () => this.#resetFunction(assigned)) };
+    const assigned: Assigned = { endpoint, relay, msix, pci: new AssignedFunction(device, msix, () => this.#resetFunction(assigned), this.#ports.execution.locks) };
     this.endpoints.set(bdf, endpoint);
     this.#assigned.set(bdf, assigned);
     const eventfd = await this.#calls.open("eventfd");
@@ -210,6 +210,7 @@ export class Vmm {
       domains: new Set(endpoints.flatMap(({ domain }) => domain ?? [])).size,
       outstanding: endpoints.reduce((sum, { outstanding }) => sum + outstanding.length, 0),
       reportsWaiting: this.#guest?.iommu.state().reportsWaiting ?? 0,
+      ...this.#ports.execution.locks.counts(),
     };
   }
 

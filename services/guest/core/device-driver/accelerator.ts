@@ -44,12 +44,13 @@ export class AcceleratorDriver {
   readonly #viommu: Viommu;
   readonly #queues = new Map<number, AcceleratorQueue>();
   /** A reset takes back what was written before and ignores what is written meanwhile. */
-  readonly #resetLock = new Mutex("accelerator reset");
+  readonly #resetLock: Mutex;
 
   constructor(pci: PciDevice, endpoint: Endpoint, viommu: Viommu) {
     this.pci = pci;
     this.endpoint = endpoint;
     this.#viommu = viommu;
+    this.#resetLock = new Mutex(`${endpoint.iommu.name} accelerator reset`, viommu.execution.locks);
   }
 
   /** -ENODEV: another function, or no MSI-X. */

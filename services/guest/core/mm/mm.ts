@@ -48,7 +48,7 @@ export class Mm {
     this.name = name;
     this.ports = ports;
     this.pageTable = pageTable;
-    this.mmap_lock = new Mutex(`${name} mmap_lock`);
+    this.mmap_lock = new Mutex(`${name} mmap_lock`, ports.execution.locks);
   }
 
   /** null: no memory for the page table. */

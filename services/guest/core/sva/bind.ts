@@ -14,44 +14,49 @@ import type { Bond } from "./bond.ts";
  * After an error nothing of the bond is left.
  */
 export async function iommu_sva_bind_device(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<Bond | number> {
-  return endpoint.groupMutex.with(async () => {
-    if (!endpoint.svaEnabled) return -ENODEV;
-    const { domain } = endpoint;
-    if (!domain) return -EINVAL;
-    const known = endpoint.bonds.find((bond) => bond.mm === mm);
-    if (known) {
-      known.references++;
-      return known;
-    }
-    const allocated = viommu.pasids.iommu_sva_alloc_pasid(mm, 1, 2 ** domain.pasidTable.s1cdmax - 1);
-    if (allocated < 0) return allocated;
-    if (!viommu.asids.pin(mm)) {
-      viommu.pasids.iommu_sva_free_pasid(mm);
-      return -ESRCH;
-    }
-    const bond = newBond(viommu, endpoint, domain, mm);
-    mm.notifiers.mmu_notifier_register(bond.notifier);
-    const held = viommu.execution.point("guest.bind.before-cd-write", { endpoint: endpoint.id, pasid: bond.pasid });
-    if (held) await held;
-    const ret = await domain.pasidTable.write(mm.pasid, {
-      asid: mm.asid,
-      root: mm.pageTable.root,
-      inputBits: VA_BITS,
-      outputBits: endpoint.properties.outputBits,
-      shared: true,
-    });
-    if (ret < 0) {
-      await domain.pasidTable.write(mm.pasid, null);
-      mm.notifiers.mmu_notifier_unregister(bond.notifier);
-      viommu.asids.unpin(mm);
-      viommu.pasids.iommu_sva_free_pasid(mm);
-      return ret;
-    }
-    viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: mm.pasid, asid: mm.asid, domain: domain.id }, { ttb0: hex(mm.pageTable.root), valid: true });
-    endpoint.bonds.push(bond);
-    viommu.tracer.emit("guest.bind", { endpoint: endpoint.name, pasid: mm.pasid, asid: mm.asid }, { mm: mm.name });
-    return bond;
+  await endpoint.groupMutex.lock();
+  const bond = await bindLocked(viommu, endpoint, mm);
+  if (typeof bond !== "number" || !viommu.switches.has("M-unlock-on-error")) endpoint.groupMutex.unlock();
+  return bond;
+}
+
+async function bindLocked(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<Bond | number> {
+  if (!endpoint.svaEnabled) return -ENODEV;
+  const { domain } = endpoint;
+  if (!domain) return -EINVAL;
+  const known = endpoint.bonds.find((bond) => bond.mm === mm);
+  if (known) {
+    known.references++;
+    return known;
+  }
+  const allocated = viommu.pasids.iommu_sva_alloc_pasid(mm, 1, 2 ** domain.pasidTable.s1cdmax - 1);
+  if (allocated < 0) return allocated;
+  if (!viommu.asids.pin(mm)) {
+    viommu.pasids.iommu_sva_free_pasid(mm);
+    return -ESRCH;
+  }
+  const bond = newBond(viommu, endpoint, domain, mm);
+  mm.notifiers.mmu_notifier_register(bond.notifier);
+  const held = viommu.execution.point("guest.bind.before-cd-write", { endpoint: endpoint.id, pasid: bond.pasid });
+  if (held) await held;
+  const ret = await domain.pasidTable.write(mm.pasid, {
+    asid: mm.asid,
+    root: mm.pageTable.root,
+    inputBits: VA_BITS,
+    outputBits: endpoint.properties.outputBits,
+    shared: true,
   });
+  if (ret < 0) {
+    await domain.pasidTable.write(mm.pasid, null);
+    mm.notifiers.mmu_notifier_unregister(bond.notifier);
+    viommu.asids.unpin(mm);
+    viommu.pasids.iommu_sva_free_pasid(mm);
+    return ret;
+  }
+  viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: mm.pasid, asid: mm.asid, domain: domain.id }, { ttb0: hex(mm.pageTable.root), valid: true });
+  endpoint.bonds.push(bond);
+  viommu.tracer.emit("guest.bind", { endpoint: endpoint.name, pasid: mm.pasid, asid: mm.asid }, { mm: mm.name });
+  return bond;
 }
 
 function newBond(viommu: Viommu, endpoint: Endpoint, domain: Domain, mm: Mm): Bond {

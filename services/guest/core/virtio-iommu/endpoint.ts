@@ -1,5 +1,5 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
+import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
 import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import { IommuDevice } from "@faultline/shared/linux/report-device-fault.ts";
 import type { Bond } from "../sva/bond.ts";
@@ -31,12 +31,12 @@ export class Endpoint {
   /** What became of the page requests of each PASID since its bind. */
   readonly #tallies = new Map<number, FaultTally>();
 
-  constructor(id: number, properties: EndpointProperties) {
+  constructor(id: number, properties: EndpointProperties, locks: HeldLocks) {
     this.id = id;
     this.name = hex(id);
-    this.iommu = new IommuDevice(`endpoint ${this.name}`);
+    this.iommu = new IommuDevice(`endpoint ${this.name}`, locks);
     this.properties = properties;
-    this.groupMutex = new Mutex(`${this.iommu.name} group mutex`);
+    this.groupMutex = new Mutex(`${this.iommu.name} group mutex`, locks);
   }
 
   tally(pasid: number): FaultTally {

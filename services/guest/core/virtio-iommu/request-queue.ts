@@ -1,6 +1,6 @@
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
+import type { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { EFAULT, EINVAL, EIO, ENOENT, ENOMEM, ENOSYS, ERANGE } from "@faultline/shared/linux-uapi/errno.ts";
 import {
   REQUEST_QUEUE,
@@ -50,9 +50,9 @@ export class RequestQueue {
   /** RR-83: one request at a time, under the request lock. */
   readonly #requestLock: Mutex | null;
 
-  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, oneAtATime: boolean) {
+  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, requestLock: Mutex | null) {
     this.#queue = new Virtqueue(REQUEST_QUEUE, edge);
-    this.#requestLock = oneAtATime ? new Mutex("request_lock") : null;
+    this.#requestLock = requestLock;
   }
 
   /** The readable part of `request` is all but its tail. `ret`: 0, the status as errno, -EIO for used length 0 (RR-58 fixed) or a broken edge. */

@@ -2,6 +2,7 @@ import { uint64Bytes, uint64Of } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { IopfQueue } from "@faultline/shared/linux/iopf-queue.ts";
 import { PasidAllocator } from "@faultline/shared/linux/pasid-allocator.ts";
 import { RateLimit } from "@faultline/shared/linux/ratelimit.ts";
@@ -85,7 +86,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.switches = ports.switches;
     this.faultMessages = new RateLimit(() => ports.execution.now());
     this.#edge = ports.edge;
-    this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83"));
+    this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null);
     this.iopf = new IopfQueue("viommu-iopfq", {
       execution: ports.execution,
       ignorePasid: ports.switches.has("RR-75"),
@@ -135,7 +136,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     if (typeof properties === "number") return properties;
     properties.inputEnd ||= this.#inputEnd;
     if (this.endpoints.size === 0) this.asids = new AsidAllocator(properties.asidBits ?? 8);
-    const endpoint = new Endpoint(id, properties);
+    const endpoint = new Endpoint(id, properties, this.execution.locks);
     endpoint.iommu.pageResponse = (fault, response) => viommu_page_response(this, endpoint, fault, response);
     this.endpoints.set(id, endpoint);
     return endpoint;

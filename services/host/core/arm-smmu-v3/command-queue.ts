@@ -26,7 +26,7 @@ export class CommandQueue {
   readonly #execution: Execution;
   readonly #tracer: Tracer;
   readonly #msiPoll: boolean;
-  readonly #lock = new Mutex("cmdq");
+  readonly #lock: Mutex;
   #prod = 0;
   #cons = 0;
 
@@ -38,6 +38,7 @@ export class CommandQueue {
     this.#execution = o.execution;
     this.#tracer = o.tracer;
     this.#msiPoll = o.msiPoll;
+    this.#lock = new Mutex("cmdq", o.execution.locks);
   }
 
   get prod(): number {

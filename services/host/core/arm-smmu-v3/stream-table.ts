@@ -24,7 +24,7 @@ export class StreamTable {
   readonly #frames: Frames;
   readonly #execution: Execution;
   readonly #tracer: Tracer;
-  readonly #writing = new Mutex("ste");
+  readonly #writing: Mutex;
 
   private constructor(o: { base: number; twoLevel: boolean; sidBits: number; memory: PhysicalMemory; frames: Frames; execution: Execution; tracer: Tracer }) {
     this.base = o.base;
@@ -34,6 +34,7 @@ export class StreamTable {
     this.#frames = o.frames;
     this.#execution = o.execution;
     this.#tracer = o.tracer;
+    this.#writing = new Mutex("ste", o.execution.locks);
   }
 
   /** All streams abort. Null: no memory. At most 8 SID bits take a linear table. */

@@ -40,13 +40,14 @@ export class IommuType1 {
   readonly msi: MsiBindings;
   readonly #smmu: ArmSmmu;
   readonly #mm: AddressSpace;
-  readonly #lock = new Mutex("vfio iommu lock");
+  readonly #lock: Mutex;
   readonly #mappings = new Map<number, DmaMapping>();
 
   constructor(smmu: ArmSmmu, domain: Domain, mm: AddressSpace) {
     this.#smmu = smmu;
     this.domain = domain;
     this.#mm = mm;
+    this.#lock = new Mutex("vfio iommu lock", smmu.ports.execution.locks);
     this.msi = new MsiBindings(domain, smmu.ports.tracer);
   }
 

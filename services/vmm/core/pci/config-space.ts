@@ -1,5 +1,5 @@
 import { numberOf } from "@faultline/shared/codec/uint64.ts";
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
+import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
 import { VFIO_PCI_BAR0_REGION_INDEX, VFIO_PCI_BAR5_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX } from "@faultline/shared/linux-uapi/vfio.ts";
 import { DEVICE_CONTROL, MSIX_CAPABILITY, MSIX_CONTROL, PCIE } from "@faultline/shared/pcie/capabilities.ts";
 import type { AssignedDevice } from "../vfio/device.ts";
@@ -16,12 +16,13 @@ export class AssignedFunction {
   /** Resets the function (VFIO_DEVICE_RESET) and closes its groups. */
   readonly #reset: () => Promise<void>;
   /** A vCPU's access is complete before its next one; a read pushes the writes before it. */
-  readonly #order = new Mutex("pci access");
+  readonly #order: Mutex;
 
-  constructor(device: AssignedDevice, msix: MsiX, reset: () => Promise<void>) {
+  constructor(device: AssignedDevice, msix: MsiX, reset: () => Promise<void>, locks: HeldLocks) {
     this.#device = device;
     this.#msix = msix;
     this.#reset = reset;
+    this.#order = new Mutex("pci access", locks);
   }
 
   /** `space`: "config" or "bar0" to "bar5". All ones where nothing answers. */

@@ -1,4 +1,4 @@
-import { Mutex } from "@faultline/shared/execution/mutex.ts";
+import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
 import { VFIO_PCI_MSIX_IRQ_INDEX } from "@faultline/shared/linux-uapi/vfio.ts";
 import { MSIX_CONTROL } from "@faultline/shared/pcie/capabilities.ts";
 import type { Irqfds } from "../kvm/irqfd.ts";
@@ -17,6 +17,7 @@ export interface MsiXPorts {
   irqfds: Irqfds;
   binding: MsiBinding;
   inject(vector: number): void;
+  locks: HeldLocks;
 }
 
 /**
@@ -35,11 +36,12 @@ export class MsiX {
   readonly #pending = new Set<number>();
   readonly #eventfds = new Map<number, number>();
   /** Arming sleeps in ioctls; configuration accesses and attachments may change at once. */
-  readonly #lock = new Mutex("msix");
+  readonly #lock: Mutex;
 
   constructor(ports: MsiXPorts) {
     const { msix } = ports.device.facts;
     this.#ports = ports;
+    this.#lock = new Mutex("msix", ports.locks);
     this.#vectors = msix?.vectors ?? 0;
     this.#base = msix?.table ?? 0;
     this.#table = new DataView(new ArrayBuffer(this.#vectors * ENTRY));

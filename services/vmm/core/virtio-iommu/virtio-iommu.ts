@@ -50,10 +50,11 @@ export class VirtioIommu {
   /** Counts device resets: what was made available before one is never used after it. */
   #generation = 0;
   /** Requests that change domains are executed in the order they were made available. */
-  readonly #domainLock = new Mutex("virtio-iommu domains");
+  readonly #domainLock: Mutex;
 
   constructor(ports: VirtioIommuPorts) {
     this.#ports = ports;
+    this.#domainLock = new Mutex("virtio-iommu domains", ports.execution.locks);
     this.#events = new EventQueue(ports.edge);
     this.#requests = new RequestQueue({
       ...ports,
