@@ -78,6 +78,15 @@ export class Timers {
     this.pending.push(timer);
     return { cancel: () => void this.pending.splice(this.pending.indexOf(timer) >>> 0, 1) };
   }
+  /** Fires the functions' own waits, all shorter than a second, and leaves time-outs alone. How many there were. */
+  expireWaits(): number {
+    const waits = this.pending.filter(({ ns }) => ns < 1e9);
+    for (const timer of waits) {
+      this.pending.splice(this.pending.indexOf(timer), 1);
+      timer.expired();
+    }
+    return waits.length;
+  }
 }
 
 /** A function that only records what the root complex sends it. */

@@ -41,11 +41,15 @@ export class Hardware {
     this.#ports = ports;
     this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.#reached(sid), options);
     this.#requests = new MemoryRequests(this.smmu, ports);
+    const { tracer, held, engine, now } = ports;
     for (const endpoint of machine.endpoints) {
-      this.functions.set(
-        endpoint.bdf,
-        createFunction(endpoint, this.#upstream(endpoint.bdf), { tracer: ports.tracer, timer: ports.timer, held: ports.held, engine: ports.engine, now: ports.now }),
-      );
+      const { bdf } = endpoint;
+      const timer = (ns: number, expired: () => void) =>
+        ports.timer(ns, () => {
+          this.#reached(bdf);
+          expired();
+        });
+      this.functions.set(bdf, createFunction(endpoint, this.#upstream(bdf), { tracer, timer, held, engine, now }));
     }
     for (const [sid, fn] of this.functions) this.#places.set(sid, { fn, busy: true });
     this.#order = [...this.#places.values()];

@@ -144,9 +144,13 @@ export function acceleratorRig(options: Partial<EndpointOptions> = {}) {
   const upstream = new FakeUpstream();
   const tracer = new RecordingTracer();
   const held = new Set<string>();
+  const timers: { ns: number; expired: () => void }[] = [];
   const fn = new Accelerator({ ...endpointOptions, ...options }, upstream, {
     tracer,
-    timer: () => ({ cancel() {} }),
+    timer(ns, expired) {
+      timers.push({ ns, expired });
+      return { cancel() {} };
+    },
     held: (point) => held.has(point),
     engine: testEngine,
     now: () => 0,
@@ -156,12 +160,18 @@ export function acceleratorRig(options: Partial<EndpointOptions> = {}) {
     tracer,
     held,
     fn,
+    timers,
     write32: (offset: number, value: number) => fn.barWrite(0, offset, new Uint8Array(new Uint32Array([value]).buffer)),
     write64: (offset: number, value: bigint) => fn.barWrite(0, offset, new Uint8Array(new BigUint64Array([value]).buffer)),
     read32: (offset: number) => new DataView(fn.barRead(0, offset, 4).buffer).getUint32(0, true),
-    /** Steps until nothing goes; the number of steps. */
+    /** Steps until nothing goes and no timer is left; the number of steps. */
     run(limit = 5000): number {
-      for (let steps = 0; steps < limit; steps++) if (!fn.step()) return steps;
+      for (let steps = 0; steps < limit; steps++) {
+        if (fn.step()) continue;
+        const timer = timers.shift();
+        if (!timer) return steps;
+        timer.expired();
+      }
       throw new Error(`still busy after ${limit} steps`);
     },
     /** What the host and guest set up before a job. */

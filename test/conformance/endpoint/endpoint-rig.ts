@@ -203,9 +203,9 @@ export class EndpointRig {
   get unconsumed(): number {
     return (256 + this.#commands - (this.read("CMDQ_CONS") & 0xff)) % 256;
   }
-  /** Steps until nothing has anything to do; the number of steps. */
+  /** Steps until nothing has anything to do, the functions' own waits passed; the number of steps. */
   run(limit = 20_000): number {
-    for (let steps = 0; steps < limit; steps++) if (!this.hardware.step()) return steps;
+    for (let steps = 0; steps < limit; steps++) if (!this.hardware.step() && this.timers.expireWaits() === 0) return steps;
     throw new Error(`still busy after ${limit} steps`);
   }
 

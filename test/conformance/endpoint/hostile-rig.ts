@@ -83,6 +83,7 @@ export class HostileRig {
   /** The victim and the SMMU work for `steps`. */
   work(steps: number): void {
     const victim = this.rig.hardware.functions.get(VICTIM)!;
+    this.rig.timers.expireWaits();
     for (let n = 0; n < steps; n++) {
       this.rig.smmu.step();
       if (victim.step()) this.victimSteps++;

@@ -101,7 +101,7 @@ describe("a function whose driver writes what it likes (style.md, f: nothing a g
           // Its page requests and responses are its own: the driver refuses them, and the queue is emptied before the victim begins.
           let steps = 0;
           for (; steps < IDLE; steps++) {
-            if (fn.step()) continue;
+            if (fn.step() || machine.rig.timers.expireWaits() > 0) continue;
             if (machine.rig.read("PRIQ_PROD") === machine.rig.read("PRIQ_CONS")) break;
             machine.serve();
           }

@@ -12,8 +12,11 @@ import type { PciDevice } from "./pci.ts";
 const STOP_TIMEOUT_NS = 2_000_000_000,
   STOP_POLL_NS = 100_000;
 
-/** A PRI queue that overflows answers Success at once, as often as the device asks until the host has drained it: the limit of 16 after reset is for a host that answers by itself. */
-const RETRY_LIMIT = 4096;
+/**
+ * The function waits between its tries (shared/accelerator/README.md): its limit of 16 after reset gives a page up after 65 ms, this one after 6 s. So long a host may take to
+ * drain a PRI queue that overflows under every function it serves; and it is shorter than the time-out of a job (10 s), so that the function names what failed.
+ */
+const RETRY_LIMIT = 64;
 
 /** Registers of the whole function (interfaces.md, section 5). */
 export interface FunctionSettings {

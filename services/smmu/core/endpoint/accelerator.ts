@@ -64,7 +64,7 @@ export class Accelerator implements PciFunction {
         return share();
       },
     };
-    const parts = { translation, pages: this.pages, upstream, settings: () => settings };
+    const parts = { translation, pages: this.pages, upstream, timer: ports.timer, settings: () => settings };
     this.#queues = Array.from(
       { length: ACCELERATOR.queues },
       (_, index) =>

@@ -130,6 +130,45 @@ describe("page faults of a job (PCIe 10.4; flow.md c, d, h)", () => {
     expect(rig.upstream.pageRequests).toHaveLength(3);
     expect(completed(rig).status).toBe(7);
   });
+  it("waits before it asks again: 1 us, doubled with each SUCCESS of no use, at most 131 ms (data sheet, Page requests)", () => {
+    const rig = ready();
+    rig.write32(0x014, 20);
+    rig.upstream.onPageRequest = ({ pasid, prgi }) => rig.fn.prgResponse({ pasid, prgi, code: SUCCESS }); // an overflow that does not end
+    submit(rig, { op: 3, source: SOURCE, length: 8n });
+    const waits: number[] = [];
+    for (;;) {
+      while (rig.fn.step());
+      const timer = rig.timers.shift();
+      if (!timer) break;
+      expect(rig.upstream.pageRequests).toHaveLength(waits.push(timer.ns)); // nothing is sent meanwhile
+      timer.expired();
+    }
+    expect(waits).toEqual([...Array.from({ length: 18 }, (_, n) => 1000 * 2 ** n), 131_072_000]);
+    expect([rig.upstream.pageRequests.length, completed(rig).status]).toEqual([20, 7]);
+  });
+  it("asks page by page for a group that SUCCESS left missing, and in groups again for pages that it had not asked for", () => {
+    const rig = ready({ pagesPerGroup: 4, credits: 4 });
+    let lost = true;
+    rig.upstream.onPageRequest = ({ pasid, prgi, last, address }) => {
+      if (!lost) rig.upstream.map(PASID, address);
+      if (last) rig.fn.prgResponse({ pasid, prgi, code: SUCCESS });
+      lost &&= !last;
+    };
+    submit(rig, { op: 3, source: SOURCE, length: 8n * 4096n });
+    rig.run();
+    const groups = rig.upstream.pageRequests.map(({ address, last }) => `${(address - SOURCE) / 4096n}${last ? "." : ""}`).join("");
+    expect(groups).toBe("0123." + "0.1.2.3." + "4567.");
+    expect(completed(rig).status).toBe(1);
+  });
+  it("a stop ends the wait", () => {
+    const rig = ready();
+    rig.upstream.onPageRequest = ({ pasid, prgi }) => rig.fn.prgResponse({ pasid, prgi, code: SUCCESS });
+    submit(rig, { op: 3, source: SOURCE, length: 8n });
+    while (rig.fn.step());
+    rig.write32(0x1018, 0x101);
+    while (rig.fn.step());
+    expect([rig.timers.length, completed(rig).status, rig.read32(0x1018) & 4]).toEqual([1, 8, 4]);
+  });
   it("aborts with status 5 on UR or CA, and when PRI is off", () => {
     const rig = ready();
     rig.fn.configWrite(0x124, 2, 0);

@@ -5,6 +5,9 @@ import type { GroupOutcome, PageNeed, PageRequestInterface } from "./page-reques
 import type { Work } from "./work.ts";
 
 export const PAGE = 4096n;
+/** Data sheet, "Page requests": the wait before a page is asked for again, doubled with each SUCCESS that left it missing, and its bound. */
+const BACK_OFF_NS = 1_000,
+  LONGEST_BACK_OFF_NS = BACK_OFF_NS * 2 ** 17;
 const pageOf = (address: bigint): bigint => address & ~(PAGE - 1n);
 const toPageEnd = (address: bigint): number => Number(PAGE - (address % PAGE));
 
@@ -26,6 +29,8 @@ export interface AccessParts {
   translation: AddressTranslation;
   pages: PageRequestInterface;
   upstream: Upstream;
+  /** A time of the function's own. */
+  timer(ns: number, expired: () => void): void;
   /** `window`: page requests that the queue may have outstanding, its share of the allocation. */
   settings(): { pagesPerGroup: number; retryLimit: number; window: number };
   /** A stop of the queue was asked for: nothing new is begun. */
@@ -117,6 +122,7 @@ export class PagedAccess {
     if (!this.#paging) return { status: COMPLETION_STATUS.STOPPED, address };
     if (this.#exhausted(pageOf(address), write)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
     const mark = pageOf(address) | BigInt(write);
+    yield* this.#backOff(this.#retries.get(mark) ?? 0);
     for (;;) {
       if (this.#parts.stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
       if (!pages.usable && !this.#requested.has(mark)) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
@@ -132,13 +138,27 @@ export class PagedAccess {
     return group.outcome === "success" ? null : { status: FAILURE_OF[group.outcome], address };
   }
 
-  /** Opens groups for the missing page and for pages ahead that miss too, as far as the queue's share of the credits goes. */
+  /** `tries` SUCCESS responses were of no use: most likely the PRI queue overflows (IHI 0070 G.b, 8.1), and asking again at once would only keep it full. */
+  *#backOff(tries: number): Work<void> {
+    if (tries === 0) return;
+    let over = false;
+    this.#parts.timer(Math.min(BACK_OFF_NS * 2 ** (tries - 1), LONGEST_BACK_OFF_NS), () => {
+      over = true;
+    });
+    while (!over && !this.#parts.stopping()) yield "waiting";
+  }
+
+  /**
+   * Opens groups for the missing page and for pages ahead that miss too, as far as the queue's share of the credits goes. A page that a SUCCESS left missing goes alone:
+   * a group larger than the PRI queue would be lost however often it is sent.
+   */
   *#request(page: bigint, write: boolean, ahead: readonly Range[]): Work<void> {
     const { pages, settings } = this.#parts;
     const room = (): number => Math.min(pages.credits, settings().window - this.#requestedPages);
     if (room() <= 0) return;
     const missing = this.#requested.has(page | BigInt(write)) ? [] : [this.#need(page, write)];
-    const needs = yield* this.#gather(missing, ahead, room());
+    const alone = this.#retries.has(page | BigInt(write));
+    const needs = alone ? missing : yield* this.#gather(missing, ahead, room());
     for (let from = 0; from < needs.length && room() > 0; ) {
       const group = needs.slice(from, from + Math.min(room(), settings().pagesPerGroup));
       if (!this.#open(group)) return;
