@@ -33,7 +33,8 @@ export const OPCODE = {
 export type CommandName = keyof typeof OPCODE;
 
 const stream = { Opcode: [7, 0], SSec: [10, 10], SSV: [11, 11], SubstreamID: [31, 12], StreamID: [63, 32] } as const;
-const range = { NUM: [16, 12], SCALE: [24, 20], VMID: [47, 32], Leaf: [64, 64], TTL: [73, 72], TG: [75, 74] } as const;
+/** Bit 25 is the sixth of SCALE with IDR5.DS = 1, and RES0 otherwise (4.4.1). */
+const range = { NUM: [16, 12], SCALE: [25, 20], VMID: [47, 32], Leaf: [64, 64], TTL: [73, 72], TG: [75, 74] } as const;
 
 export const CMD_PREFETCH_CONFIG = bitStruct("CMD_PREFETCH_CONFIG", 16, stream);
 export const CMD_PREFETCH_ADDR = bitStruct("CMD_PREFETCH_ADDR", 16, { ...stream, Size: [68, 64], Stride: [73, 69], Addr: [127, 76] });
@@ -49,7 +50,7 @@ export const CMD_TLBI_NH_VAA = bitStruct("CMD_TLBI_NH_VAA", 16, { Opcode: [7, 0]
 export const CMD_TLBI_EL2_VA = bitStruct("CMD_TLBI_EL2_VA", 16, {
   Opcode: [7, 0],
   NUM: [16, 12],
-  SCALE: [24, 20],
+  SCALE: [25, 20],
   ASID: [63, 48],
   Leaf: [64, 64],
   TTL: [73, 72],

@@ -20,8 +20,13 @@ function ofSmmu({ smmu }: Machine): { path: FieldPath; message: string } | null 
   // Arm IHI 0070 G.b, 6.3.2: SIDSIZE of 7 and more comes with ST_LEVEL = 1.
   if (smmu.sidBits > LINEAR_SID_BITS && !smmu.twoLevelStreamTable)
     return { path: ["smmu", "sidBits"], message: `above ${LINEAR_SID_BITS} needs smmu.twoLevelStreamTable` };
-  // 6.3.6: OAS = 52 bits comes with the 64 KiB granule (DS is not implemented).
-  if (smmu.oas === 52 && !smmu.granules.includes("64K")) return { path: ["smmu", "oas"], message: "52 needs 64K in smmu.granules" };
+  // 6.3.6: 52-bit addresses come with the 64 KiB granule or with DS, which is a matter of the smaller ones.
+  const wide = smmu.granules.includes("64K") || smmu.ds;
+  if (smmu.oas === 52 && !wide) return { path: ["smmu", "oas"], message: "52 needs 64K in smmu.granules, or smmu.ds" };
+  if (smmu.vaBits === 52 && !wide) return { path: ["smmu", "vaBits"], message: "52 needs 64K in smmu.granules, or smmu.ds" };
+  if (smmu.ds && !smmu.granules.includes("4K") && !smmu.granules.includes("16K")) return { path: ["smmu", "ds"], message: "needs 4K or 16K in smmu.granules" };
+  // 6.3.1: a VMID is a matter of stage 2.
+  if (smmu.vmw && !smmu.stage2) return { path: ["smmu", "vmw"], message: "needs smmu.stage2" };
   return null;
 }
 

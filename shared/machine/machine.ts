@@ -15,10 +15,16 @@ export interface SmmuOptions {
   stage2: boolean;
   granules: Granule[];
   oas: number;
+  /** VAs of 64K tables, IDR5.VAX. */
+  vaBits: 48 | 52;
+  /** IDR5.DS: 52-bit addresses in 4K and 16K tables. */
+  ds: boolean;
   sidBits: number;
   ssidBits: number;
   asidBits: 8 | 16;
   vmidBits: 8 | 16;
+  /** IDR0.VMW: CR0.VMW makes CMD_TLBI_* ignore low bits of the VMID. */
+  vmw: boolean;
   ats: boolean;
   pri: boolean;
   stall: boolean;
@@ -63,10 +69,13 @@ export const defaultMachine: Machine = {
     stage2: true,
     granules: ["4K", "16K", "64K"],
     oas: 48,
+    vaBits: 48,
+    ds: false,
     sidBits: 16,
     ssidBits: 20,
     asidBits: 16,
     vmidBits: 16,
+    vmw: false,
     ats: true,
     pri: true,
     stall: true,

@@ -3,11 +3,11 @@ import { cdIllegal, granuleOfTG1 } from "./context-descriptor/cd-checks.ts";
 import { type ContextDescriptor, decodeCd } from "./context-descriptor/context-descriptor.ts";
 import { DerivedConfigurations } from "./derived-configurations.ts";
 import { type Fault, fault, isFault } from "./fault.ts";
-import { type Identity, ias, sizeBits } from "./identity.ts";
+import { type Identity, ias, sizeBits, wideAddresses } from "./identity.ts";
 import { startLevelS1, startLevelS2 } from "./page-table-walk/geometry.ts";
 import { type StageTable, stageTable } from "./page-table-walk/stage-table.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
-import { granuleOfTG0, steIllegal } from "./stream-table/ste-checks.ts";
+import { granuleOfTG0, stage2Start, steIllegal } from "./stream-table/ste-checks.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import { fetchSte } from "./stream-table/stream-table-walk.ts";
 import type { ConfigurationCache } from "./tlb/configuration-cache.ts";
@@ -17,7 +17,8 @@ const l1 = new Uint32Array(2);
 /** The stage-2 table of a valid STE with Config = 11x. */
 export function stage2Table(ste: Ste, identity: Identity): StageTable {
   const granule = granuleOfTG0(ste.S2TG);
-  const startLevel = startLevelS2(granule, ste.S2SL0, ste.S2T0SZ, identity.oas, identity.stt);
+  const start = stage2Start(ste, identity);
+  const startLevel = startLevelS2(granule, start);
   if (startLevel === null) throw new Error("stage 2 of an ILLEGAL STE");
   const inputBits = 64 - ste.S2T0SZ;
   const outputBits = Math.min(sizeBits(ste.S2PS), identity.oas);
@@ -30,6 +31,7 @@ export function stage2Table(ste: Ste, identity: Identity): StageTable {
     inputBits,
     outputBits,
     oas: identity.oas,
+    DS: start.DS,
     TBI: false,
     AFFD: ste.S2AFFD === 1,
     HA,
@@ -55,6 +57,7 @@ export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Ide
     inputBits,
     outputBits,
     oas: identity.oas,
+    DS: wideAddresses(granule, cd.DS, identity),
     TBI: tbi === 1,
     AFFD: cd.AFFD === 1,
     HA,

@@ -30,6 +30,7 @@ export function idRegisters(o: SmmuOptions): IdRegisters {
     set(f.MSI, o.msi) +
     set(f.SEV, 1) +
     set(f.PRI, o.pri) +
+    set(f.VMW, o.vmw) +
     set(f.VMID16, o.vmidBits === 16) +
     set(f.CD2L, o.twoLevelCdTable) +
     set(f.TTENDIAN, 2) +
@@ -46,6 +47,8 @@ export function idRegisters(o: SmmuOptions): IdRegisters {
     set(k.GRAN4K, o.granules.includes("4K")) +
     set(k.GRAN16K, o.granules.includes("16K")) +
     set(k.GRAN64K, o.granules.includes("64K")) +
+    set(k.DS, o.ds) +
+    set(k.VAX, o.vaBits === 52) +
     set(k.STALL_MAX, o.stall ? 32 : 0);
   return { IDR0, IDR1, IDR3, IDR5, AIDR: 1 };
 }
@@ -62,6 +65,8 @@ export interface Identity {
   msi: boolean;
   sev: boolean;
   pri: boolean;
+  /** VMID wildcards: CR0.VMW. */
+  vmw: boolean;
   vmid16: boolean;
   cd2l: boolean;
   atsRecErr: boolean;
@@ -81,6 +86,10 @@ export interface Identity {
   ril: boolean;
   stt: boolean;
   oas: number;
+  /** 52-bit addresses with 4K and 16K, where CD.DS and STE.S2DS ask for them. */
+  ds: boolean;
+  /** 52-bit VAs with 64K. */
+  vax: boolean;
   granules: ReadonlySet<number>;
   stallMax: number;
 }
@@ -106,6 +115,7 @@ export function identityOf(id: IdRegisters): Identity {
     msi: on(id.IDR0, f.MSI),
     sev: on(id.IDR0, f.SEV),
     pri: on(id.IDR0, f.PRI),
+    vmw: on(id.IDR0, f.VMW),
     vmid16: on(id.IDR0, f.VMID16),
     cd2l: on(id.IDR0, f.CD2L),
     atsRecErr: on(id.IDR0, f.ATSRECERR),
@@ -125,6 +135,8 @@ export function identityOf(id: IdRegisters): Identity {
     ril: on(id.IDR3, h.RIL),
     stt: on(id.IDR3, h.STT),
     oas: sizeBits(field(id.IDR5, k.OAS)),
+    ds: on(id.IDR5, k.DS),
+    vax: on(id.IDR5, k.VAX),
     granules,
     stallMax: field(id.IDR5, k.STALL_MAX),
   };
@@ -132,3 +144,6 @@ export function identityOf(id: IdRegisters): Identity {
 
 /** IAS of an AArch64-only implementation equals OAS (3.4). */
 export const ias = (identity: Identity): number => identity.oas;
+
+/** CD.DS or STE.S2DS in effect: RES0 without IDR5.DS, and 64K has 52-bit addresses without it (page-tables.md, sections 2 to 4). */
+export const wideAddresses = (granule: number, bit: number, { ds }: Identity): boolean => ds && bit === 1 && granule !== 16;

@@ -1,5 +1,5 @@
 import { CMD_PRI_RESP, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
-import { mask, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { field, mask, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import { prgCodeOfPriResp } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceIds } from "@faultline/shared/trace/tracer.ts";
@@ -154,7 +154,6 @@ export class Smmu {
         let ack = value;
         if (!this.identity.pri) ack &= ~2;
         if (!this.identity.ats) ack &= ~16;
-        ack &= ~(7 << f.VMW[1]); // VMW = 0: RES0
         regs.set("CR0ACK", ack);
         // 6.3.9.6: SMMUEN to 0 terminates what is stalled; EVENTQEN to 1 makes room for records that wait.
         if ((before & ~value & mask(f.SMMUEN)) !== 0) this.stalls.terminate(null);
@@ -214,7 +213,7 @@ export class Smmu {
       case OPCODE.CMD_STALL_TERM:
         return executeResume(opcode, words, this.stalls, identity);
       default:
-        return executeTlbi(opcode, words, { tlb: this.tlb, walks: this.walkCache }, identity, 0);
+        return executeTlbi(opcode, words, { tlb: this.tlb, walks: this.walkCache }, identity, field(this.regs.low("CR0"), registers.CR0.fields.VMW));
     }
   }
 

@@ -93,9 +93,9 @@ export class Translation {
     const { inputBits } = table;
     // Range and TBI, before any fetch (page-tables.md, section 2): VA[63:inputBits] all equal VA[55], VA[63:56] not looked at with TBI.
     const sign = upper ? -1 : 0;
-    const top = table.TBI ? 0x00ff_0000 : 0xffff_0000;
-    if (((hi ^ sign) & top) !== 0 || exceeds((hi ^ sign) & 0xffff, lo ^ sign, inputBits)) return fault("F_TRANSLATION");
-    const inputHigh = (hi & 0xffff) | (sign & TABLE_BIT);
+    const top = table.TBI ? 0x00f0_0000 : 0xfff0_0000;
+    if (((hi ^ sign) & top) !== 0 || exceeds((hi ^ sign) & 0xf_ffff, lo ^ sign, inputBits)) return fault("F_TRANSLATION");
+    const inputHigh = (hi & 0xf_ffff) | (sign & TABLE_BIT);
     const { vmid } = c;
     const need = needed(access.write, access.priv, access.exec);
     const hit = this.#tlb.lookup(vmid, stage1.ASID, stage1.ASET, inputHigh, lo);

@@ -60,9 +60,9 @@ export function legality(command: bigint, id: Id, { PRI, RIL }: { PRI: boolean; 
   if (opcode === 0x41 && bits(command, 77, 76) === 3) return ill("Resp = 3");
   if (opcode === 0x40 && bits(command, 69, 64) > 52) return { row: "ATC_INV: Size > 52", verdict: "either" };
   if (RANGE.has(opcode) && RIL) {
-    const [NUM, SCALE, TTL, TG] = [bits(command, 16, 12), bits(command, 24, 20), bits(command, 73, 72), bits(command, 75, 74)];
+    const [NUM, SCALE, TTL, TG] = [bits(command, 16, 12), bits(command, id.DS ? 25 : 24, 20), bits(command, 73, 72), bits(command, 75, 74)];
     // TTL = 1 with 16K and DS = 0 is as TTL = 0 (4.3).
-    const effective = TG === 2 && TTL === 1 ? 0 : TTL;
+    const effective = TG === 2 && TTL === 1 && !id.DS ? 0 : TTL;
     if (TG !== 0 && NUM === 0 && SCALE === 0 && effective === 0) return ill(TTL === 0 ? "one granule, no TTL" : "one granule, TTL = 1 with 16K");
   }
   return { row: opcode === 0x04 && bits(command, 68, 64) === 31 ? "CFGI_ALL: consumed" : `${name}: consumed`, verdict: "legal" };

@@ -60,13 +60,16 @@ const TG0_PAGE_BITS = [12, 16, 14, 0];
 const TG1_PAGE_BITS = [0, 14, 12, 16];
 
 /** Table 0 or 1 of a CD, legal or not. */
-export const stage1Geometry = (cd: bigint, table: 0 | 1) =>
-  table === 0
-    ? { EPD: bits(cd, 14), TSZ: bits(cd, 5, 0), pageBits: TG0_PAGE_BITS[bits(cd, 7, 6)], base: inPlace(cd, 115, 68) >> 64n }
-    : { EPD: bits(cd, 30), TSZ: bits(cd, 21, 16), pageBits: TG1_PAGE_BITS[bits(cd, 23, 22)], base: inPlace(cd, 179, 132) >> 128n };
+export function stage1Geometry(cd: bigint, table: 0 | 1, id: WalkedMachine["id"]) {
+  const one =
+    table === 0
+      ? { EPD: bits(cd, 14), TSZ: bits(cd, 5, 0), pageBits: TG0_PAGE_BITS[bits(cd, 7, 6)], base: inPlace(cd, 115, 68) >> 64n }
+      : { EPD: bits(cd, 30), TSZ: bits(cd, 21, 16), pageBits: TG1_PAGE_BITS[bits(cd, 23, 22)], base: inPlace(cd, 179, 132) >> 128n };
+  return { ...one, DS: id.DS && bits(cd, 186) === 1 && one.pageBits !== 16 };
+}
 
 /** smmuv3.md, 3.3: C_BAD_CD. */
-export function checkCd({ id, reach }: WalkedMachine, ste: bigint, cd: bigint): void {
+export function checkCd({ id, reach }: Pick<WalkedMachine, "id" | "reach">, ste: bigint, cd: bigint): void {
   const illegal = (row: string, condition: boolean): void => {
     if (!condition) return;
     reach(`C_BAD_CD: ${row}`);
@@ -79,19 +82,19 @@ export function checkCd({ id, reach }: WalkedMachine, ste: bigint, cd: bigint): 
   illegal("A = 0 with TERM_MODEL = 1", id.TERM_MODEL && A === 0);
   illegal("S = 1 with STALL_MODEL = 01", id.STALL_MODEL === 1 && S === 1);
   illegal("S = 0 with STALL_MODEL = 10", id.STALL_MODEL === 2 && S === 0);
-  const tables = [stage1Geometry(cd, 0), stage1Geometry(cd, 1)];
+  const tables = [stage1Geometry(cd, 0, id), stage1Geometry(cd, 1, id)];
   illegal("ENDI", tables.some(({ EPD }) => EPD === 0) && id.TTENDIAN === 2 && bits(cd, 15) === 1);
   illegal("HA or HD with HTTU = 0", id.HTTU === 0 && (HA === 1 || HD === 1));
   illegal("HD with HTTU = 1", id.HTTU === 1 && HD === 1);
   illegal("HAFT without HA", id.HTTU === 3 && bits(cd, 67) === 1 && HA === 0);
   illegal("ASID[15:8] with ASID16 = 0", !id.ASID16 && bits(cd, 63, 56) !== 0);
   const ips = Math.min(addressBits(bits(cd, 34, 32)), id.OAS);
-  for (const { EPD, TSZ, pageBits, base } of tables) {
+  for (const { EPD, TSZ, pageBits, base, DS } of tables) {
     if (EPD === 1) continue;
     illegal("TGx", !id.granules.includes(pageBits));
-    illegal("TxSZ below its minimum", TSZ < (pageBits === 16 && id.VAX !== 0 ? 12 : 16));
+    illegal("TxSZ below its minimum", TSZ < (DS || (pageBits === 16 && id.VAX !== 0) ? 12 : 16));
     illegal("TxSZ above its maximum", TSZ > (id.STT ? (pageBits === 16 ? 47 : 48) : 39));
     illegal("TTBx beyond IPS", base >= pow2(ips));
-    illegal("TTBx beyond 48 bits", pageBits !== 16 && base >= pow2(48));
+    illegal("TTBx beyond 48 bits", pageBits !== 16 && !DS && base >= pow2(48));
   }
 }

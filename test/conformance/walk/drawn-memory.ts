@@ -113,10 +113,15 @@ export class DrawnMemory implements WalkedMemory {
     const s2s = id.STALL_MODEL === 1 ? 0 : id.STALL_MODEL === 2 ? 1 : draw.below(5) === 0 ? 1 : 0;
     ste.put(185, 185, s2s).put(93, 92, s2s ? draw.of([0, 3]) : draw.of(config === 7 && !id.NS1ATS ? [0, 1, 2, 2, 3] : [0, 1, 3]));
     ste.put(143, 128, this.#tag(id.VMID16));
-    const { S2TG, S2SL0, S2T0SZ } = this.#stage2Shape();
+    const S2DS = draw.chance(500);
+    const { S2TG, S2SL0, S2T0SZ } = this.#stage2Shape(S2DS);
+    // Without DS in effect S2SL0_2 says nothing.
+    const S2SL0_2 = S2SL0 >= 4 ? 1 : S2TG === 0 && id.DS && S2DS ? 0 : draw.below(2);
     ste
+      .put(195, 195, S2DS ? 1 : 0)
+      .put(194, 194, S2SL0_2)
       .put(175, 174, S2TG)
-      .put(167, 166, S2SL0)
+      .put(167, 166, S2SL0 % 4)
       .put(165, 160, S2T0SZ)
       .put(178, 176, draw.below(8))
       .put(179, 179, 1)
@@ -129,8 +134,8 @@ export class DrawnMemory implements WalkedMemory {
   }
 
   /** Mostly input sizes that the drawn IPAs fit into. */
-  #stage2Shape(): { S2TG: number; S2SL0: number; S2T0SZ: number } {
-    const legal = legalStage2(this.#id);
+  #stage2Shape(S2DS: boolean): { S2TG: number; S2SL0: number; S2T0SZ: number } {
+    const legal = legalStage2(this.#id, S2DS);
     const roomy = legal.filter(({ S2T0SZ }) => S2T0SZ <= 32);
     const from = roomy.length && (this.#rates.deep || this.#draw.chance(850)) ? roomy : legal;
     const { S2TG, S2SL0 } = this.#draw.of(uniqueStarts(from));
@@ -157,6 +162,7 @@ export class DrawnMemory implements WalkedMemory {
       () => ste.put(178, 176, 6).put(243, 196, (pow2(48) + REGION.stage2) >> 4n),
       () => ste.put(165, 160, draw.below(64)),
       () => ste.put(167, 166, draw.below(4)),
+      () => ste.put(195, 194, draw.below(4)),
       () => ste.put(167, 166, 2).put(165, 160, 64 - id.IAS + draw.below(3)),
       () => ste.put(180, 180, 1),
       () => ste.put(143, 128, draw.wide(16)),
@@ -170,11 +176,14 @@ export class DrawnMemory implements WalkedMemory {
       .put(41, 41, 1)
       .put(34, 32, this.#rates.deep || draw.chance(700) ? 5 : draw.below(8))
       .put(35, 35, draw.bit(300));
+    const DS = draw.chance(500);
+    cd.put(186, 186, DS ? 1 : 0);
     for (const table of [0, 1] as const) {
       const pageBits = draw.of(id.granules);
       const TG = table === 0 ? [12, 16, 14].indexOf(pageBits) : [14, 12, 16].indexOf(pageBits) + 1;
       const most = id.STT && draw.chance(300) ? (pageBits === 16 ? 47 : 48) : 39;
-      const TSZ = this.#rates.deep || draw.chance(700) ? 16 + draw.below(16) : 16 + draw.below(most - 15);
+      const least = (pageBits === 16 ? id.VAX !== 0 : id.DS && DS) ? 12 : 16;
+      const TSZ = this.#rates.deep || draw.chance(700) ? least + draw.below(16) : least + draw.below(most - least + 1);
       const at = table === 0 ? { TSZ: 0, TG: 6, EPD: 14, HAD: 65, TTB: 68, TBI: 38 } : { TSZ: 16, TG: 22, EPD: 30, HAD: 129, TTB: 132, TBI: 39 };
       cd.put(at.TSZ + 5, at.TSZ, TSZ)
         .put(at.TG + 1, at.TG, TG)
@@ -228,15 +237,17 @@ export class DrawnMemory implements WalkedMemory {
     if (draw.chance(rates.size)) output |= pow2(draw.of([outputBits, outputBits + draw.below(10), 32 + draw.below(20)]));
     const d = new Structure().put(1, 0, type);
     if (shift < 48) d.put(47, shift, (output % pow2(48)) >> BigInt(shift));
+    if (id.DS && draw.chance(rates.size)) d.put(49, 48, draw.below(4));
     // Bits 15:12 with 64K below OAS = 52 are IMPLEMENTATION DEFINED (page-tables.md, section 12): 0.
     if (pageBits === 16 && id.OAS === 52 && draw.chance(rates.size)) d.put(15, 12, draw.below(16));
     d.put(58, 55, draw.below(16));
+    if (table && id.DS && draw.chance(rates.size)) d.put(9, 8, draw.below(4));
     if (table) return d.put(62, 59, stage === 1 && draw.chance(rates.rights) ? draw.below(16) : 0).raw;
     const careless = draw.chance(rates.rights);
     const memAttr = stage === 2 && draw.chance(850) ? 4 + draw.below(12) : draw.below(16);
     d.put(5, 2, memAttr)
       .put(10, 10, careless ? draw.bit() : 1)
-      .put(9, 8, draw.of([0, 2, 3]))
+      .put(9, 8, id.DS && !draw.chance(100) ? 0 : draw.of([0, 2, 3]))
       .put(52, 51, draw.below(4));
     // Writable-clean: DBM, and no write permission yet.
     if (draw.chance(rates.rights / 2))
@@ -258,4 +269,4 @@ const uniqueStarts = <T extends { S2TG: number; S2SL0: number }>(shapes: T[]): T
   shapes.filter(({ S2TG, S2SL0 }, i) => shapes.findIndex((one) => one.S2TG === S2TG && one.S2SL0 === S2SL0) === i);
 
 /** One of the sizes the ID registers can state. */
-export const oasEncodings = (granules: { GRAN64K: boolean }): number[] => [0, 1, 2, 3, 4, 5, 6].filter((encoding) => addressBits(encoding) < 52 || granules.GRAN64K);
+export const oasEncodings = (has52: boolean): number[] => [0, 1, 2, 3, 4, 5, 6].filter((encoding) => addressBits(encoding) < 52 || has52);

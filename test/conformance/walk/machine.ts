@@ -98,6 +98,7 @@ export function idOf({ IDR0, IDR1, IDR3, IDR5 }: IdValues) {
     IAS: OASBits,
     granules: [...(idr5(4) ? [12] : []), ...(idr5(5) ? [14] : []), ...(idr5(6) ? [16] : [])],
     VAX: idr5(11, 10),
+    DS: idr5(7) === 1,
   };
 }
 

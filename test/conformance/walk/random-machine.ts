@@ -34,13 +34,17 @@ export const idRegisters = fc
     HAD: often,
     XNX: flag,
     STT: flag,
+    DS: fc.constantFrom(true, false, false),
+    VAX: flag,
   })
   .map((f): IdValues => {
     const [S1P, S2P] = f.stages;
     // smmuv3.md, 1.3: an SMMU with PCIe clients has no forced stall model; NS1ATS needs ATS and both stages; SIDSIZE >= 7 needs ST_LEVEL.
     const ATS = f.ATS && f.STALL_MODEL !== 2;
     const on = (bit: number, value: boolean | number) => Number(value) * 2 ** bit;
-    const oas = oasEncodings({ GRAN64K: (f.granules & 4) !== 0 });
+    const GRAN64K = (f.granules & 4) !== 0;
+    const DS = f.DS && (f.granules & 3) !== 0;
+    const oas = oasEncodings(GRAN64K || DS);
     return {
       IDR0:
         on(0, S2P) +
@@ -60,7 +64,14 @@ export const idRegisters = fc
         on(27, f.SIDSIZE >= 7),
       IDR1: f.SIDSIZE + on(6, f.SSIDSIZE) + on(16, 8) + on(21, 8) + on(26, f.ATTR_PERMS_OVR),
       IDR3: on(2, f.HAD) + on(4, S2P && f.XNX) + on(9, f.STT) + on(10, 1) + on(11, 2),
-      IDR5: oas[f.oas % oas.length] + on(4, f.granules & 1) + on(5, (f.granules >> 1) & 1) + on(6, (f.granules >> 2) & 1) + on(16, f.STALL_MODEL === 1 ? 0 : 64),
+      IDR5:
+        oas[f.oas % oas.length] +
+        on(4, f.granules & 1) +
+        on(5, (f.granules >> 1) & 1) +
+        on(6, (f.granules >> 2) & 1) +
+        on(7, DS) +
+        on(10, f.VAX && (GRAN64K || DS)) +
+        on(16, f.STALL_MODEL === 1 ? 0 : 64),
       AIDR: 1,
     };
   });
@@ -77,6 +88,8 @@ const address = fc
     if (odd === 0) return small | (top << 34n);
     if (odd <= 4) return 2n ** 64n - 1n - small;
     if (odd === 5) return (2n ** 56n - 1n - small) | ((top % 256n) << 56n);
+    // 52 bits: level -1, or a level above the usual start.
+    if (odd === 7) return small | ((top % 2n ** 18n) << 34n);
     if (odd === 6) return small | ((top % 256n) << 56n);
     return small;
   });

@@ -36,13 +36,28 @@ export function fetchSte({ id, regs, memory, reach }: WalkedMachine, sid: number
   return memory.load(address, 8, { of: "STE", sid }) ?? fetchFault("STE", address);
 }
 
-/** page-tables.md, 3.3: start level, T0SZ of one table, and the smallest T0SZ with concatenated tables. `oas`: 3.2. */
-const STAGE_2_GEOMETRY = [
-  { pageBits: 12, SL0: 2, level: 0, one: [16, 24], least: 16, oas: 44 },
+interface Shape {
+  pageBits: number;
+  /** S2SL0, and 4 for {S2SL0_2 = 1, S2SL0 = 0}, which exists with DS and 4K. */
+  SL0: number;
+  level: number;
+  one: readonly [number, number];
+  least: number;
+  leastDS?: number;
+  oas: number;
+  stt?: true;
+  ds?: true;
+}
+
+/** page-tables.md, 3.3: start level, T0SZ of one table, and the smallest T0SZ with concatenated tables. `oas`: 3.2. A start at level -1 has no row there: its T0SZ are those of section 2. */
+const STAGE_2_GEOMETRY: readonly Shape[] = [
+  { pageBits: 12, SL0: 2, level: 0, one: [16, 24], least: 16, leastDS: 12, oas: 44 },
+  { pageBits: 12, SL0: 4, level: -1, one: [12, 15], least: 12, oas: 52, ds: true },
   { pageBits: 12, SL0: 1, level: 1, one: [25, 33], least: 21, oas: 0 },
   { pageBits: 12, SL0: 0, level: 2, one: [34, 42], least: 30, oas: 0 },
   { pageBits: 12, SL0: 3, level: 3, one: [43, 48], least: 39, oas: 0, stt: true },
-  { pageBits: 14, SL0: 2, level: 1, one: [17, 27], least: 16, oas: 42 },
+  { pageBits: 14, SL0: 3, level: 0, one: [12, 16], least: 12, oas: 0, ds: true },
+  { pageBits: 14, SL0: 2, level: 1, one: [17, 27], least: 16, leastDS: 13, oas: 42 },
   { pageBits: 14, SL0: 1, level: 2, one: [28, 38], least: 24, oas: 0 },
   { pageBits: 14, SL0: 0, level: 3, one: [39, 48], least: 35, oas: 0 },
   { pageBits: 16, SL0: 2, level: 1, one: [12, 21], least: 12, oas: 44 },
@@ -52,21 +67,27 @@ const STAGE_2_GEOMETRY = [
 
 const S2TG_PAGE_BITS = [12, 16, 14, 0];
 
+const leastOf = ({ least, leastDS = least }: Shape, DS: boolean): number => (DS ? leastDS : least);
+
 /** What stage 2 of an STE looks like, legal or not. */
 export function stage2Geometry(ste: bigint, { id }: Pick<WalkedMachine, "id">) {
   const pageBits = S2TG_PAGE_BITS[bits(ste, 175, 174)];
   const T0SZ = bits(ste, 165, 160);
-  const SL0 = bits(ste, 167, 166);
+  const DS = id.DS && bits(ste, 195) === 1 && pageBits !== 16;
+  const SL0 = bits(ste, 167, 166) + (DS && pageBits === 12 ? 4 * bits(ste, 194) : 0);
   const row = STAGE_2_GEOMETRY.find((one) => one.pageBits === pageBits && one.SL0 === SL0);
-  const fits = row !== undefined && T0SZ >= row.least && T0SZ <= row.one[1] && (id.STT || !("stt" in row));
+  const fits = row !== undefined && T0SZ >= leastOf(row, DS) && T0SZ <= row.one[1] && (id.STT || !row.stt) && (DS || !row.ds);
   const level = fits && id.OAS >= row.oas ? row.level : null;
-  return { pageBits, T0SZ, fits, level, outputBits: Math.min(addressBits(bits(ste, 178, 176)), id.OAS), base: inPlace(ste, 243, 196) >> 192n };
+  return { pageBits, T0SZ, DS, fits, level, outputBits: Math.min(addressBits(bits(ste, 178, 176)), id.OAS), base: inPlace(ste, 243, 196) >> 192n };
 }
 
-/** Legal geometries for a generator: pairs of S2TG, S2SL0 and S2T0SZ that no row of 3.3 and 3.2 forbids, T0SZ limits apart. */
-export function legalStage2(id: WalkedMachine["id"]): { S2TG: number; S2SL0: number; S2T0SZ: number }[] {
-  return STAGE_2_GEOMETRY.filter((row) => id.granules.includes(row.pageBits) && id.OAS >= row.oas && (id.STT || !("stt" in row))).flatMap((row) => {
-    const least = Math.max(row.least, id.OAS === 52 && row.pageBits === 16 ? 12 : 16, 64 - id.IAS);
+/** Legal geometries for a generator: S2TG, S2SL0 (4: S2SL0_2 = 1) and S2T0SZ that no row of 3.3 and 3.2 forbids, with S2DS as said. */
+export function legalStage2(id: WalkedMachine["id"], S2DS: boolean): { S2TG: number; S2SL0: number; S2T0SZ: number }[] {
+  return STAGE_2_GEOMETRY.filter(
+    (row) => id.granules.includes(row.pageBits) && id.OAS >= row.oas && (id.STT || !row.stt) && (!row.ds || (id.DS && S2DS && row.pageBits !== 16)),
+  ).flatMap((row) => {
+    const DS = id.DS && S2DS && row.pageBits !== 16;
+    const least = Math.max(leastOf(row, DS), (id.OAS === 52 && row.pageBits === 16) || DS ? 12 : 16, 64 - id.IAS);
     const most = Math.min(row.one[1], id.STT ? (row.pageBits === 16 ? 47 : 48) : 39);
     return Array.from({ length: Math.max(0, most - least + 1) }, (_, i) => ({ S2TG: S2TG_PAGE_BITS.indexOf(row.pageBits), S2SL0: row.SL0, S2T0SZ: least + i }));
   });
@@ -109,12 +130,12 @@ export function checkSte(m: WalkedMachine, ste: bigint): void {
   illegal("12 S2HA or S2HD with HTTU = 0", (S2HA || S2HD) && id.HTTU === 0);
   illegal("12 S2HD with HTTU = 1", S2HD && id.HTTU === 1);
   illegal("12 S2HAFT without S2HA", id.HTTU === 3 && bits(ste, 187) === 1 && !S2HA);
-  const { pageBits, T0SZ, fits, level, outputBits, base } = stage2Geometry(ste, m);
+  const { pageBits, T0SZ, DS, fits, level, outputBits, base } = stage2Geometry(ste, m);
   illegal("13 S2TG", !id.granules.includes(pageBits));
   illegal("14 S2TTB beyond S2PS", base >= pow2(outputBits));
-  illegal("14 S2TTB beyond 48 bits", pageBits !== 16 && base >= pow2(48));
+  illegal("14 S2TTB beyond 48 bits", pageBits !== 16 && !DS && base >= pow2(48));
   illegal("15 S2T0SZ above its maximum", T0SZ > (id.STT ? (pageBits === 16 ? 47 : 48) : 39));
-  illegal("15 S2T0SZ below its minimum", T0SZ < Math.max(pageBits === 16 && id.OAS === 52 ? 12 : 16, 64 - id.IAS));
+  illegal("15 S2T0SZ below its minimum", T0SZ < Math.max((pageBits === 16 && id.OAS === 52) || DS ? 12 : 16, 64 - id.IAS));
   illegal("16 S2SL0 does not fit", !fits);
   illegal("16 start level not allowed for the OAS", level === null);
   illegal("17 S2ENDI", id.TTENDIAN === 2 && bits(ste, 180) === 1);

@@ -13,6 +13,8 @@ export interface Stage {
   HD: boolean;
   /** CD.HADx: hierarchical attributes are ignored. */
   HAD: boolean;
+  /** CD.DS or STE.S2DS where it counts: 4K and 16K with IDR5.DS = 1. */
+  DS: boolean;
 }
 
 export interface Leaf {
@@ -31,14 +33,18 @@ export const indexBits = (pageBits: number): number => pageBits - 3;
 /** page-tables.md, section 2: level = 4 - ceil((64 - TxSZ - pagebits) / indexbits). */
 export const startLevel = (pageBits: number, inputBits: number): number => 4 - Math.ceil((inputBits - pageBits) / indexBits(pageBits));
 
-/** page-tables.md, 1.1, without DS. */
-const blockAt = (pageBits: number, level: number, oas: number): boolean => (pageBits === 12 ? level === 1 : pageBits === 16 && level === 1 && oas === 52) || level === 2;
+/** page-tables.md, 1.1. */
+function blockAt(pageBits: number, level: number, oas: number, DS: boolean): boolean {
+  if (level === 2) return true;
+  if (level === 1) return pageBits === 12 || (pageBits === 14 && DS) || (pageBits === 16 && oas === 52);
+  return level === 0 && pageBits === 12 && DS;
+}
 
 /** What a walk tells of its faults: stage 2 adds CLASS and IPA. */
 export type Fail = (event: TranslationFault | "F_WALK_EABT", row: string, FetchAddr?: bigint) => Termination;
 
 /** page-tables.md, section 4 and 5.3: the leaf for an input inside the table's range. `toPa` is stage 2 for the descriptors of stage 1, or identity. */
-export function walk({ id, memory }: WalkedMachine, t: Stage, input: bigint, toPa: (address: bigint) => bigint, fail: Fail): Leaf {
+export function walk({ id, memory, reach }: WalkedMachine, t: Stage, input: bigint, toPa: (address: bigint) => bigint, fail: Fail): Leaf {
   const shiftOf = (level: number) => t.pageBits + (3 - level) * indexBits(t.pageBits);
   const firstSize = pow2(t.inputBits - shiftOf(t.startLevel)) * 8n;
   const leastAlignment = t.outputBits === 52 ? 64n : 16n;
@@ -55,12 +61,17 @@ export function walk({ id, memory }: WalkedMachine, t: Stage, input: bigint, toP
     const isTable = type === 3 && level < 3;
     if (type === 0 || type === 2) throw fail("F_TRANSLATION", "invalid descriptor");
     if (type === 1 && level === 3) throw fail("F_TRANSLATION", "reserved descriptor type, level 3");
-    if (type === 1 && !blockAt(t.pageBits, level, id.OAS)) throw fail("F_TRANSLATION", `block at level ${level}`);
+    if (type === 1 && !blockAt(t.pageBits, level, id.OAS, t.DS)) throw fail("F_TRANSLATION", `block at level ${level}`);
     const lowest = isTable ? t.pageBits : shift;
     // 64K with a 52-bit OAS: bits 15:12 are address[51:48]; otherwise they are ignored (the alternative is F_ADDR_SIZE, 5.3).
-    const high = t.pageBits === 16 && id.OAS === 52 ? BigInt(bits(descriptor, 15, 12)) << 48n : 0n;
+    // With DS address[49:48] are in place and address[51:50] in bits 9:8 (4.1).
+    const in64K = t.pageBits === 16 && id.OAS === 52 ? BigInt(bits(descriptor, 15, 12)) << 48n : 0n;
+    const high = t.DS ? inPlace(descriptor, 49, 48) + (BigInt(bits(descriptor, 9, 8)) << 50n) : in64K;
     const output = inPlace(descriptor, 47, lowest) + high;
     if (output >= pow2(t.outputBits)) throw fail("F_ADDR_SIZE", isTable ? "next table" : "leaf");
+    if (isTable && level === -1) reach(`stage ${t.stage}: level -1`);
+    if (!isTable && t.DS && high !== 0n) reach(`stage ${t.stage}: 52-bit output with DS`);
+    if (!isTable && t.DS && level < (t.pageBits === 12 ? 1 : 2)) reach(`stage ${t.stage}: block that only DS has, ${t.pageBits === 12 ? "4K" : "16K"}`);
     if (!isTable) return { output: output + (input % pow2(shift)), descriptor, pa, address, ...above };
     if (t.stage === 1 && !t.HAD) {
       above.APTable |= bits(descriptor, 62, 61);

@@ -122,7 +122,7 @@ function mark({ memory, reach }: WalkedMachine, t: Stage, { pa }: Leaf, write: b
 }
 
 function stage2Of(m: WalkedMachine, ste: bigint): Stage {
-  const { pageBits, T0SZ, level, outputBits, base } = stage2Geometry(ste, m);
+  const { pageBits, T0SZ, level, outputBits, base, DS } = stage2Geometry(ste, m);
   const HA = bits(ste, 184) === 1;
   return {
     stage: 2,
@@ -135,6 +135,7 @@ function stage2Of(m: WalkedMachine, ste: bigint): Stage {
     HA,
     HD: HA && bits(ste, 183) === 1,
     HAD: true,
+    DS,
   };
 }
 
@@ -184,7 +185,7 @@ function nested(m: WalkedMachine, ste: bigint, cd: bigint, stage2: Stage | null,
     return new Termination(event, { CLASS: event === "F_WALK_EABT" ? CLASS.TT : CLASS.IN, FetchAddr });
   };
   const table = bits(address, 55) === 1 ? 1 : 0;
-  const { EPD, TSZ, pageBits, base } = stage1Geometry(cd, table);
+  const { EPD, TSZ, pageBits, base, DS } = stage1Geometry(cd, table, m.id);
   if (EPD === 1) throw fail("F_TRANSLATION", "EPD");
   const inputBits = 64 - TSZ;
   const top = bits(cd, 38 + table) === 1 ? 56 : 64; // TBI
@@ -203,6 +204,7 @@ function nested(m: WalkedMachine, ste: bigint, cd: bigint, stage2: Stage | null,
     HA,
     HD: HA && bits(cd, 42) === 1,
     HAD: m.id.HAD && bits(cd, table === 0 ? 65 : 129) === 1,
+    DS,
   };
   m.reach(`stage 1, ${stage2 ? "nested" : "alone"}, table ${table}`);
   const toPa = (ipa: bigint) => (stage2 ? stage2Table(m, ste, stage2, ipa, CLASS.TT, false) : ipa);

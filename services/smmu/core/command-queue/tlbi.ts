@@ -1,6 +1,6 @@
 import { CMD_TLBI_NH_VA, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { Identity } from "../identity.ts";
-import { type Match, type Scope, scope, tlbInput } from "../tlb/tagged-cache.ts";
+import { type Match, type Scope, scope, TABLE_SPAN, tlbInput } from "../tlb/tagged-cache.ts";
 import type { Tlb, TlbEntry } from "../tlb/tlb.ts";
 import type { WalkCache, WalkCacheEntry } from "../tlb/walk-cache.ts";
 
@@ -14,13 +14,20 @@ const read = {
   TG: CMD_TLBI_NH_VA.reader("TG"),
   Addr: CMD_TLBI_NH_VA.reader("Addr"),
 };
-/** One half of the VA space, and more than any IPA. */
-const SPAN = 2 ** 48;
+/** More than any IPA, as TABLE_SPAN is more than any VA of one table. */
+const IPA_SPAN = 2 ** 52;
+/** An operand that is out of range meets no entry: no input is so high. */
+const NOWHERE = 2 ** 54;
 
-/** Bits [63:56] are not looked at (TBI applied to the operand); an address whose [55:48] are not all equal is out of range and meets no entry (4.4.1). */
-function tlbAddress(operand: number): number {
-  const top = Math.floor(operand / SPAN) % 256;
-  return top === 0 || top === 0xff ? tlbInput(operand % SPAN, top === 0xff) : 2 ** 52;
+/** Bits [63:56] are not looked at (TBI applied to the operand); an address whose [55:52] are not all equal is out of range (4.4.1; both are permitted choices). */
+function virtualAddress(operand: number): number {
+  const top = Math.floor(operand / TABLE_SPAN) % 16;
+  return top === 0 || top === 0xf ? tlbInput(operand % TABLE_SPAN, top === 0xf) : NOWHERE;
+}
+/** The operand has IPA[55:12]; an IPA that no machine has is out of range (4.4.1). */
+function intermediateAddress(operand: number): number {
+  const ipa = operand % 2 ** 56;
+  return ipa < IPA_SPAN ? ipa : NOWHERE;
 }
 
 /** What an operand names: leaf entries, and with Leaf = 0 the table descriptors that lead to them. */
@@ -36,7 +43,7 @@ interface Named {
 function namedEntries(words: Uint32Array, identity: Identity, isVa: boolean): Named | null {
   const tg = identity.ril ? read.TG(words, 0) : 0;
   const operand = read.Addr(words, 0) * 4096;
-  const address = isVa ? tlbAddress(operand) : operand % 2 ** 52;
+  const address = isVa ? virtualAddress(operand) : intermediateAddress(operand);
   const withTables = read.Leaf(words, 0) === 0;
   if (tg === 0) {
     const holds = (shift: number, input: number) => Math.floor(address / 2 ** shift) === Math.floor(input / 2 ** shift);
@@ -44,12 +51,12 @@ function namedEntries(words: Uint32Array, identity: Identity, isVa: boolean): Na
   }
   const granule = tg * 2 + 10;
   const num = read.NUM(words, 0);
-  const scale = Math.min(read.SCALE(words, 0), 39);
-  const ttl = granule === 14 && read.TTL(words, 0) === 1 ? 0 : read.TTL(words, 0); // 16 KiB has no level-1 blocks without DS
+  const scale = Math.min(read.SCALE(words, 0) & (identity.ds ? 63 : 31), 39);
+  const ttl = granule === 14 && !identity.ds && read.TTL(words, 0) === 1 ? 0 : read.TTL(words, 0); // 16 KiB has no level-1 blocks without DS
   if (num === 0 && scale === 0 && ttl === 0) return null;
   const start = address - (address % 2 ** granule);
   // The range does not wrap at the top of its half of the address space.
-  const end = Math.min(start + (num + 1) * 2 ** scale * 2 ** granule, isVa ? Math.floor(start / SPAN + 1) * SPAN : 2 ** 52);
+  const end = Math.min(start + (num + 1) * 2 ** scale * 2 ** granule, isVa ? Math.floor(start / TABLE_SPAN + 1) * TABLE_SPAN : IPA_SPAN);
   const overlaps = (shift: number, input: number) => {
     const first = input - (input % 2 ** shift);
     return first < end && first + 2 ** shift > start;

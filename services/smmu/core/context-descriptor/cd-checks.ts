@@ -1,4 +1,4 @@
-import { type Identity, sizeBits } from "../identity.ts";
+import { type Identity, sizeBits, wideAddresses } from "../identity.ts";
 import { granuleOfTG0 } from "../stream-table/ste-checks.ts";
 import type { Ste } from "../stream-table/stream-table-entry.ts";
 import type { ContextDescriptor } from "./context-descriptor.ts";
@@ -26,8 +26,10 @@ export function cdIllegal(cd: ContextDescriptor, ste: Ste, identity: Identity): 
   for (const { disabled, size, granule, base, name } of tables) {
     if (disabled) continue;
     if (!identity.granules.has(granule)) return `CD.TG${name} is not implemented`;
-    if (size < 16 || size > (identity.stt ? (granule === 16 ? 47 : 48) : 39)) return `CD.T${name}SZ ${size} out of range`;
-    if (base >= 2 ** ips || (granule !== 16 && base >= 2 ** 48)) return `CD.TTB${name} out of range`;
+    const DS = wideAddresses(granule, cd.DS, identity);
+    const minimum = DS || (granule === 16 && identity.vax) ? 12 : 16;
+    if (size < minimum || size > (identity.stt ? (granule === 16 ? 47 : 48) : 39)) return `CD.T${name}SZ ${size} out of range`;
+    if (base >= 2 ** ips || (granule !== 16 && !DS && base >= 2 ** 48)) return `CD.TTB${name} out of range`;
   }
   return null;
 }

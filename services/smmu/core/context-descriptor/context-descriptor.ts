@@ -25,6 +25,7 @@ const fields = [
   "ASID",
   "HAD0",
   "HAD1",
+  "DS",
 ] as const;
 const readers = fields.map((name) => [name, CD.reader(name)] as const);
 const ttb0 = CD.reader("TTB0");

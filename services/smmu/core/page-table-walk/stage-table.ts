@@ -14,6 +14,8 @@ export interface StageFacts {
   /** Effective IPS or S2PS. */
   outputBits: number;
   oas: number;
+  /** CD.DS or STE.S2DS in effect (4K and 16K): descriptors hold 52-bit addresses. */
+  DS: boolean;
   /** CD.TBIx: VA[63:56] is not looked at. */
   TBI: boolean;
   /** Access flag: AFFD, HA, HD of the CD or the STE (S2AFFD, S2HA, S2HD). */
@@ -38,14 +40,17 @@ export interface StageTable extends Omit<StageFacts, "base" | "startLevel" | "HA
   tableMask: number;
   /** Bits of the upper half of an address that are beyond the output size. */
   beyondOutput: number;
-  /** With 64 KiB granules and OAS 52, descriptor bits 15:12 are address[51:48] (page-tables.md, sections 4.1 and 4.2); else none are. */
-  bits51to48: number;
+  /** Bits of the upper half of a descriptor that are address bits: [47:32], and [49:48] with DS. */
+  highMask: number;
+  /** Bits of the lower half that are the address bits above those, and how far up they belong: 15:12 with 64 KiB granules and OAS 52, 9:8 with DS (page-tables.md, 4.1, 4.2). */
+  topMask: number;
+  topShift: number;
   /** TABLE_ATTRIBUTES, where table descriptors have any: stage 1 without HAD. */
   attributes: number;
 }
 
 export function stageTable(facts: StageFacts): StageTable {
-  const { stage, granule, startLevel, base, inputBits, outputBits, oas, TBI, AFFD, HA, HD, HAD, PTW } = facts;
+  const { stage, granule, startLevel, base, inputBits, outputBits, oas, DS, TBI, AFFD, HA, HD, HAD, PTW } = facts;
   const rootShift = levelShift(granule, startLevel);
   // The first table has as many entries as the input has bits above `rootShift`, concatenated ones included; its base is aligned to its size (page-tables.md, section 1).
   const size = Math.max(2 ** (inputBits - rootShift) * 8, outputBits === 52 ? 64 : 16);
@@ -59,11 +64,14 @@ export function stageTable(facts: StageFacts): StageTable {
     indexMask: (1 << (granule - 3)) - 1,
     tableMask: -1 << granule,
     beyondOutput: -1 << (outputBits - 32),
-    bits51to48: granule === 16 && oas === 52 ? 0xf000 : 0,
+    highMask: DS ? 0x3_ffff : 0xffff,
+    topMask: DS ? 0x300 : granule === 16 && oas === 52 ? 0xf000 : 0,
+    topShift: DS ? 10 : 4,
     attributes: stage === 1 && !HAD ? TABLE_ATTRIBUTES : 0,
     inputBits,
     outputBits,
     oas,
+    DS,
     TBI,
     AFFD,
     HA,

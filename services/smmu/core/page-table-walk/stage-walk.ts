@@ -31,8 +31,8 @@ export class Leaf {
   }
 }
 
-/** Told of every descriptor read: the `walk` command and tests listen. */
-export type DescriptorListener = (stage: 1 | 2, level: number, address: number, low: number, high: number) => void;
+/** Told of every descriptor read: the `walk` command and tests listen. `output`: the next table, or where a page or block begins, if the descriptor is one. */
+export type DescriptorListener = (stage: 1 | 2, level: number, address: number, low: number, high: number, output: number) => void;
 
 /** Table descriptors that a walk may start from, and that it leaves behind (16.2). */
 export interface WalkPrefixes {
@@ -80,7 +80,9 @@ export class StageWalk {
     const indexMask = t.indexMask | 0;
     const tableMask = t.tableMask | 0;
     const beyond = t.beyondOutput | 0;
-    const bits51to48 = t.bits51to48 | 0;
+    const highMask = t.highMask | 0;
+    const topMask = t.topMask | 0;
+    const topShift = t.topShift | 0;
     const tableAttributes = t.attributes | 0;
     let attributes = 0;
     let shift = t.rootShift | 0;
@@ -91,7 +93,7 @@ export class StageWalk {
       const descriptorHigh = halves[1] | 0;
       const descriptorLow = halves[0] | 0;
       if (!isTable(descriptorLow, shift, granule)) return this.#found(t, inputHigh, inputLow, shift, addressHigh, addressLow, descriptorHigh, descriptorLow, attributes);
-      addressHigh = outputHigh(descriptorHigh, descriptorLow, bits51to48);
+      addressHigh = outputHigh(descriptorHigh, descriptorLow, highMask, topMask, topShift);
       if ((addressHigh & beyond) !== 0) return beyondOutput(t);
       attributes |= descriptorHigh & tableAttributes;
       shift = (shift - granule + 3) | 0;
@@ -114,7 +116,9 @@ export class StageWalk {
     const indexMask = t.indexMask | 0;
     const tableMask = t.tableMask | 0;
     const beyondSize = t.beyondOutput | 0;
-    const bits51to48 = t.bits51to48 | 0;
+    const highMask = t.highMask | 0;
+    const topMask = t.topMask | 0;
+    const topShift = t.topShift | 0;
     const tableAttributes = t.attributes | 0;
     let attributes = 0;
     let shift = t.rootShift | 0;
@@ -139,9 +143,12 @@ export class StageWalk {
       if (!memory.load64Halves(addressHigh, addressLow, doubleword)) return aborted(t, addressHigh, addressLow);
       const descriptorHigh = halves[1] | 0;
       const descriptorLow = halves[0] | 0;
-      if (listen !== undefined) listen(t.stage, levelOf(granule, shift), addressOf(addressHigh, addressLow), descriptorLow >>> 0, descriptorHigh >>> 0);
+      if (listen !== undefined) {
+        const output = outputOf(t, descriptorHigh, descriptorLow, isTable(descriptorLow, shift, granule) ? granule : shift);
+        listen(t.stage, levelOf(granule, shift), addressOf(addressHigh, addressLow), descriptorLow >>> 0, descriptorHigh >>> 0, output);
+      }
       if (!isTable(descriptorLow, shift, granule)) return this.#found(t, inputHigh, inputLow, shift, addressHigh, addressLow, descriptorHigh, descriptorLow, attributes);
-      addressHigh = outputHigh(descriptorHigh, descriptorLow, bits51to48);
+      addressHigh = outputHigh(descriptorHigh, descriptorLow, highMask, topMask, topShift);
       if ((addressHigh & beyondSize) !== 0) return beyondOutput(t);
       attributes |= descriptorHigh & tableAttributes;
       addressLow = descriptorLow & tableMask;
@@ -163,9 +170,9 @@ export class StageWalk {
     descriptorLow: number,
     attributes: number,
   ) {
-    const valid = shift === t.granule ? (descriptorLow & 3) === 3 : (descriptorLow & 1) !== 0 && blockAllowed(t.granule, levelOf(t.granule, shift), t.oas);
+    const valid = shift === t.granule ? (descriptorLow & 3) === 3 : (descriptorLow & 1) !== 0 && blockAllowed(t.granule, levelOf(t.granule, shift), t.oas, t.DS);
     if (!valid) return fault("F_TRANSLATION", { s2: t.stage === 2 });
-    const regionHigh = outputHigh(descriptorHigh, descriptorLow, t.bits51to48) & ~highOffset(-1, shift);
+    const regionHigh = outputHigh(descriptorHigh, descriptorLow, t.highMask, t.topMask, t.topShift) & ~highOffset(-1, shift);
     if ((regionHigh & t.beyondOutput) !== 0) return beyondOutput(t);
     const { leaf } = this;
     leaf.addressHigh = regionHigh | highOffset(high, shift);
@@ -188,7 +195,11 @@ const beyondOutput = (t: StageTable): Fault => fault("F_ADDR_SIZE", { s2: t.stag
 const isTable = (low: number, shift: number, granule: number): boolean => (low & 3) === 3 && shift !== granule;
 
 /** Bits [51:32] of the next table or the output. */
-const outputHigh = (high: number, low: number, bits51to48: number): number => (high & 0xffff) | ((low & bits51to48) << 4);
+const outputHigh = (high: number, low: number, highMask: number, topMask: number, topShift: number): number => (high & highMask) | ((low & topMask) << topShift);
+
+/** The whole output address of a descriptor whose region has 2^shift bytes. */
+const outputOf = (t: StageTable, high: number, low: number, shift: number): number =>
+  addressOf(outputHigh(high, low, t.highMask, t.topMask, t.topShift) & ~highOffset(-1, shift), shift >= 32 ? 0 : low & (-1 << shift));
 
 /** Input bits from `shift` up. */
 const indexOf = (high: number, low: number, shift: number, mask: number): number =>

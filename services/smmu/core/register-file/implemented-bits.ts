@@ -22,7 +22,7 @@ export function implementedBits(identity: Identity): Record<RegisterName, Bits> 
   const bits = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<RegisterName, Bits>;
   // HYP = 0: E2H; BTM = 0: PTM (6.3.12).
   bits.CR2 = [mask(cr2.RECINVSID) | (identity.atsRecErr ? mask(cr2.REC_CFG_ATS) : 0), 0];
-  bits.CR0 = [bits.CR0[0] & ~mask(cr0.VMW), 0]; // VMW = 0
+  if (!identity.vmw) bits.CR0 = [bits.CR0[0] & ~mask(cr0.VMW), 0];
   if (!identity.msi) {
     // 6.3.26 and those like it: the MSI registers are RES0 without IDR0.MSI, but for PRIQ_IRQ_CFG2.LO, which wires heed too.
     for (const name of ["GERROR_IRQ_CFG0", "GERROR_IRQ_CFG1", "GERROR_IRQ_CFG2", "EVENTQ_IRQ_CFG0", "EVENTQ_IRQ_CFG1", "EVENTQ_IRQ_CFG2"] as const) bits[name] = NONE;

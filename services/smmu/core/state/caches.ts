@@ -3,6 +3,7 @@ import { fieldValues } from "@faultline/shared/state/fields.ts";
 import { flag, hexString, integer, list, orNull, record, text } from "@faultline/shared/state/schema.ts";
 import type { Structure } from "@faultline/shared/state/structure.ts";
 import type { Smmu } from "../smmu.ts";
+import { inputText } from "../tlb/tagged-cache.ts";
 
 /** Entries of one listing. */
 const LIMIT = 1024;
@@ -16,7 +17,7 @@ const tlbEntry = record({
   vmid: integer(),
   space: text(),
   asid: orNull(integer()),
-  input: hexString("first VA of the region, or IPA; bit 48: of TTB1"),
+  input: hexString("first VA of the region, or IPA of a stage-2 entry"),
   bytes: hexString("size of the region"),
   pa: hexString(),
   ipa: hexString("first IPA, of entries of both stages"),
@@ -41,7 +42,7 @@ export const cacheStructures = (smmu: Smmu): Structure[] => [
           vmid,
           space: spaceName(space),
           asid: space < 0x10000 ? space : null,
-          input: hex(input),
+          input: inputText(input),
           bytes: hex(2 ** entry.shift),
           pa: hex(entry.pa),
           ipa: hex(entry.ipa),

@@ -1,7 +1,8 @@
 import { bitStruct } from "@faultline/shared/codec/bit-struct.ts";
+import { hex } from "@faultline/shared/codec/uint64.ts";
 import { fieldsOf } from "@faultline/shared/state/fields.ts";
 
-/** Translation table descriptors by kind, for people; the walk reads halves. Arm ARM D8.3; addresses as stored, [47:12]. */
+/** Translation table descriptors by kind, for people; the walk reads halves. Arm ARM D8.3. Where the address bits are the walk tells. */
 const table1 = bitStruct("table descriptor, stage 1", 8, {
   valid: [0, 0],
   table: [1, 1],
@@ -41,11 +42,11 @@ const leaf2 = bitStruct("leaf descriptor, stage 2", 8, {
 });
 const ADDRESSES = ["NextLevelTable", "OutputAddress"];
 
-/** Fields of the descriptor at `level`; an invalid one has no other field than `valid`. */
-export function descriptorFields(stage: 1 | 2, level: number, bytes: Uint8Array): Record<string, number | string> {
+/** Fields of the descriptor at `level`, with the address that the walk took from it; an invalid one has no other field than `valid`. */
+export function descriptorFields(stage: 1 | 2, level: number, bytes: Uint8Array, output: number): Record<string, number | string> {
   if ((bytes[0] & 1) === 0) return { valid: 0 };
   const isTable = level < 3 && (bytes[0] & 2) !== 0;
   const fields = fieldsOf(isTable ? (stage === 1 ? table1 : table2) : stage === 1 ? leaf1 : leaf2, bytes);
-  for (const name of ADDRESSES) if (name in fields) fields[name] = `0x${(BigInt(fields[name]) << 12n).toString(16)}`;
+  for (const name of ADDRESSES) if (name in fields) fields[name] = hex(output);
   return fields;
 }

@@ -92,12 +92,18 @@ export const walkStructure = (smmu: Smmu, memory: PhysicalMemory): Structure => 
 const accessText = ({ write, priv, exec }: { write: boolean; priv: boolean; exec: boolean }): string =>
   `${priv ? "privileged" : "unprivileged"} ${write ? "write" : exec ? "instruction fetch" : "read"}`;
 
+interface Descriptor {
+  stage: 1 | 2;
+  level: number;
+  output: number;
+}
+
 /** One transaction's translation, told step by step. */
 export function walk(smmu: Smmu, memory: PhysicalMemory, sid: number, ssid: number | null, iova: bigint, access: { write: boolean; priv: boolean; exec: boolean }) {
   const { memory: recorded, reads, updates } = recordingMemory(memory);
   const { fetch, translation } = uncached(smmu, recorded);
-  const annotated = new Map<TableRead, { stage: 1 | 2; level: number }>();
-  translation.listen = (stage, level) => void annotated.set(reads[reads.length - 1], { stage, level });
+  const annotated = new Map<TableRead, Descriptor>();
+  translation.listen = (stage, level, _address, _low, _high, output) => void annotated.set(reads[reads.length - 1], { stage, level, output });
   const told = (outcome: object) => ({
     steps: steps(reads, annotated),
     updates: updates.map(({ address, value }) => ({ address: hex(address), value })),
@@ -125,13 +131,13 @@ const faultOutcome = (f: Fault) => ({
   reason: f.silent ? "STE.Config = 0b0xx: no event" : null,
 });
 
-function steps(reads: readonly TableRead[], annotated: ReadonlyMap<TableRead, { stage: 1 | 2; level: number }>): Step[] {
+function steps(reads: readonly TableRead[], annotated: ReadonlyMap<TableRead, Descriptor>): Step[] {
   let ste = false;
   return reads.map((read) => {
     const at = annotated.get(read);
     const { address, bytes } = read;
     const common = { stage: at?.stage ?? null, level: at?.level ?? null, address: hex(address), value: doublewords(bytes) };
-    if (at) return { structure: `stage ${at.stage} level ${at.level}`, ...common, fields: descriptorFields(at.stage, at.level, bytes) };
+    if (at) return { structure: `stage ${at.stage} level ${at.level}`, ...common, fields: descriptorFields(at.stage, at.level, bytes, at.output) };
     const [structure, layout] =
       bytes.length === 64 ? (ste ? (["CD", CD] as const) : (["STE", STE] as const)) : ste ? (["L1CD", L1CD] as const) : (["L1STD", L1STD] as const);
     if (structure === "STE") ste = true;

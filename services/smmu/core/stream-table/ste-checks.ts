@@ -1,8 +1,18 @@
-import { type Identity, ias, sizeBits } from "../identity.ts";
-import { startLevelS2 } from "../page-table-walk/geometry.ts";
+import { type Identity, ias, sizeBits, wideAddresses } from "../identity.ts";
+import { type Stage2Start, startLevelS2 } from "../page-table-walk/geometry.ts";
 import type { Ste } from "./stream-table-entry.ts";
 
 export const granuleOfTG0 = (tg: number): number => [12, 16, 14, 0][tg];
+
+/** What of an STE names the start level of its stage 2. */
+export const stage2Start = (ste: Ste, identity: Identity): Stage2Start => ({
+  sl0: ste.S2SL0,
+  sl0High: ste.S2SL0_2,
+  t0sz: ste.S2T0SZ,
+  DS: wideAddresses(granuleOfTG0(ste.S2TG), ste.S2DS, identity),
+  oas: identity.oas,
+  stt: identity.stt,
+});
 
 /**
  * Why an STE with Config = 1xx is ILLEGAL, or null. Rows as in Arm IHI 0070 G.b, 5.2.2; fields that the Config does not use are not checked.
@@ -36,11 +46,13 @@ function stage2Illegal(ste: Ste, identity: Identity): string | null {
   const granule = granuleOfTG0(ste.S2TG);
   if (!identity.granules.has(granule)) return `STE.S2TG ${ste.S2TG} is not implemented`;
   const s2ps = Math.min(sizeBits(ste.S2PS), identity.oas);
-  if (ste.S2TTB >= 2 ** s2ps || (granule !== 16 && ste.S2TTB >= 2 ** 48)) return "STE.S2TTB out of range";
-  const minimum = Math.max(granule === 16 && identity.oas === 52 ? 12 : 16, 64 - ias(identity));
+  const start = stage2Start(ste, identity);
+  if (ste.S2TTB >= 2 ** s2ps || (granule !== 16 && !start.DS && ste.S2TTB >= 2 ** 48)) return "STE.S2TTB out of range";
+  const wide = granule === 16 ? identity.oas === 52 : start.DS;
+  const minimum = Math.max(wide ? 12 : 16, 64 - ias(identity));
   const maximum = identity.stt ? (granule === 16 ? 47 : 48) : 39;
   if (ste.S2T0SZ < minimum || ste.S2T0SZ > maximum) return `STE.S2T0SZ ${ste.S2T0SZ} out of range`;
-  if (startLevelS2(granule, ste.S2SL0, ste.S2T0SZ, identity.oas, identity.stt) === null) return `STE.S2SL0 ${ste.S2SL0} does not fit S2T0SZ ${ste.S2T0SZ}`;
+  if (startLevelS2(granule, start) === null) return `STE.S2SL0 ${ste.S2SL0} does not fit S2T0SZ ${ste.S2T0SZ}`;
   if ((ste.S2ENDI && identity.ttendian === 2) || (!ste.S2ENDI && identity.ttendian === 3)) return "STE.S2ENDI is not allowed by TTENDIAN";
   if (!identity.vmid16 && ste.S2VMID > 0xff) return "STE.S2VMID[15:8] with VMID16 = 0";
   return null;

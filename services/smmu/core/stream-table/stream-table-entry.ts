@@ -27,6 +27,8 @@ const fields = [
   "S2HA",
   "S2S",
   "S2R",
+  "S2SL0_2",
+  "S2DS",
 ] as const;
 const readers = fields.map((name) => [name, STE.reader(name)] as const);
 const s1ContextPtr = STE.reader("S1ContextPtr");

@@ -190,6 +190,39 @@ describe("what an address names (4.4.1)", () => {
   });
 });
 
+describe("VMID wildcards (IDR0.VMW, CR0.VMW; 6.3.9.2)", () => {
+  const VMW = (value: number) => 0x1f + (value << 6);
+  /** Whether an entry of VMID 3 outlives TLBI_NH_ALL of `vmid`. */
+  const survives = (vmw: number, vmid: number, options = { vmw: true }) => {
+    const rig = new NestedRig(options).start({ cr0: VMW(vmw) });
+    rig.map(VA);
+    read(rig);
+    rig.command(CMD_TLBI_NH_ALL.encode({ Opcode: 0x10, VMID: vmid }), SYNC);
+    return rig.smmu.tlb.size === 1;
+  };
+  it("that many low bits of the VMID are not compared by an invalidation", () => {
+    expect([0, 1, 2].map((vmw) => survives(vmw, 2))).toEqual([true, false, false]);
+    expect([1, 2, 3, 4].map((vmw) => survives(vmw, 3 + 8))).toEqual([true, true, true, false]);
+    expect(survives(4, 3 + 16)).toBe(true);
+  });
+  it("5 to 7 behave as 0", () => expect([5, 6, 7].map((vmw) => survives(vmw, 2))).toEqual([true, true, true]));
+  it("a lookup compares all of them", () => {
+    const rig = new NestedRig({ vmw: true }).start({ cr0: VMW(4) });
+    rig.map(VA);
+    read(rig);
+    rig.stage1.unmap(VA, 4096);
+    rig.nested({ S2VMID: 2 });
+    rig.command(CMD_CFGI_STE.encode({ Opcode: 0x03, StreamID: SID, Leaf: 1 }), SYNC);
+    expect(read(rig)).toBe("abort");
+  });
+  it("CR0ACK shows VMW, and both are RES0 without IDR0.VMW", () => {
+    const [has, hasNot] = [new NestedRig({ vmw: true }), new NestedRig()].map((rig) => rig.start({ cr0: VMW(3) }));
+    expect([has.read("CR0"), has.read("CR0ACK")]).toEqual([VMW(3), VMW(3)]);
+    expect([hasNot.read("CR0"), hasNot.read("CR0ACK")]).toEqual([0x1f, 0x1f]);
+    expect(survives(4, 2, { vmw: false })).toBe(true);
+  });
+});
+
 describe("cache sizes (16.2)", () => {
   it("0: nothing is kept, so nothing is evicted", () => {
     const rig = new NestedRig(sizes(0, 0, 0)).start();

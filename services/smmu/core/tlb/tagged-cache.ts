@@ -14,10 +14,13 @@ export const globalSpace = (vmid: number, aset: number): number => vmid * PER_VM
 export const stage2Space = (vmid: number): number => vmid * PER_VMID + STAGE_2;
 export const vmidOf = (space: number): number => Math.floor(space / PER_VMID);
 
-/** Stage-1 and combined entries are keyed by VA[47:0] and which table, as bit 48; VA[55:48] all equal the table bit, so nothing is lost. */
-export const tlbInput = (va48: number, upper: boolean): number => va48 + (upper ? 2 ** 48 : 0);
-/** Bit 48, in the upper half of an input. */
-export const TABLE_BIT = 0x1_0000;
+/** Stage-1 and combined entries are keyed by VA[51:0] and which table, as bit 52; VA[55:52] all equal the table bit, so nothing is lost. */
+export const TABLE_SPAN = 2 ** 52;
+export const tlbInput = (va52: number, upper: boolean): number => va52 + (upper ? TABLE_SPAN : 0);
+/** The VA or IPA that a region begins with, for people: the VA of the upper table as software writes it. */
+export const inputText = (input: number): string => `0x${(input < TABLE_SPAN ? BigInt(input) : 2n ** 64n - 2n ** 53n + BigInt(input)).toString(16)}`;
+/** Bit 52, in the upper half of an input. */
+export const TABLE_BIT = 0x10_0000;
 
 /** Says of a space whether a command reaches it; `mask`: VMID bits that are compared (CR0.VMW). */
 export type Scope = (space: number) => boolean;
@@ -303,7 +306,7 @@ function hash(inputLow: number, highAndShift: number, spaceLow: number): number 
 function idsOf(space: number, input: number): TraceIds {
   const kind = space % PER_VMID;
   const vmid = vmidOf(space);
-  const address = `0x${input.toString(16)}`;
+  const address = inputText(input);
   if (kind === STAGE_2) return { vmid, ipa: address };
   return { vmid, asid: kind < GLOBAL ? kind : undefined, iova: address };
 }
