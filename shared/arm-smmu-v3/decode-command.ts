@@ -10,6 +10,12 @@ const LAYOUT_OF: Partial<Record<CommandName, BitStruct<Layout>>> = {
   CMD_TLBI_EL2_ASID: command.CMD_TLBI_NH_ASID,
 };
 const structs = command as unknown as Record<string, BitStruct<Layout> | undefined>;
+
+/** The structure of a command, by its opcode; undefined: nothing names it. */
+export function commandStruct(opcode: number): BitStruct<Layout> | undefined {
+  const name = nameOf.get(opcode);
+  return name && (LAYOUT_OF[name] ?? structs[name]);
+}
 /** Fields that hold address bits from bit 12 (Addr) or bit 2 (MSIAddress) up; shown as the address. */
 const ADDRESS_SHIFT: Record<string, bigint> = { Addr: 12n, MSIAddress: 2n };
 const HEX = new Set(["StreamID", "MSIData"]);

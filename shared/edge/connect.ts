@@ -31,7 +31,7 @@ export function upperEnd<Upper extends Body, Lower extends Body>(
     lost: (request) => definition.lost(request),
     answer: (request, how) => definition.answer(request, how),
     fits: (body) => validate(definition, body, "upper") === null,
-    decode: (body, writes) => definition.decode(body, writes),
+    decode: (body, writes) => definition.decode(body, writes, options.hello.abi),
     lanes: (body, writes) => definition.lanes(body, writes),
   });
 }
@@ -50,7 +50,7 @@ export function lowerEnd<Upper extends Body, Lower extends Body>(
     validate: (body, replyTo) => validate(definition, body, "upper", replyTo),
     withoutInterrupt: (body) => definition.withoutInterrupt(body),
     fits: (body) => validate(definition, body, "lower") === null,
-    decode: (body, writes) => definition.decode(body, writes),
+    decode: (body, writes) => definition.decode(body, writes, options.hello.abi),
     lanes: (body, writes) => definition.lanes(body, writes),
   });
 }

@@ -40,7 +40,8 @@ export interface EdgeDefinition<Upper, Lower> {
   answerable: Record<string, "errno" | "status" | "code">;
   /** An interrupt of the lower end without its event: null when nothing is left to send and its bytes go with the next message; undefined: it is no interrupt. */
   withoutInterrupt(body: Lower): Lower | null | undefined;
-  decode(body: Upper | Lower, writes: readonly PostedWrite[]): EdgeRecord[];
+  /** `abi`: of the machine, which says how the requests and events of the virtio-iommu look. */
+  decode(body: Upper | Lower, writes: readonly PostedWrite[], abi: string): EdgeRecord[];
   /** What stays in order on this edge although the lab keeps messages back. */
   lanes(body: Upper | Lower, writes: readonly PostedWrite[]): Lanes;
 }

@@ -76,7 +76,7 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
       const posted = writes.reduce((sum, { data }) => sum + data.length, 0);
       return Object.values(body as Record<string, unknown>).reduce((sum: number, value) => sum + (value instanceof Uint8Array ? value.length : 0), posted);
     };
-    return { edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records, body, size };
+    return { edge: this.#o.edge, direction: this.#o.direction, kind: body.kind, records, body, writes, size };
   }
 
   /** A rule that makes the window look full from here on counts the message that wants to leave. */

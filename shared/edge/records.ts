@@ -1,3 +1,4 @@
+import type { Layout } from "../codec/bit-struct.ts";
 import type { Fields } from "../lab/fault-rule.ts";
 import type { TraceIds } from "../trace/tracer.ts";
 
@@ -8,6 +9,8 @@ export interface EdgeRecord {
   fields: Record<string, number | string | boolean>;
   /** Where its bytes are: from `offset` on in a posted write, or in a field of the body. */
   bytes?: { write: number; offset: number } | { field: string };
+  /** What they are: every field of the document. */
+  layout?: Layout;
 }
 
 /** A record as the trace shows it: `page-response pasid=1 grpid=3 code=0`. */
@@ -15,7 +18,7 @@ export const recordText = ({ record, ids, fields }: EdgeRecord): string =>
   [record, ...Object.entries({ ...ids, ...fields }).map(([name, value]) => `${name}=${value}`)].join(" ");
 
 const fault = { pasid: "int", grpid: "int", iova: "int" } as const;
-/** What conditions of rules may name, per record; addresses and StreamIDs are numbers there. */
+/** What records are decoded to, whatever their structure; addresses and StreamIDs are numbers in conditions. Conditions may name every field of the structure too (decode/layouts.ts). */
 export const recordFields = {
   command: { sid: "int", pasid: "int", grpid: "int", name: "string", Resp: "int" },
   "priq-record": { sid: "int", ...fault, R: "int", W: "int", Last: "int", SSV: "int" },

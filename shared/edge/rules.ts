@@ -2,6 +2,8 @@ import { type EdgeDo, type EdgeWhere, type FaultRule, isEdge, type LoadedRule, t
 import { Kept } from "../lab/kept.ts";
 import { randomStream } from "../lab/random-stream.ts";
 import { Trigger } from "../lab/trigger.ts";
+import { allFields } from "./decode/layouts.ts";
+import type { PostedWrite } from "./envelope.ts";
 import type { EdgeRecord } from "./records.ts";
 
 /** A message as rules see it. */
@@ -11,6 +13,7 @@ export interface RuleSubject {
   kind: string;
   records: readonly EdgeRecord[];
   body?: { kind: string };
+  writes?: readonly PostedWrite[];
   /** Bytes of its body and of what it publishes. */
   size?(): number;
 }
@@ -176,7 +179,7 @@ export class EdgeRules {
 function matching(what: string, condition: LoadedRule["condition"], subject: RuleSubject): Pick<RuleVerdict, "by" | "record"> | null {
   const records = subject.records.filter(({ record }) => record === what);
   if (records.length) {
-    const record = condition ? records.find(({ ids, fields }) => condition({ ...ids, ...fields })) : records[0];
+    const record = condition ? records.find((one) => condition(allFields(one, subject.body ?? {}, subject.writes ?? []))) : records[0];
     return record ? { by: "record", record } : null;
   }
   if (subject.kind !== what) return null;

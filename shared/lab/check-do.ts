@@ -1,5 +1,5 @@
 import { statusValue } from "../edge/answers.ts";
-import { corruptibleFields } from "../edge/decode/corrupt.ts";
+import { byteFields } from "../edge/decode/layouts.ts";
 import type { EdgeDefinition, MessageShape } from "../edge/definitions.ts";
 import type { RecordKind } from "../edge/records.ts";
 import { errnoValue } from "../linux-uapi/errno.ts";
@@ -118,9 +118,9 @@ function checkCorrupt({ definition, what, record }: EdgeTarget, change: Extract<
   if ("value" in change === "bit" in change) return misfit("do.value", "or do.bit, one of the two");
   let width: number;
   if (record) {
-    const layout = record === "request" && definition.edge === "vfio" ? {} : corruptibleFields[record];
-    if (!Object.hasOwn(layout, field)) return misfit("do.field", `${field} is no field of ${record}: ${Object.keys(layout).join(", ") || "corrupt the message ioctl"}`);
-    width = layout[field][0] - layout[field][1] + 1;
+    const fields = byteFields(definition.edge, record);
+    if (!fields.has(field)) return misfit("do.field", `${field} is no field of ${record}: ${[...fields.keys()].join(", ")}`);
+    width = fields.get(field)!;
   } else {
     const shape = definition.messages[what];
     if (!Object.hasOwn(shape, field)) return misfit("do.field", `${field} is no field of ${what}: ${Object.keys(shape).join(", ")}`);

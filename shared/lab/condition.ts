@@ -3,7 +3,7 @@ import type { Fields } from "./fault-rule.ts";
 
 /**
  * Compiles a CEL condition over `m` with the declared fields; `bit(x, n)` is added. Throws an `Error` whose message says what is wrong with the text: it does not parse,
- * names a field that is not there, or is no bool. A field that a match does not have (no PASID) makes the condition false there.
+ * names a field that is not there, or is no bool. A field that a match does not have (no PASID, no bytes that are a number) makes the condition false there.
  */
 export function compileCondition(text: string, fields: Fields): (m: Readonly<Record<string, unknown>>) => boolean {
   const environment = new Environment()
@@ -15,7 +15,8 @@ export function compileCondition(text: string, fields: Fields): (m: Readonly<Rec
     const values: Record<string, unknown> = {};
     for (const [field, type] of types) {
       const value = m[field];
-      if (value !== undefined) values[field] = type === "int" ? BigInt(value as string | number) : value;
+      const given = type === "int" && value !== undefined ? intOf(value) : value;
+      if (given !== undefined) values[field] = given;
     }
     try {
       return condition({ m: values }) === true;
@@ -23,6 +24,13 @@ export function compileCondition(text: string, fields: Fields): (m: Readonly<Rec
       return false;
     }
   };
+}
+
+const MOST_BYTES = 8;
+/** Bytes are little-endian; more than a doubleword of them is no number. */
+function intOf(value: unknown): bigint | undefined {
+  if (!(value instanceof Uint8Array)) return BigInt(value as string | number | bigint);
+  return value.length <= MOST_BYTES ? value.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n) : undefined;
 }
 
 function checked(environment: Environment, text: string): (context: { m: Record<string, unknown> }) => unknown {

@@ -39,7 +39,12 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     ["a corrupt of two things", rule(up, { action: "corrupt", field: "grpid", value: 1, bit: 1 }), "do.value", /one of the two/],
     ["a corrupt message field that is not there", rule(call, { action: "corrupt", field: "argument", bit: 1 }), "do.field", /fd, cmd, arg/],
     ["a corrupt value of another type", rule(call, { action: "corrupt", field: "fd", value: "x" }), "do.value", /integer/],
-    ["a corrupt system call as a record", rule({ ...up, what: "request" }, { action: "corrupt", field: "fd", value: 1 }), "do.field", /message ioctl/],
+    [
+      "a corrupt field that no system call has",
+      rule({ ...up, what: "request" }, { action: "corrupt", field: "type_of_day", value: 1 }),
+      "do.field",
+      /no field of request: argsz/,
+    ],
     ["an answer without what", rule(call, { action: "answer" }), "do.action", /one of errno, status, code/],
     ["an answer of another edge", rule(call, { action: "answer", status: 1 }), "do.status", /answers no ioctl/],
     ["an answer to what needs none", rule({ direction: "host->smmu", what: "mmioWrite" }, { action: "answer", code: "UR" }), "do.code", /answers no mmioWrite/],

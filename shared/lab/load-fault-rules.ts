@@ -1,5 +1,6 @@
+import { conditionFields } from "../edge/decode/layouts.ts";
 import { type MessageShape, smmuEdge, vfioEdge, virtioEdge } from "../edge/definitions.ts";
-import { type RecordKind, recordFields, recordsOf } from "../edge/records.ts";
+import { type RecordKind, recordsOf } from "../edge/records.ts";
 import { checkEdgeDo, checkMembers, EDGE_ACTIONS, type EdgeFacts, type EdgeTarget, type Misfit, misfit, POINT_ACTIONS } from "./check-do.ts";
 import { compileCondition } from "./condition.ts";
 import {
@@ -82,17 +83,13 @@ function edgeTarget(where: EdgeWhere, rule: FaultRule): { fields: Fields } | Mis
   if (!record && !isMessage) return misfit("where.what", `${what} is no record and no message of ${direction}`);
   const found: EdgeTarget = { definition, upward, what, record };
   const wrong = checkMembers(rule.do, EDGE_ACTIONS) ?? checkEdgeDo(found, rule.do as EdgeDo);
-  return wrong ?? { fields: record ? recordFields[record as RecordKind] : messageFields(definition.messages[what]) };
+  return wrong ?? { fields: record ? conditionFields(definition.edge, record as RecordKind) : messageFields(definition.messages[what]) };
 }
 
+/** Bytes are the number that they are, little-endian, as long as they are at most eight: a register, a head. */
 function messageFields(shape: MessageShape): Fields {
-  const typeOf = (type: MessageShape[string]) => (typeof type !== "string" || type === "string" ? "string" : type === "bool" ? "bool" : type === "bytes" ? null : "int");
-  return Object.fromEntries(
-    Object.entries(shape).flatMap(([field, type]) => {
-      const cel = typeOf(type);
-      return cel ? [[field, cel] as const] : [];
-    }),
-  );
+  const typeOf = (type: MessageShape[string]) => (typeof type !== "string" || type === "string" ? "string" : type === "bool" ? "bool" : "int");
+  return Object.fromEntries(Object.entries(shape).map(([field, type]) => [field, typeOf(type)]));
 }
 
 function pointTarget({ point }: PointWhere, rule: FaultRule, { points, service }: PointTable): { fields: Fields | null } | Misfit {

@@ -1,29 +1,10 @@
-import type { Layout } from "../codec/bit-struct.ts";
 import { hex } from "../codec/uint64.ts";
-import { iommu_cache_invalidate_info, iommu_inv_addr_info, iommu_inv_pasid_info, iommu_pasid_table_config } from "./iommu.ts";
-import { KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION, kvm_userspace_memory_region } from "./kvm.ts";
+import { invalidateUnion, structsOf } from "./ioctl-structs.ts";
+import { iommu_cache_invalidate_info } from "./iommu.ts";
+import { KVM_CREATE_VM, KVM_SET_USER_MEMORY_REGION } from "./kvm.ts";
 import * as vfio from "./vfio.ts";
 
-type Struct = { sizeBytes: number; layout: Layout; decode(bytes: Uint8Array): Record<string, bigint> };
-
-/** The structures of an ioctl's argument, one after the other; later ones only when their bytes are there. */
-const structsOf: Record<number, readonly Struct[]> = {
-  [vfio.VFIO_GROUP_GET_STATUS]: [vfio.vfio_group_status],
-  [vfio.VFIO_DEVICE_GET_INFO]: [vfio.vfio_device_info],
-  [vfio.VFIO_DEVICE_GET_REGION_INFO]: [vfio.vfio_region_info],
-  [vfio.VFIO_DEVICE_GET_IRQ_INFO]: [vfio.vfio_irq_info],
-  [vfio.VFIO_DEVICE_SET_IRQS]: [vfio.vfio_irq_set],
-  [vfio.VFIO_IOMMU_GET_INFO]: [vfio.vfio_iommu_type1_info],
-  [vfio.VFIO_IOMMU_MAP_DMA]: [vfio.vfio_iommu_type1_dma_map],
-  [vfio.VFIO_IOMMU_UNMAP_DMA]: [vfio.vfio_iommu_type1_dma_unmap],
-  [vfio.VFIO_IOMMU_SET_PASID_TABLE]: [vfio.vfio_iommu_type1_set_pasid_table, iommu_pasid_table_config],
-  [vfio.VFIO_IOMMU_CACHE_INVALIDATE]: [vfio.vfio_iommu_type1_cache_invalidate, iommu_cache_invalidate_info],
-  [vfio.VFIO_IOMMU_SET_MSI_BINDING]: [vfio.vfio_iommu_type1_set_msi_binding],
-  [KVM_SET_USER_MEMORY_REGION]: [kvm_userspace_memory_region],
-};
 const names: Record<number, string> = { ...vfio.vfioCommandNames, [KVM_CREATE_VM]: "KVM_CREATE_VM", [KVM_SET_USER_MEMORY_REGION]: "KVM_SET_USER_MEMORY_REGION" };
-/** iommu_cache_invalidate_info.granularity: which structure its union holds. */
-const invalidateUnion: Record<number, Struct> = { 1: iommu_inv_pasid_info, 2: iommu_inv_addr_info };
 const GRANULARITY = "granularity";
 /** Addresses, masks and flags are easier to read in hex. */
 const HEX = /flags|addr|iova|size|ptr|gpa|offset|mask|cap/;

@@ -1,31 +1,9 @@
-import { CMD_ATC_INV, CMD_PRI_RESP, CMD_TLBI_NH_VA } from "../../arm-smmu-v3/command.ts";
-import { EVENT } from "../../arm-smmu-v3/event-record.ts";
-import { PRIQ_ENTRY } from "../../arm-smmu-v3/page-request.ts";
-import type { Layout } from "../../codec/bit-struct.ts";
 import type { EdgeDo } from "../../lab/fault-rule.ts";
-import { iommu_fault_prm, iommu_page_response } from "../../linux-uapi/iommu.ts";
-import { virtio_iommu_fault, virtio_iommu_req_invalidate, virtio_iommu_req_page_resp } from "../../virtio/virtio-iommu.ts";
 import type { PostedWrite } from "../envelope.ts";
-import type { EdgeRecord, RecordKind } from "../records.ts";
+import type { EdgeRecord } from "../records.ts";
+import { bitsOf } from "./layouts.ts";
 
 type Corrupt = Extract<EdgeDo, { action: "corrupt" }>;
-
-/** The fields of records that a rule may corrupt, by the names of their documents and by those that conditions use. A system call is corrupted as the message that it is. */
-export const corruptibleFields: Record<RecordKind, Layout> = {
-  command: named({ ...CMD_TLBI_NH_VA.layout, ...CMD_ATC_INV.layout, ...CMD_PRI_RESP.layout }, { sid: "StreamID", pasid: "SubstreamID", grpid: "PRGIndex" }),
-  "priq-record": named(PRIQ_ENTRY.layout, { sid: "StreamID", pasid: "SubstreamID", grpid: "PRGIndex" }),
-  "event-record": named(EVENT.layout, { sid: "StreamID", ssid: "SubstreamID", iova: "InputAddr" }),
-  "dma-fault": named(iommu_fault_prm.layout, { iova: "addr" }),
-  "page-response": iommu_page_response.layout,
-  "event-report": named(virtio_iommu_fault.layout, { grpid: "group_id", iova: "address" }),
-  "page-resp-request": named(virtio_iommu_req_page_resp.layout, { grpid: "group_id" }),
-  "invalidate-request": named(virtio_iommu_req_invalidate.layout, { asid: "archid", gva: "virt_start" }),
-  request: { type: [7, 0] },
-};
-
-function named(layout: Layout, names: Record<string, string>): Layout {
-  return { ...layout, ...Object.fromEntries(Object.entries(names).map(([name, field]) => [name, layout[field]])) };
-}
 
 export interface Payload<Body> {
   body: Body;
@@ -35,7 +13,7 @@ export interface Payload<Body> {
 /** The message with one field of `record` changed (of the message itself when it is null); null when the field is not there or nothing would change. */
 export function corrupted<Body extends { kind: string }>(payload: Payload<Body>, record: EdgeRecord | null, change: Corrupt): Payload<Body> | null {
   if (!record) return corruptedMessage(payload, change);
-  const bits = corruptibleFields[record.record][change.field];
+  const bits = record.layout && bitsOf(record.layout, change.field);
   if (!bits || !record.bytes) return null;
   if ("field" in record.bytes) {
     const { field } = record.bytes;
@@ -73,6 +51,7 @@ function changedBytes(bytes: Uint8Array, hi: number, lo: number, change: Corrupt
     return copy;
   }
   const value = BigInt(change.value);
+  if (value >> BigInt(hi - lo + 1) !== 0n) return null; // another record of the kind has it wider
   let differs = false;
   for (let bit = lo; bit <= hi; bit++) {
     const wanted = Number((value >> BigInt(bit - lo)) & 1n);

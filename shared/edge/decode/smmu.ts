@@ -1,4 +1,5 @@
 import { CMD_PRI_RESP, OPCODE } from "../../arm-smmu-v3/command.ts";
+import { commandStruct } from "../../arm-smmu-v3/decode-command.ts";
 import { EVENT } from "../../arm-smmu-v3/event-record.ts";
 import { PRIQ_ENTRY } from "../../arm-smmu-v3/page-request.ts";
 import { hex } from "../../codec/uint64.ts";
@@ -32,6 +33,7 @@ function commands(data: Uint8Array, write: number): EdgeRecord[] {
       ids: { sid: hex(c.StreamID), ...(isResponse ? { grpid: Number(c.PRGIndex), ...(c.SSV ? { pasid: Number(c.SubstreamID) } : {}) } : {}) },
       fields: { name, ...(isResponse ? { Resp: Number(c.Resp) } : {}) },
       bytes: { write, offset: at },
+      layout: commandStruct(entry[0])?.layout,
     });
   }
   return records;
@@ -42,6 +44,7 @@ function priqRecord(data: Uint8Array): EdgeRecord {
   return {
     record: "priq-record",
     ids: { sid: hex(r.StreamID), grpid: Number(r.PRGIndex), iova: hex(r.Addr << 12n), ...(r.SSV ? { pasid: Number(r.SubstreamID) } : {}) },
+    layout: PRIQ_ENTRY.layout,
     fields: { R: Number(r.R), W: Number(r.W), Last: Number(r.Last), SSV: Number(r.SSV) },
   };
 }
@@ -51,6 +54,7 @@ function eventRecord(data: Uint8Array): EdgeRecord {
   return {
     record: "event-record",
     ids: { sid: hex(e.StreamID), ...(e.SSV ? { ssid: Number(e.SubstreamID) } : {}), iova: hex(e.InputAddr) },
+    layout: EVENT.layout,
     fields: { ID: Number(e.ID), RnW: Number(e.RnW), S2: Number(e.S2), Stall: Number(e.Stall) },
   };
 }
