@@ -43,6 +43,7 @@ function program(): Command {
     .option("--seed <n>", "seed (default: the scenario's)")
     .option("--mutants <ids>", "mutants to switch on, separated by commas, besides those of the scenario")
     .option("--defects <ids>", "defects to switch on, separated by commas")
+    .option("--encode", "in the simulation: every message passes through the codec of its edge; the history is the same")
     .option("--check-determinism", "runs twice and names the first line of the histories that differs")
     .option("--out <dir>", "where history and report go (default: a new one in runs/)")
     .option("--json", "one JSON object on stdout")

@@ -22,6 +22,7 @@ export interface RunOptions {
   defects?: string;
   out?: string;
   checkDeterminism?: boolean;
+  encode?: boolean;
   json?: boolean;
 }
 
@@ -33,6 +34,7 @@ interface Run {
   seed: number;
   switches: string[];
   vm: number;
+  encode: boolean;
 }
 
 /** `faultline run`: one experiment, judged by the checkers. */
@@ -63,23 +65,25 @@ function runOf(idOrFile: string, options: RunOptions): Run {
   const scenario = loadScenario(idOrFile);
   if (scenario.simOnly && mode !== "sim") throw inputError(`${idOrFile} runs in --mode sim only: ${scenario.simOnly}`, "mode");
   if (options.checkDeterminism && mode !== "sim") throw inputError(`--check-determinism: --mode ${mode} runs on real time`, "check-determinism");
+  if (options.encode && mode !== "sim") throw inputError(`--encode: in --mode ${mode} every message is encoded`, "encode");
   const seed = options.seed === undefined ? scenario.seed : numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const asked = [...switchesOption("mutants", options.mutants), ...switchesOption("defects", options.defects)];
   const switches = [...new Set([...scenario.mutants, ...scenario.defects, ...asked])];
   if (addresses && switches.length)
     throw inputError("mutants and defects are read once at the start of a service: npx faultline up --mutants .., then run --connect", "mutants");
-  return { scenario, mode, addresses, seed, switches, vm: numberOption("vm", options.vm, 0, MAX_VM) };
+  return { scenario, mode, addresses, seed, switches, vm: numberOption("vm", options.vm, 0, MAX_VM), encode: options.encode ?? false };
 }
 
 /** What reproduces the run. */
 function commandOf(idOrFile: string, { mode, seed, addresses, vm }: Run, options: RunOptions): string {
   const command = ["npx faultline run", idOrFile, "--mode", mode, "--seed", seed, ...(addresses ? ["--connect", addresses.text] : []), ...(vm ? ["--vm", vm] : [])];
   for (const flag of ["mutants", "defects"] as const) if (options[flag]) command.push(`--${flag}`, options[flag]);
+  if (options.encode) command.push("--encode");
   return command.join(" ");
 }
 
-async function historyOf({ scenario, mode, addresses, seed, switches, vm }: Run): Promise<TraceEvent[]> {
-  const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches, trace: "all", vm });
+async function historyOf({ scenario, mode, addresses, seed, switches, vm, encode }: Run): Promise<TraceEvent[]> {
+  const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches, trace: "all", vm, encode });
   try {
     checkMachine(scenario, machine);
     return await runExperiment(scenario, running, seed);

@@ -13,13 +13,15 @@ export interface StartOptions {
   trace: TraceSelection;
   /** Whose guest runs the workload. */
   vm?: number;
+  /** In the simulation: messages pass through the codec of their edge. */
+  encode?: boolean;
 }
 
 /** Boots a machine the way that was asked for; only what that way needs is loaded. */
-export async function startMachine(mode: Mode, machine: Machine, { seed, switches, trace, vm }: StartOptions): Promise<RunningMachine> {
+export async function startMachine(mode: Mode, machine: Machine, { seed, switches, trace, vm, encode }: StartOptions): Promise<RunningMachine> {
   if (mode === "sim") {
     const { startSimulation } = await import("../simulation/running-simulation.ts");
-    return startSimulation(machine, { seed, switches: new Set(switches), vm });
+    return startSimulation(machine, { seed, switches: new Set(switches), vm, encode });
   }
   if (mode === "containers") {
     const { startContainers } = await import("../supervisor/running-containers.ts");

@@ -22,6 +22,8 @@ export interface SimulationOptions {
   switches: ReadonlySet<string>;
   /** Every named point lets another task run first, for a time that the seed draws. */
   yieldEverywhere?: boolean;
+  /** Messages pass through the codec of their edge and its protobuf encoding; the history is the same. */
+  encode?: boolean;
 }
 
 /** How a workload of a simulated guest ended: `lost`, because the guest was. */
@@ -52,6 +54,7 @@ export class SimulatedMachine {
       scheduler: this.scheduler,
       points: this.points,
       switches: options.switches,
+      encode: options.encode ?? false,
       part: (name) => this.#part(name),
       exit: (part, reason) => {
         if (part.power.on) this.#off(part, "exit", reason);

@@ -39,6 +39,8 @@ export interface PartPorts {
   scheduler: Scheduler;
   points: Points;
   switches: ReadonlySet<string>;
+  /** Messages pass through the codec of their edge. */
+  encode: boolean;
   /** A part as it is before it runs. */
   part(name: string): SimPart;
   /** A part lost its edge below: it ends as its process would. */
@@ -54,7 +56,7 @@ export class RunningParts {
   readonly vmms = new Map<number, Running<Vmm>>();
   readonly guests = new Map<number, Running<Guest>>();
   readonly #ports: PartPorts;
-  readonly #identity: { digest: string; abi: string; credits: number };
+  readonly #edges: { digest: string; abi: string; credits: number; encode: boolean };
   /** Upper parts that a lower one has, or cleans up after. */
   readonly #attached = new Map<string, SimPart>();
   #memory: PhysicalMemory | null = null;
@@ -64,7 +66,8 @@ export class RunningParts {
   constructor(machine: Machine, ports: PartPorts) {
     this.machine = machine;
     this.#ports = ports;
-    this.#identity = { digest: createHash("sha256").update(JSON.stringify(machine)).digest("hex"), abi: machine.abi, credits: machine.edgeCredits };
+    const digest = createHash("sha256").update(JSON.stringify(machine)).digest("hex");
+    this.#edges = { digest, abi: machine.abi, credits: machine.edgeCredits, encode: ports.encode };
   }
 
   /** The part of that name that runs or is paused; null: it is off. */
@@ -131,7 +134,7 @@ export class RunningParts {
     const bus = connect(
       this.#ports.scheduler,
       smmuEdge,
-      this.#identity,
+      this.#edges,
       part,
       { applyWrite, applyOwnWrite: applyWrite, onBreak: (reason) => this.#ports.exit(part, reason), deliver: (seq, body) => core?.fromSmmu(seq, body) },
       hardware.part,
@@ -160,7 +163,7 @@ export class RunningParts {
     const calls = connect(
       this.#ports.scheduler,
       vfioEdge,
-      this.#identity,
+      this.#edges,
       part,
       {
         onBreak: (reason) => this.#ports.exit(part, reason),
@@ -196,7 +199,7 @@ export class RunningParts {
     const virtio = connect(
       this.#ports.scheduler,
       virtioEdge,
-      this.#identity,
+      this.#edges,
       part,
       { onBreak: (reason) => this.#ports.exit(part, reason), applyWrite: () => {}, deliver: (seq, body) => core!.fromVmm(seq, body) },
       vmm.part,
