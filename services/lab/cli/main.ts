@@ -1,4 +1,5 @@
 import { MachineFileError } from "@faultline/shared/machine/parse-machine.ts";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import { Command, CommanderError } from "commander";
 import { endpointOptions } from "../endpoint/options.ts";
 import { dumpViews, infoViews } from "../inspect/views.ts";
@@ -194,6 +195,7 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : report("input", error.message.replace(/^error: /, ""));
   if (error instanceof MachineFileError) return report("input", error.message, error.field);
   if (error instanceof Failure) return report(error.kind, error.message, error.field);
+  if (error instanceof InfrastructureError) return report("infrastructure", error.message);
   // A bug of ours: the stack is what helps.
   if (!json) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return report("infrastructure", `internal error: ${error instanceof Error ? error.message : String(error)}`);

@@ -9,6 +9,7 @@ import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import { EdgeSlot } from "@faultline/shared/shell/edge-slot.ts";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import { Hardware, type HardwarePorts } from "@faultline/smmu/core/hardware.ts";
 import { hardwareHandles } from "@faultline/smmu/core/lab-handles.ts";
 import { Vmm } from "@faultline/vmm/core/vmm.ts";
@@ -238,7 +239,8 @@ export class RunningParts {
         this.#stepping = false;
         if (hardware.core.step()) this.kick();
         const { exhausted } = hardware.core;
-        if (exhausted) this.#ports.scheduler.fail(new Error(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
+        if (exhausted)
+          this.#ports.scheduler.fail(new InfrastructureError(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
       }),
     );
   }
