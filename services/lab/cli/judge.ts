@@ -8,8 +8,8 @@ export interface JudgeOptions {
 
 /** `faultline judge DIR`: the history of a run, judged by the checkers of today; its report is written anew. */
 export function judgeCommand(directory: string, options: JudgeOptions): number {
-  const { scenario, error, command, before, ...report } = rejudged(directory);
-  process.stdout.write(`${options.json ? JSON.stringify({ ...report, before }) : runText(scenario, report, error, command)}\n`);
+  const { record, report, before } = rejudged(directory);
+  process.stdout.write(`${options.json ? JSON.stringify({ ...report, before }) : runText(record, report.dir)}\n`);
   return report.verdict === "pass" ? EXIT.ok : report.verdict === "violation" ? EXIT.violation : EXIT.infrastructure;
 }
 

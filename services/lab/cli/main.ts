@@ -42,6 +42,7 @@ function program(): Command {
     .option("--connect <where>", `on a machine that runs: ${CONNECT_HELP}`)
     .option("--vm <n>", "whose guest runs the workload", "0")
     .option("--seed <n>", "seed (default: the scenario's)")
+    .option("--seeds <n>", "so many seeds in a row from that one on: a table; a directory for each that does not pass")
     .option("--mutants <ids>", "mutants to switch on, separated by commas, besides those of the scenario")
     .option("--defects <ids>", "defects to switch on, separated by commas")
     .option("--encode", "in the simulation: every message passes through the codec of its edge; the history is the same")
@@ -98,7 +99,7 @@ function experiments(faultline: Command, ends: Ends): void {
     .action((options) => ends(table().then(({ scenariosCommand }) => scenariosCommand(options))));
   faultline
     .command("explain <id>")
-    .description("A scenario, defect, mutant, checker, point or kind of event")
+    .description("A scenario, defect, mutant, checker, assertion, point or kind of event")
     .option("--json", "one JSON object on stdout")
     .action((id, options) => ends(table().then(({ explainCommand }) => explainCommand(id, options))));
   faultline

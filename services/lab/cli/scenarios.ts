@@ -3,12 +3,14 @@ import { defects as hostDefects } from "@faultline/host/defects.ts";
 import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
 import { defects as smmuDefects } from "@faultline/smmu/defects.ts";
 import { defects as vmmDefects } from "@faultline/vmm/defects.ts";
+import { assertions } from "../assertions/assertions.ts";
 import { checkers } from "../checkers/index.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
 import { pointTable } from "../scenarios/point-table.ts";
 import type { Caught } from "../scenarios/scenario-file.ts";
 import { whereText } from "../scenarios/where.ts";
 import { EXIT, inputError } from "./errors.ts";
+import { columns } from "./table.ts";
 
 export interface TableOptions {
   json?: boolean;
@@ -19,11 +21,6 @@ const switches = { guest: guestDefects, vmm: vmmDefects, host: hostDefects, smmu
 const print = (options: TableOptions, value: object, lines: readonly string[]): number => {
   process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${lines.join("\n")}\n`);
   return EXIT.ok;
-};
-/** Columns of equal width but for the last one. */
-const columns = (rows: readonly string[][]): string[] => {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i].length))) ?? [];
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]))).join("  "));
 };
 const faultTexts = ({ rules, partFaults }: Scenario): string[] => [
   ...rules.map(({ where, do: { action } }) => `${action} ${whereText(where)}`),
@@ -53,18 +50,19 @@ export function pointsCommand(options: TableOptions): number {
 
 interface Explanation {
   id: string;
-  what: "scenario" | "switch" | "checker" | "point" | "event";
+  what: "scenario" | "switch" | "checker" | "assertion" | "point" | "event";
   lines: string[];
 }
 
-/** `faultline explain ID`: a scenario, defect, mutant, checker, point or kind of event. */
+/** `faultline explain ID`: a scenario, defect, mutant, checker, assertion, point or kind of event. */
 export function explainCommand(id: string, options: TableOptions): number {
   const found = explanationOf(id);
-  if (!found) throw inputError(`${id} is no scenario, defect, mutant, checker, point or kind of event${nearest(id)}`, "id");
+  if (!found) throw inputError(`${id} is no scenario, defect, mutant, checker, assertion, point or kind of event${nearest(id)}`, "id");
   return print(options, found, [`${found.id} (${found.what})`, ...found.lines.map((line) => `  ${line}`)]);
 }
 
-function explanationOf(id: string): Explanation | null {
+/** What an id is; null: nothing that is known. */
+export function explanationOf(id: string): Explanation | null {
   if (scenarioIds().includes(id)) return { id, what: "scenario", lines: scenarioLines(loadScenario(id)) };
   for (const [service, rows] of Object.entries(switches)) {
     const row = rows.find((one) => one.id === id);
@@ -72,6 +70,9 @@ function explanationOf(id: string): Explanation | null {
   }
   const checker = checkers.find((one) => one.id === id);
   if (checker) return { id, what: "checker", lines: [checker.sentence, `reads: ${checker.reads.join(", ")}`] };
+  if (id === "hypothesis") return { id, what: "checker", lines: ["The workload ends as the scenario's `expect` says; judged when no other checker names a violation."] };
+  const assertion = assertions.find((one) => one.id === id);
+  if (assertion) return { id, what: "assertion", lines: [`${assertion.kind}: ${assertion.sentence}`] };
   const point = pointTable.find((one) => one.id === id);
   if (point)
     return {
@@ -112,14 +113,17 @@ function usedBy(id: string): string[] {
   return using.length ? ["shown by:", ...using.map((line) => `  ${line}`)] : [];
 }
 
+/** Every id that `explain` knows, but for the kinds of events: those that a mistyped one may mean. */
+export const knownIds = (): string[] => [
+  ...scenarioIds(),
+  ...Object.values(switches).flatMap((rows) => rows.map((row) => row.id)),
+  ...checkers.map((one) => one.id),
+  ...assertions.map((one) => one.id),
+  ...pointTable.map((one) => one.id),
+];
+
 /** Ids that share its beginning. */
 function nearest(id: string): string {
-  const all = [
-    ...scenarioIds(),
-    ...Object.values(switches).flatMap((rows) => rows.map((row) => row.id)),
-    ...checkers.map((one) => one.id),
-    ...pointTable.map((one) => one.id),
-  ];
-  const alike = all.filter((one) => one.toLowerCase().startsWith(id.toLowerCase().slice(0, 3)));
+  const alike = knownIds().filter((one) => one.toLowerCase().startsWith(id.toLowerCase().slice(0, 3)));
   return alike.length ? `; there are ${alike.slice(0, 12).join(", ")}` : "";
 }

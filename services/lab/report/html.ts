@@ -1,47 +1,58 @@
 import { stringify } from "yaml";
 import { type AssertionCount, isBroken, isUnmet } from "../assertions/assertion.ts";
+import type { Violation } from "../checkers/checker.ts";
 import { checkers } from "../checkers/index.ts";
-import { eventText } from "../history/event-text.ts";
 import { whereText } from "../scenarios/where.ts";
-import { durationText, escapeXml } from "./markup.ts";
+import { evictionText } from "./counters.ts";
+import { eventsListing, listedEvents, reference, withReferences } from "./events-listing.ts";
+import { cut, durationText, escapeXml } from "./markup.ts";
 import type { RunRecord } from "./run-record.ts";
 import { sequenceDiagram } from "./sequence-diagram.ts";
 import { style } from "./style.ts";
 import { timeline } from "./timeline.ts";
 
-/** Events before and after each offending one that are listed. */
-const AROUND = 6;
-/** Offending events that are listed with their surroundings, and violations that are told one by one: what follows is the same mistake again. */
-const MOST_LISTED = 12;
-const MOST_TOLD = 100;
+/** Violations of one invariant that are told one by one, events named by each, and characters of the parameters: the rest is in `report.json`. */
+const MOST_TOLD = 5;
+const MOST_NAMED = 12;
+const LONGEST_PARAMETERS = 40_000;
 
 /** `report.html`: one file without scripts, links or fonts from elsewhere. Verdict first, then why; the command that reproduces it last. */
 export function reportHtml(record: RunRecord): string {
-  const { scenario, how, judgement, digest } = record;
-  const title = `${judgement.verdict}: ${scenario.id}`;
+  const { scenario, how, judgement, digest, history } = record;
+  const offending = offences(record);
+  const offence = offenceOf(record);
+  const diagram = sequenceDiagram(history, offence);
+  const listed = listedEvents(history, [...offence, ...offending.keys()], diagram.events);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${escapeXml(title)}</title>
+<title>${escapeXml(`${judgement.verdict}: ${scenario.id}`)}</title>
 <style>${style}</style>
 </head>
 <body>
 <h1 class="${judgement.verdict}"><span>${judgement.verdict}</span> ${escapeXml(scenario.id)}</h1>
-<p class="lead">${escapeXml(scenario.title)} <small>(${escapeXml(scenario.source)}; ${escapeXml(how.mode)}, seed ${how.seed}${how.mutants.length ? `, with ${escapeXml(how.mutants.join(", "))}` : ""})</small></p>
+<p class="lead">${escapeXml(scenario.title)} <small>(${escapeXml(scenario.source)})</small></p>
+<p class="figures">${escapeXml(conditions(record))}<br>${figures(record)}</p>
 <h2>Why</h2>
-${why(record)}
-${diagrams(record)}
-${surroundings(record)}
+${why(record, listed)}
+<h2>Sequence <small>${offence.size ? "zoomed to the offence" : "the first fault, and what the lab did"}; #n leads to the event below, the pointer on a row shows it</small></h2>
+<div class="scroll">${diagram.svg}</div>
+<h2>Timeline <small>in the order of events</small></h2>
+<div class="scroll">${timeline(history, offending)}</div>
+${LEGEND}
+<h2>Events <small>${offence.size ? "of the diagram, and around the offence" : "of the diagram"}: ${listed.size} of ${history.length}, the others are in <code>history.ndjson</code></small></h2>
+${eventsListing(history, listed, offending, diagram.events)}
 <h2>Faults</h2>
-${faults(record)}
+${faults(record, listed)}
 <h2>Checks</h2>
 ${checks(record)}
 <h2>Parameters</h2>
-<pre>${escapeXml(stringify(record.parameters))}</pre>
-<p>History: <code>history.ndjson</code>, ${record.counters.events} events, sha256 <code>${digest}</code></p>
+<pre>${escapeXml(cutText(stringify(record.parameters), LONGEST_PARAMETERS))}</pre>
+<p>History: <code>history.ndjson</code>, ${history.length} events, sha256 <code>${digest}</code></p>
 <h2>Reproduce</h2>
 <pre class="command">${escapeXml(how.command)}</pre>
 </body>
@@ -49,17 +60,42 @@ ${checks(record)}
 `;
 }
 
-function why({ judgement, scenario }: RunRecord): string {
-  const told = judgement.violations.slice(0, MOST_TOLD);
-  const items = told.map(
-    ({ invariant, message, events }) =>
-      `<li><b>${escapeXml(invariant)}</b> ${escapeXml(message)} <small>events ${events.map((n) => `<a href="#line-${n}">#${n}</a>`).join(", ")}</small></li>`,
-  );
-  const more = judgement.violations.length - told.length;
-  const list = items.length ? `<ol class="violations">\n${items.join("\n")}\n</ol>${more > 0 ? `<p>and ${more} more in <code>report.json</code></p>` : ""}` : "";
+const LEGEND = `<p class="legend"><span class="violation">▼</span> offence <span class="rule">▼</span> fault of the lab <span class="lab">▼</span> turn of the run
+<span class="busy">■</span> events of a part, the darker the more <span class="open">■</span> open page request groups</p>`;
+
+const cutText = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length)}\n… ${text.length - length} characters more in report.json` : text;
+
+function conditions({ how: { mode, seed, mutants, commit } }: RunRecord): string {
+  return [`mode ${mode}`, `seed ${seed}`, mutants.length ? `switches ${mutants.join(", ")}` : "no mutant, no defect", commit ? `commit ${commit}` : ""]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function figures({ counters, how: { mode } }: RunRecord): string {
+  const { events, ns, pageRequests, groups, responses, commands, dmaAccesses } = counters;
+  return `${events} events in ${durationText(ns)} of ${mode === "sim" ? "virtual" : "real"} time: ${pageRequests} page requests in ${groups} groups, ${responses} responses, ${commands} commands, ${dmaAccesses} DMA accesses`;
+}
+
+function why({ judgement, scenario, counters }: RunRecord, listed: ReadonlySet<number>): string {
+  const sentences = new Map(checkers.map(({ id, sentence }) => [id, sentence]));
+  const item = ({ message, events }: Violation): string => {
+    const unsaid = events.slice(0, MOST_NAMED).filter((n) => !new RegExp(`#${n}\\b`).test(message));
+    const more = events.length > MOST_NAMED ? ` and ${events.length - MOST_NAMED} more` : "";
+    const named = unsaid.length ? ` <small>events ${unsaid.map((n) => reference(n, listed)).join(", ")}${more}</small>` : "";
+    return `<li>${withReferences(cut(message, 1000), listed)}${named}</li>`;
+  };
+  const list = [...Map.groupBy(judgement.violations, ({ invariant }) => invariant)].map(([invariant, violations]) => {
+    const told = violations.slice(0, MOST_TOLD);
+    const more = violations.length > told.length ? `\n<li class="more">and ${violations.length - told.length} more of this kind in <code>report.json</code></li>` : "";
+    const rule = sentences.get(invariant);
+    return `<div class="violations"><b>${escapeXml(invariant)}</b> ${rule ? `<small>${escapeXml(rule)}</small>` : ""}\n<ul>${told.map(item).join("\n")}${more}</ul></div>`;
+  });
   const error = judgement.error ? `<p class="error">The run proves nothing: ${escapeXml(judgement.error)}</p>` : "";
+  const evictions = evictionText(counters);
+  const doubt = evictions ? `<p class="error">${escapeXml(evictions.trim().replace(/^\((.*)\)$/, "$1"))}</p>` : "";
   const pass = judgement.verdict === "pass" ? "<p>Every invariant and the hypothesis held.</p>" : "";
-  return `${error}${list}${pass}\n<p><b>Hypothesis:</b> ${escapeXml(scenario.hypothesis)}</p>`;
+  return `${error}${list.join("\n")}${pass}${doubt}\n<p><b>Hypothesis:</b> ${escapeXml(scenario.hypothesis)}</p>`;
 }
 
 /** Events that the first violation of each invariant names: the diagram stays readable when one mistake repeats. */
@@ -69,39 +105,20 @@ export function offenceOf({ judgement }: Pick<RunRecord, "judgement">): Set<numb
   for (const violation of judgement.violations) {
     if (seen.has(violation.invariant)) continue;
     seen.add(violation.invariant);
-    for (const n of violation.events) events.add(n);
+    for (const n of violation.events.slice(0, MOST_NAMED)) events.add(n);
   }
   return events;
 }
 
-function diagrams(record: RunRecord): string {
-  const offence = offenceOf(record);
-  const zoomed = offence.size ? `zoomed to the offence` : "the first fault and what was done to messages";
-  return `<h2>Sequence <small>${zoomed}</small></h2>
-<div class="scroll">${sequenceDiagram(record.history, offence)}</div>
-<h2>Timeline <small>in the order of events</small></h2>
-<div class="scroll">${timeline(record.history, offence)}</div>`;
+/** Every event that a told violation names, with the invariants that it offends. */
+function offences({ judgement }: Pick<RunRecord, "judgement">): Map<number, string> {
+  const of = new Map<number, Set<string>>();
+  const told = [...Map.groupBy(judgement.violations, ({ invariant }) => invariant).values()].flatMap((violations) => violations.slice(0, MOST_TOLD));
+  for (const { invariant, events } of told) for (const n of events.slice(0, MOST_NAMED)) of.set(n, (of.get(n) ?? new Set()).add(invariant));
+  return new Map([...of].map(([n, invariants]) => [n, [...invariants].join(", ")]));
 }
 
-function surroundings({ history, ...record }: RunRecord): string {
-  const offence = [...offenceOf(record)].sort((a, b) => a - b).slice(0, MOST_LISTED);
-  if (!offence.length) return "";
-  const at = new Map(history.map(({ n }, index) => [n, index]));
-  const shown = new Set<number>();
-  for (const n of offence) for (let index = (at.get(n) ?? 0) - AROUND; index <= (at.get(n) ?? 0) + AROUND; index++) if (history[index]) shown.add(index);
-  const lines: string[] = [];
-  let before = -1;
-  for (const index of [...shown].sort((a, b) => a - b)) {
-    const event = history[index];
-    if (before >= 0 && index > before + 1) lines.push(`<span class="gap">${index - before - 1} events</span>`);
-    before = index;
-    const text = `#${event.n} ${durationText(event.t - history[0].t)} ${eventText(event)}`;
-    lines.push(`<span id="line-${event.n}"${offence.includes(event.n) ? ' class="offence"' : ""}>${escapeXml(text)}</span>`);
-  }
-  return `<h2>Events <small>around the offence</small></h2>\n<pre class="events">${lines.join("\n")}</pre>`;
-}
-
-function faults({ scenario, history, counters }: RunRecord): string {
+function faults({ scenario, history, counters }: RunRecord, listed: ReadonlySet<number>): string {
   const said = (members: object | undefined) =>
     Object.entries(members ?? {})
       .map(([name, value]) => `${name} ${value}`)
@@ -109,7 +126,7 @@ function faults({ scenario, history, counters }: RunRecord): string {
   const row = (id: string, where: string, when: string, what: string) => {
     const first = history.find(({ fields }) => fields.rule === id);
     const cells = [id, where, when || "always", what].map((text) => `<td>${escapeXml(text)}</td>`).join("");
-    return `<tr>${cells}<td>${counters.rules[id] ?? 0}</td><td>${first ? `#${first.n}` : "never"}</td></tr>`;
+    return `<tr>${cells}<td>${counters.rules[id] ?? 0}</td><td>${first ? reference(first.n, listed) : "never"}</td></tr>`;
   };
   const rows = [
     ...scenario.rules.map(({ id, where, when, do: { action, ...members } }) => row(id, whereText(where), said(when), [action, said(members)].filter(Boolean).join(" "))),
@@ -120,9 +137,11 @@ function faults({ scenario, history, counters }: RunRecord): string {
 }
 
 function checks({ judgement, assertions }: RunRecord): string {
+  const judged = judgement.verdict !== "error";
   const rows = checkers.map(({ id, sentence }) => {
     const count = judgement.violations.filter(({ invariant }) => invariant === id).length;
-    return `<tr class="${count ? "violation" : ""}"><td>${id}</td><td>${escapeXml(sentence)}</td><td>${count ? `${count} violation${count === 1 ? "" : "s"}` : "held"}</td></tr>`;
+    const state = count ? `${count} violation${count === 1 ? "" : "s"}` : judged ? "held" : "not judged";
+    return `<tr class="${count ? "violation" : ""}"><td>${id}</td><td>${escapeXml(sentence)}</td><td>${state}</td></tr>`;
   });
   const state = (count: AssertionCount) =>
     isBroken(count) ? "broken" : isUnmet(count) ? "not seen in this run" : count.kind === "unreachable" ? "never reached" : `${count.held} of ${count.reached}`;

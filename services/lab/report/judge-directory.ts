@@ -2,14 +2,13 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readHistory } from "../history/history.ts";
 import { type RunReport, writeJudgement } from "./run-directory.ts";
-import { type ReportedScenario, type RunConditions, recordRun } from "./run-record.ts";
+import { type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
 import { judgeRun } from "./verdict.ts";
 
 /** A run judged again. `before` is the verdict that its report had. */
-export interface Rejudgement extends RunReport {
-  scenario: ReportedScenario;
-  error: string | null;
-  command: string;
+export interface Rejudgement {
+  record: RunRecord;
+  report: RunReport;
   before: string;
 }
 
@@ -28,6 +27,7 @@ interface ReportFile extends Omit<RunConditions, "parameters"> {
   machine?: ReportedScenario["machine"];
   workload?: ReportedScenario["workload"];
   fileBytes?: number;
+  drawProgramSeed?: boolean;
 }
 
 /**
@@ -50,12 +50,12 @@ export function judgeDirectory(directory: string): Rejudgement {
     machine: file.machine,
     workload: file.workload,
     fileBytes: file.fileBytes,
+    drawProgramSeed: file.drawProgramSeed,
   };
-  const { mode, seed, mutants, command, parameters } = file;
-  const judgement = judgeRun(scenario, history);
-  const record = recordRun(scenario, { mode, seed, mutants, command, parameters }, judgement, history);
+  const { mode, seed, mutants, command, commit, parameters } = file;
+  const record = recordRun(scenario, { mode, seed, mutants, command, commit, parameters }, judgeRun(scenario, history), history);
   if (record.digest !== file.digest) throw new RangeError(`${join(dir, "history.ndjson")}: its sha256 is ${record.digest}, report.json is about ${file.digest}`);
-  return { ...writeJudgement(dir, record), scenario, error: judgement.error, command, before: file.verdict };
+  return { record, report: writeJudgement(dir, record), before: file.verdict };
 }
 
 function textOf(path: string): string {

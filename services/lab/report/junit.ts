@@ -2,6 +2,10 @@ import type { Checker } from "../checkers/checker.ts";
 import { escapeXml } from "./markup.ts";
 import type { Judgement } from "./verdict.ts";
 
+/** Violations of one checker that are told, and events of each: CI shows them, `report.json` has all. */
+const MOST_TOLD = 20;
+const MOST_EVENTS = 50;
+
 /** `junit.xml`: one test case per checker, one for the hypothesis, and for anything else that was violated; an error of the run is an error of the hypothesis. */
 export function junitXml(
   scenario: { id: string; title: string },
@@ -16,7 +20,8 @@ export function junitXml(
   const cases = [...named].map(([id, name]) => {
     const failed = violations.filter(({ invariant }) => invariant === id);
     const body = [
-      ...failed.map(({ message, events }) => `    <failure message="${escapeXml(message)}">events ${events.join(", ")}</failure>`),
+      ...failed.slice(0, MOST_TOLD).map(({ message, events }) => `    <failure message="${escapeXml(message)}">${eventsText(events)}</failure>`),
+      ...(failed.length > MOST_TOLD ? [`    <failure message="and ${failed.length - MOST_TOLD} more in report.json"/>`] : []),
       ...(id === "hypothesis" && error ? [`    <error message="${escapeXml(error)}"/>`] : []),
     ];
     const open = `  <testcase classname="${escapeXml(suite)}" name="${escapeXml(name)}"`;
@@ -26,3 +31,6 @@ export function junitXml(
   const head = `<testsuite name="${escapeXml(`${suite} seed ${seed}`)}" tests="${named.size}" failures="${failures}" errors="${error ? 1 : 0}">`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n${head}\n${cases.join("\n")}\n</testsuite>\n`;
 }
+
+const eventsText = (events: readonly number[]): string =>
+  `events ${events.slice(0, MOST_EVENTS).join(", ")}${events.length > MOST_EVENTS ? ` and ${events.length - MOST_EVENTS} more` : ""}`;

@@ -17,3 +17,9 @@ export function durationText(ns: number): string {
   const [size, unit] = units.find(([size]) => Math.abs(ns) >= size) ?? [1, "ns"];
   return `${Math.round((ns / size) * 10) / 10} ${unit}`;
 }
+
+/** Nanoseconds since the run began as a kernel's log writes them: "[    0.100820]". */
+export const stampText = (ns: number): string => `[${(ns / 1e9).toFixed(6).padStart(12)}]`;
+
+/** At most `length` characters; what is cut shows. */
+export const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text);

@@ -1,17 +1,14 @@
 import { lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { stringify } from "yaml";
 import { checkers } from "../checkers/index.ts";
 import type { Counters } from "./counters.ts";
 import { reportHtml } from "./html.ts";
 import { junitXml } from "./junit.ts";
 import { perfettoTrace } from "./perfetto.ts";
-import { type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
+import { reproSh } from "./repro.ts";
+import type { RunRecord } from "./run-record.ts";
 import type { Judgement } from "./verdict.ts";
-
-const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** What `run --json` prints. */
 export interface RunReport {
@@ -23,18 +20,26 @@ export interface RunReport {
   dir: string;
 }
 
+/** What `writeRun` writes beside what is judged. */
+export interface WriteOptions {
+  /** null: a new directory in `runs/` of the working directory, to which `runs/latest` then points. */
+  out: string | null;
+  /** The scenario's file, when it is none of those that are shipped: the directory keeps it, so that `repro.sh` does not depend on it. */
+  scenarioText?: string;
+}
+
 /**
- * Writes what a run leaves: `report.html`, `report.json`, `junit.xml`, `history.ndjson`, `schedule.yaml`, `trace.perfetto`, `repro.sh`. `out` null: a new directory in `runs/` of the working
- * directory, to which `runs/latest` then points.
+ * Writes what a run leaves: `report.html`, `report.json`, `junit.xml`, `history.ndjson`, `schedule.yaml`, `trace.perfetto`, `repro.sh`, and `scenario.yaml` of a scenario that is not shipped.
  */
-export function writeRun(out: string | null, scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunReport {
+export function writeRun({ out, scenarioText }: WriteOptions, record: RunRecord): RunReport {
+  const { scenario, how, history } = record;
   mkdirSync(out ?? "runs", { recursive: true });
   const dir = resolve(out ?? mkdtempSync(join("runs", `${scenario.id}-${how.mode}-seed${how.seed}-`)));
-  const record = recordRun(scenario, how, judgement, history);
   writeFileSync(join(dir, "history.ndjson"), record.text);
   writeFileSync(join(dir, "trace.perfetto"), perfettoTrace(history));
   writeFileSync(join(dir, "schedule.yaml"), scheduleYaml(record));
-  writeFileSync(join(dir, "repro.sh"), `#!/bin/sh\ncd ${shellQuoted(root)} && exec ${how.command}\n`, { mode: 0o755 });
+  if (scenarioText !== undefined) writeFileSync(join(dir, "scenario.yaml"), scenarioText);
+  writeFileSync(join(dir, "repro.sh"), reproSh(record, scenarioText !== undefined), { mode: 0o755 });
   const report = writeJudgement(dir, record);
   if (out === null) pointLatest(dir);
   return report;
@@ -66,6 +71,7 @@ const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report:
   heal: scenario.heal ?? null,
   workload: scenario.workload,
   fileBytes: scenario.fileBytes,
+  drawProgramSeed: scenario.drawProgramSeed,
   machine: scenario.machine,
   assertions,
   checkers: checkers.map(({ id, sentence }) => ({ id, sentence, violations: judgement.violations.filter(({ invariant }) => invariant === id).length })),
@@ -76,8 +82,6 @@ function scheduleYaml({ scenario, how, history }: RunRecord): string {
   const fired = history.filter(({ fields }) => fields.rule !== undefined).map(({ n, t, ids, fields }) => ({ n, t, ...ids, ...fields }));
   return stringify({ scenario: scenario.id, mode: how.mode, seed: how.seed, mutants: how.mutants, rules: [...scenario.rules, ...(scenario.partFaults ?? [])], fired });
 }
-
-const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** `latest` beside the directory; something else of that name is left alone. */
 function pointLatest(dir: string): void {

@@ -4,11 +4,12 @@ import { assertions } from "../assertions/assertions.ts";
 import { historyDigest, writeHistory } from "../history/history.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
 import { type Counters, countersOf } from "./counters.ts";
+import { drawnIn } from "./drawn.ts";
 import type { Judgement } from "./verdict.ts";
 
 /** What a report says about its scenario: `machine`, `workload` and `fileBytes` when it is known what ran. */
 export type ReportedScenario = Pick<Scenario, "id" | "title" | "source" | "hypothesis" | "rules" | "expect"> &
-  Partial<Pick<Scenario, "machine" | "workload" | "fileBytes" | "partFaults" | "heal">>;
+  Partial<Pick<Scenario, "machine" | "workload" | "fileBytes" | "drawProgramSeed" | "partFaults" | "heal">>;
 
 export interface RunConditions {
   mode: string;
@@ -16,6 +17,8 @@ export interface RunConditions {
   mutants: string[];
   /** The command that reproduces the run. */
   command: string;
+  /** What `git describe` says of the checkout that ran it; absent: no checkout. */
+  commit?: string;
   /** Whatever else was drawn or chosen for this run. */
   parameters?: Record<string, unknown>;
 }
@@ -47,6 +50,17 @@ export function recordRun(scenario: ReportedScenario, how: RunConditions, judgem
     digest: historyDigest(text),
     counters: countersOf(history),
     assertions: countAssertions(assertions, history),
-    parameters: { seed: how.seed, mode: how.mode, mutants: how.mutants, ...how.parameters, workload, fileBytes, faults: [...rules, ...partFaults], heal, machine },
+    parameters: {
+      seed: how.seed,
+      mode: how.mode,
+      mutants: how.mutants,
+      ...how.parameters,
+      drawn: drawnIn(scenario, how.seed, history),
+      workload,
+      fileBytes,
+      faults: [...rules, ...partFaults],
+      heal,
+      machine,
+    },
   };
 }

@@ -1,132 +1,71 @@
 import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import { pageOf } from "../checkers/naming.ts";
 import { type Lifeline, lifelineOf } from "./lifelines.ts";
+import { bands, links, messageWords, offenceWords, steps, type Words } from "./words.ts";
 
-/** One row of a sequence diagram. `to` absent: something that a part did by itself. */
-export interface Row {
+/** One row of a sequence diagram. `to` absent: something that a part did by itself; `band`: a turn of the whole run. */
+export interface Row extends Words {
   event: TraceEvent;
+  /** Where it is in the history. */
+  index: number;
   from: Lifeline;
   to?: Lifeline;
-  label: string;
-  /** What a rule of the lab did with the message. */
+  band: boolean;
+  /** What a rule of the lab did with the message, or to the part. */
   rule?: string;
   offence: boolean;
+  /** Rows of the same name behind it that are drawn with it. */
+  more: Row[];
 }
 
-const MOST_ROWS = 48;
-/** Rows that share nothing with the offence: only what is next to it. */
-const MOST_OTHERS = 10;
-const NAME_OF: Record<string, string> = {
-  "priq-record": "PRIQ entry",
-  "dma-fault": "DMA_FAULT record",
-  "event-report": "virtio_iommu_fault",
-  "page-resp-request": "PAGE_RESP",
-  "page-response": "iommu_page_response",
-  "invalidate-request": "INVALIDATE",
-  command: "",
-};
-/** Fields of a record that say which one it is, and how they are written. */
-const SHOWN: readonly [name: string, prefix: string][] = [
-  ["name", ""],
-  ["pasid", "PASID "],
-  ["grpid", "group "],
-  ["asid", "ASID "],
-  ["iova", ""],
-  ["gva", ""],
-  ["code", "code "],
-  ["resp_code", "code "],
-  ["Resp", "Resp "],
-];
-const PRG_CODES: Record<string, string> = { 0: "Success", 1: "Invalid Request", 15: "Response Failure" };
-
-/** "page-response flags=1 grpid=3 pasid=5 code=0" as "iommu_page_response PASID 5 group 3 code=0". */
-function recordLabel(text: string): string {
-  const [record, ...pairs] = text.split(" ");
-  const values = new Map(pairs.map((pair): [string, string] => [pair.split("=")[0], pair.slice(pair.indexOf("=") + 1)]));
-  const shown = SHOWN.flatMap(([name, prefix]) => (values.has(name) && !(name === "pasid" && values.has("grpid")) ? [`${prefix}${values.get(name)}`] : []));
-  return [NAME_OF[record] ?? record, ...shown].filter(Boolean).join(" ");
-}
-
-function messageLabel({ fields }: TraceEvent): string {
-  const records = (fields.records as readonly TraceValue[] | undefined) ?? [];
-  const labels = records.map((record) => recordLabel(String(record)));
-  const most = 2;
-  return labels.length ? `${labels.slice(0, most).join("; ")}${labels.length > most ? ` and ${labels.length - most} more` : ""}` : String(fields.kind);
-}
-
-/** A group says more than its PASID, which stands in the row's tooltip. */
-const group = ({ ids }: TraceEvent) => (ids.grpid !== undefined ? `group ${ids.grpid}` : ids.pasid !== undefined ? `PASID ${ids.pasid}` : "");
-const access = ({ fields }: TraceEvent) =>
-  fields.R || fields.W ? `${fields.R ? "R" : ""}${fields.W ? "W" : ""}` : `${fields.status === "SC" ? "no access" : fields.status}`;
-const at = ({ ids }: TraceEvent) => ids.iova ?? ids.gva ?? ids.gpa ?? ids.pa ?? "";
-
-/** Messages between the SMMU and its functions, which cross no edge. */
-const links: Record<string, (event: TraceEvent) => Pick<Row, "from" | "to" | "label">> = {
-  "ats.translation-request": (event) => ({ from: "endpoint", to: "smmu", label: `Translate ${at(event)}: ${access(event)}` }),
-  "endpoint.page-request": (event) => ({ from: "endpoint", to: "smmu", label: `Page Request ${group(event)} ${at(event)}${event.fields.last ? " last" : ""}` }),
-  "prg-response.sent": (event) => ({ from: "smmu", to: "endpoint", label: `PRG Response ${group(event)} ${PRG_CODES[String(event.fields.code)] ?? event.fields.code}` }),
-  "ats.invalidate-request": (event) => ({ from: "smmu", to: "endpoint", label: `ATS Invalidate Request ${at(event)}` }),
-  "ats.invalidate-completion": () => ({ from: "endpoint", to: "smmu", label: "ATS Invalidate Completion" }),
-};
-
-/** What a part did by itself and what is worth a row. */
-const steps: Record<string, (event: TraceEvent) => string> = {
-  "guest.bind": (event) => `bind ${group(event)}`,
-  "guest.unbind": (event) => `unbind ${group(event)}`,
-  "guest.cd-written": (event) => `CD of ${group(event)} ${event.fields.quiet ? "quiet" : event.fields.valid ? "valid" : "V = 0"}`,
-  "guest.munmap": (event) => `munmap ${at(event)}`,
-  "guest.frames-freed": (event) => `${event.fields.pages} frames freed`,
-  "guest.frames-lost": (event) => `${event.fields.pages} frames lost`,
-  "guest.invalidate": (event) => `INVALIDATE by ${event.fields.granularity} done`,
-  "guest.fault-handled": (event) => `${at(event)}: ${event.fields.result}`,
-  "guest.function-reset": () => "function reset",
-  "guest.job-submitted": (event) => `job ${event.fields.tag} submitted`,
-  "guest.job-done": (event) => `job ${event.fields.tag}: ${event.fields.status}`,
-  "guest.mm-released": () => "address space released",
-  "vmm.group-refused": (event) => `${group(event)} answered INVALID`,
-  "host.groups-closed": (event) => `groups ${(event.fields.groups as TraceValue[])?.join(", ")} closed`,
-  "host.ste-written": (event) => `STE.Config ${event.fields.config}`,
-  "host.page-response": (event) => `response ${group(event)}: ${event.fields.ret}`,
-  "host.fault-refused": (event) => `${group(event)} refused: ${event.fields.ret}`,
-  "host.command-timeout": () => "CMD_SYNC timed out",
-  "host.gerror": (event) => `GERROR ${event.fields.active}`,
-  "host.queue-overflow": (event) => `${event.fields.queue} overflow`,
-  "pri-queue.auto-response": (event) => `automatic response ${group(event)}`,
-  "event-queue.record": (event) => `${event.fields.event} ${at(event)}`,
-  "command-queue.error": (event) => `CERROR ${event.fields.code}`,
-  "cache.evicted": (event) => `${event.fields.cache} eviction`,
-  "endpoint.flr": () => "function level reset",
-  "endpoint.group-closed": (event) => `${group(event)} closed`,
-  "endpoint.atc-fill": (event) => `ATC: ${at(event)} -> ${event.ids.pa}`,
-  "endpoint.invalidated": (event) => `${event.fields.entries} ATC entries dropped`,
-};
-
+/** Rows of the offence itself, of what shares something with it, and of what is next to it. */
+const MOST_OFFENCES = 24;
+const MOST_TIED = 26;
+const MOST_NEAR = 10;
+/** Faults of the lab, which may fire ten thousand times, and what shares something with them: more of both when they are what the run is about. */
+const MOST_FAULTS = { beside: 6, alone: 12 };
+const MOST_TIED_TO_FAULTS = { beside: 8, alone: 26 };
+/** Turns of the run that are drawn wherever they are. */
+const MOST_BANDS = 12;
 /** Every row that a history can show, in order. */
 export function rowsOf(history: readonly TraceEvent[], offending: ReadonlySet<number>): Row[] {
   const rows: Row[] = [];
   const bySend = new Map<string, Row>();
-  for (const event of history) {
+  const shown = new Set<Row>();
+  const show = (row: Row): void => {
+    if (!shown.has(row)) rows.push(row);
+    shown.add(row);
+  };
+  for (const [index, event] of history.entries()) {
     const { kind, who, fields, n } = event;
     const offence = offending.has(n);
+    const common = { event, index, offence, band: false, more: [] };
     if (kind === "edge.send") {
       const [from, to] = String(fields.direction).split("->") as [Lifeline, Lifeline];
-      const row: Row = { event, from, to, label: messageLabel(event), offence };
+      const row: Row = { ...common, from, to, ...messageWords(event) };
       bySend.set(`${who}/${fields.direction}/${fields.seq}`, row);
-      if ((fields.records as readonly TraceValue[] | undefined)?.length || offence) rows.push(row);
+      if ((fields.records as readonly TraceValue[] | undefined)?.length || offence) show(row);
     } else if (kind === "edge.rule") {
       const row = bySend.get(`${who}/${fields.direction}/${fields.seq}`);
       if (!row) continue;
       row.rule = `${fields.rule}: ${fields.do}`;
-      if (!rows.includes(row)) rows.push(row);
-    } else if (links[kind]) rows.push({ event, ...links[kind](event), offence });
-    else if (steps[kind]) rows.push({ event, from: lifelineOf(who, kind), label: steps[kind](event), offence });
-    else if (offence && kind !== "edge.deliver") rows.push({ event, from: lifelineOf(who, kind), label: `${kind} ${group(event)} ${at(event)}`.trim(), offence });
+      show(row);
+    } else if (kind === "lab.rule") {
+      const at = String(fields.at);
+      const from = /^(?:smmu\.)?endpoint\b/.test(at) ? "endpoint" : lifelineOf(who, kind);
+      show({ ...common, from, name: `${fields.do} at ${at}`, about: "", rule: `${fields.rule}: ${fields.do}` });
+    } else if (bands[kind]) {
+      const rule = fields.rule === undefined ? {} : { rule: String(fields.rule) };
+      show({ ...common, from: "lab", band: true, name: bands[kind](event), about: "", ...rule });
+    } else if (links[kind]) show({ ...common, ...links[kind](event) });
+    else if (steps[kind]) show({ ...common, from: lifelineOf(who, kind), ...steps[kind](event) });
+    else if (offence && kind !== "edge.deliver") show({ ...common, from: lifelineOf(who, kind), ...offenceWords(event) });
   }
-  return rows;
+  return rows.sort((a, b) => a.index - b.index);
 }
 
 /** What ties a row to the offence: the same group, page, PASID or ASID. */
-const tiesOf = ({ event: { ids, fields }, label }: Pick<Row, "event" | "label">): string[] => [
+const tiesOf = ({ event: { ids, fields } }: Row): string[] => [
   ...(ids.grpid === undefined ? [] : [`group ${ids.grpid}`]),
   ...[ids.iova, ids.gva].flatMap((address) => (address ? [`page ${pageOf(address)}`] : [])),
   ...(ids.asid === undefined ? [] : [`asid ${ids.asid}`]),
@@ -136,28 +75,62 @@ const tiesOf = ({ event: { ids, fields }, label }: Pick<Row, "event" | "label">)
         .match(/grpid=\d+/g)
         ?.map((text) => text.replace("grpid=", "group ")) ?? [],
   ),
-  ...(label.match(/\bgroup \d+/g) ?? []),
+  ...((fields.groups as readonly TraceValue[] | undefined) ?? []).map((grpid) => `group ${grpid}`),
 ];
 
 /**
- * The rows to draw: the offence and the faults of the run always, then what shares its group, page or ASID, then what is near; without an offence the first group of the run.
- * At most 48, in order.
+ * The rows to draw, in order: the offence, with what shares its group, page or ASID and what happened next to it; the faults of the lab with theirs; the turns of the run. Without an offence
+ * the first page request takes its place. Fewer than a hundred.
  */
 export function zoom(rows: readonly Row[]): Row[] {
-  let centre = rows.filter(({ offence, rule }) => offence || rule);
-  if (!centre.some(({ offence }) => offence)) centre = [...centre, ...rows.filter(({ event }) => event.kind === "endpoint.page-request").slice(0, 1)];
-  const ties = new Set(centre.flatMap(tiesOf));
-  const chosen = new Set(centre.slice(0, MOST_ROWS));
-  const distance = (row: Row): number => Math.min(...centre.map(({ event }) => Math.abs(event.n - row.event.n)));
-  const tied = rows.filter((row) => !chosen.has(row) && tiesOf(row).some((tie) => ties.has(tie)));
-  const others = rows.filter((row) => !chosen.has(row) && row.event.kind !== "edge.send" && !tied.includes(row));
-  const nearest = (of: readonly Row[], most: number): Row[] =>
-    of
-      .map((row) => ({ row, far: distance(row) }))
-      .sort((a, b) => a.far - b.far)
-      .slice(0, Math.max(0, most))
-      .map(({ row }) => row);
-  for (const row of nearest(tied, MOST_ROWS - chosen.size)) chosen.add(row);
-  for (const row of nearest(others, Math.min(MOST_OTHERS, MOST_ROWS - chosen.size))) chosen.add(row);
+  const offences = rows.filter(({ offence }) => offence).slice(0, MOST_OFFENCES);
+  const beside = offences.length ? "beside" : "alone";
+  const centre = offences.length ? offences : rows.filter(({ event }) => event.kind === "endpoint.page-request").slice(0, 1);
+  const faults = nearest(
+    rows.filter(({ rule, offence }) => rule !== undefined && !offence),
+    centre,
+    MOST_FAULTS[beside],
+  );
+  const chosen = new Set([...centre, ...faults, ...rows.filter(({ band }) => band).slice(0, MOST_BANDS)]);
+  const choose = (of: readonly Row[], most: number, fits: (row: Row) => boolean): void => {
+    const fitting = rows.filter((row) => !chosen.has(row) && fits(row));
+    for (const row of nearest(fitting, of, most)) chosen.add(row);
+  };
+  const tiedTo = (of: readonly Row[]): ((row: Row) => boolean) => {
+    const ties = new Set(of.flatMap(tiesOf));
+    return (row) => tiesOf(row).some((tie) => ties.has(tie));
+  };
+  choose(centre, MOST_TIED, tiedTo(centre));
+  choose(faults, MOST_TIED_TO_FAULTS[beside], tiedTo(faults));
+  choose(centre, MOST_NEAR, ({ event }) => event.kind !== "edge.send");
   return rows.filter((row) => chosen.has(row));
+}
+
+/** The `most` rows that are nearest to one of `to`; the first ones where there is nothing to be near to. */
+function nearest(rows: readonly Row[], to: readonly Row[], most: number): Row[] {
+  if (most <= 0) return [];
+  if (!to.length || rows.length <= most) return rows.slice(0, most);
+  const places = to.map(({ index }) => index).sort((a, b) => a - b);
+  let next = 0;
+  const far = rows.map((row) => {
+    while (next < places.length && places[next] < row.index) next++;
+    const distance = Math.min(next < places.length ? places[next] - row.index : Infinity, next > 0 ? row.index - places[next - 1] : Infinity);
+    return { row, distance };
+  });
+  return far
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, most)
+    .map(({ row }) => row);
+}
+
+/** Rows of one name that follow each other as one: seven pages of a group are one arrow. An offence and what a rule touched stand alone. */
+export function merged(rows: readonly Row[]): Row[] {
+  const out: Row[] = [];
+  const alone = ({ offence, rule, band }: Row): boolean => offence || band || rule !== undefined;
+  for (const row of rows) {
+    const last = out.at(-1);
+    if (last && !alone(last) && !alone(row) && last.from === row.from && last.to === row.to && last.name === row.name) last.more.push(row);
+    else out.push({ ...row, more: [] });
+  }
+  return out;
 }

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import type { Counters } from "../report/counters.ts";
+import { durationText } from "../report/markup.ts";
+import { writeRun } from "../report/run-directory.ts";
+import type { Verdict } from "../report/verdict.ts";
+import { exitOf, historyOf, type Run, type RunOptions, recordOf } from "./one-run.ts";
+import { progress, progressEnds } from "./progress.ts";
+import { columns } from "./table.ts";
+
+interface SeedRow {
+  seed: number;
+  verdict: Verdict;
+  violated: string[];
+  error: string | null;
+  digest: string;
+  counters: Counters;
+  /** null: of a seed that passes only its row remains, unless `--out` asks for its directory. */
+  dir: string | null;
+}
+
+/** `faultline run --seeds N`: the experiment with N seeds in a row from the first. A table; the exit code is that of the worst verdict. */
+export async function runSeeds(first: Run, count: number, options: RunOptions): Promise<number> {
+  const rows: SeedRow[] = [];
+  for (let seed = first.seed; seed < first.seed + count; seed++) {
+    progress(`${first.scenario.id}: seed ${seed}, ${rows.length + 1} of ${count}, ${rows.filter(({ verdict }) => verdict !== "pass").length} not passed`);
+    const run = { ...first, seed };
+    const record = recordOf(run, await historyOf(run));
+    const { verdict, violations, error } = record.judgement;
+    const keep = verdict !== "pass" || options.out !== undefined;
+    const out = options.out === undefined ? null : join(options.out, `seed-${seed}`);
+    const dir = keep ? writeRun({ out, scenarioText: run.scenarioText }, record).dir : null;
+    const violated = [...new Set(violations.map(({ invariant }) => invariant))];
+    rows.push({ seed, verdict, violated, error, digest: record.digest, counters: record.counters, dir });
+  }
+  progressEnds();
+  const worst = (["violation", "error", "pass"] as const).find((one) => rows.some(({ verdict }) => verdict === one))!;
+  const failed = rows.filter(({ verdict }) => verdict !== "pass");
+  const command = failed.length ? first.command(failed[0].seed) : `${first.command(first.seed)} --seeds ${count}`;
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ verdict: worst, scenario: first.scenario.id, seeds: rows, command })}\n` : `${tableText(worst, rows, command)}\n`,
+  );
+  return exitOf(worst);
+}
+
+function tableText(worst: Verdict, rows: readonly SeedRow[], command: string): string {
+  const failed = rows.filter(({ verdict }) => verdict !== "pass").length;
+  const cells = rows.map(({ seed, verdict, violated, error, digest, counters, dir }) => [
+    String(seed),
+    verdict,
+    String(counters.events),
+    durationText(counters.ns),
+    digest.slice(0, 12),
+    [violated.join(", "), error, dir].filter(Boolean).join("  "),
+  ]);
+  const head = ["seed", "verdict", "events", "time", "history", failed ? "violated, report" : ""];
+  return [`verdict: ${worst}, ${rows.length - failed} of ${rows.length} seeds pass`, ...columns([head, ...cells]), command].map((line) => line.trimEnd()).join("\n");
+}

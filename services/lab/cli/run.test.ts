@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), "faultline-run-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+const faultline = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8", cwd: dir });
+const linesOf = (text: string): string[] => text.trimEnd().split("\n");
+
+describe("faultline run", { timeout: 60_000 }, () => {
+  it("says the verdict first, then what was violated with its events, and last the command that reproduces it", () => {
+    const { status, stdout, stderr } = faultline("run", "drop-page-response", "--mutants", "M-no-job-timeout", "--out", "why");
+    const lines = linesOf(stdout);
+    expect([status, stderr]).toEqual([1, ""]); // no progress where there is no terminal
+    expect(lines[0]).toMatch(/^verdict: violation of INV-1\b/);
+    const violated = lines.findIndex((line) => line.startsWith("violated: INV-1: endpoint 0x8, PASID 1, group 0: never answered"));
+    expect(lines[violated + 1]).toMatch(/^ {4}#\d+ \[ +\d+\.\d{6}\] smmu pri-queue\.record: sid=0x8 pasid=1 grpid=0 .* last/);
+    expect(lines.at(-1)).toBe("npx faultline run drop-page-response --mode sim --seed 1 --mutants M-no-job-timeout");
+  });
+
+  it("leaves a repro.sh that yields the same history, from another directory too", () => {
+    const { digest } = JSON.parse(readFileSync(join(dir, "why/report.json"), "utf8"));
+    const { status, stdout, stderr } = spawnSync("sh", [join(dir, "why/repro.sh")], { encoding: "utf8", cwd: "/" });
+    expect([status, linesOf(stdout)[0]]).toEqual([1, expect.stringMatching(/^verdict: violation of INV-1\b/)]);
+    expect(stderr).toContain(`history: the same, sha256 ${digest}`);
+    expect(JSON.parse(readFileSync(join(dir, "why/again/report.json"), "utf8")).digest).toBe(digest);
+  });
+
+  it("reproduces a scenario of one's own from the directory alone, wherever the file went", () => {
+    mkdirSync(join(dir, "my own"));
+    const file = join(dir, "my own/lost answer.yaml");
+    writeFileSync(file, readFileSync(join(root, "services/lab/scenarios/drop-page-response.yaml"), "utf8").replace("id: drop-page-response", "id: lost-answer"));
+    const first = faultline("run", "my own/lost answer.yaml", "--out", "own");
+    expect([first.status, linesOf(first.stdout).at(-1)]).toEqual([0, `npx faultline run '${file}' --mode sim --seed 1`]);
+    rmSync(file);
+    const again = spawnSync("sh", ["repro.sh"], { encoding: "utf8", cwd: join(dir, "own") });
+    expect([again.status, again.stderr]).toEqual([0, expect.stringContaining("history: the same")]);
+  });
+
+  it("tells of a mistaken repetition that the history is another one", () => {
+    const script = join(dir, "own/repro.sh");
+    writeFileSync(script, readFileSync(script, "utf8").replace("--seed 1", "--seed 2"));
+    expect(spawnSync("sh", [script], { encoding: "utf8" }).stderr).toMatch(/^history: another one than [0-9a-f]{64}/);
+  });
+
+  it("--seeds prints a row a seed, and ends with the command for the first that does not pass", () => {
+    const { status, stdout } = faultline("run", "drop-page-response", "--mutants", "M-no-job-timeout", "--seed", "5", "--seeds", "2");
+    const lines = linesOf(stdout);
+    expect([status, lines[0]]).toEqual([1, "verdict: violation, 0 of 2 seeds pass"]);
+    expect(lines.slice(2, 4)).toEqual([expect.stringMatching(/^5 +violation .* INV-1/), expect.stringMatching(/^6 +violation .* INV-1/)]);
+    expect(lines.at(-1)).toBe("npx faultline run drop-page-response --mode sim --seed 5 --mutants M-no-job-timeout");
+  });
+
+  it("--seeds --json is one object; of seeds that pass nothing else remains", () => {
+    rmSync(join(dir, "runs"), { recursive: true });
+    const { status, stdout } = faultline("run", "drop-page-response", "--seeds", "2", "--json");
+    const { verdict, seeds } = JSON.parse(stdout);
+    expect([status, verdict, seeds.map((row: { seed: number; verdict: string; dir: string | null }) => [row.seed, row.verdict, row.dir])]).toEqual([
+      0,
+      "pass",
+      [
+        [1, "pass", null],
+        [2, "pass", null],
+      ],
+    ]);
+    expect(new Set(seeds.map((row: { digest: string }) => row.digest)).size).toBe(2);
+    expect(existsSync(join(dir, "runs"))).toBe(false);
+  });
+});
+
+describe("faultline explain", () => {
+  it("knows every id that another command prints", { timeout: 60_000 }, async () => {
+    const { knownIds, explanationOf } = await import("./scenarios.ts");
+    const ids = [...knownIds(), "hypothesis", "lab.heal"];
+    expect(ids.length).toBeGreaterThan(100);
+    expect(ids.filter((id) => !explanationOf(id)?.lines.every((line) => line.trim()))).toEqual([]);
+  });
+});
