@@ -11,13 +11,16 @@ export interface BenchOptions {
   json?: boolean;
 }
 
+const benchmarks: readonly string[] = ["fault-path", "start", "walk", "ats", "sim"];
+
 /** `faultline bench fault-path`: the page fault's round trip against a bare relay of six messages. */
 export async function benchCommand(name: string, options: BenchOptions): Promise<number> {
-  if (name !== "fault-path" && name !== "walk" && name !== "ats" && name !== "start") throw inputError(`no benchmark ${name}: fault-path, start, walk, ats`, "name");
+  if (!benchmarks.includes(name)) throw inputError(`no benchmark ${name}: ${benchmarks.join(", ")}`, "name");
   const rounds = numberOption("rounds", options.rounds, 1, 1000);
   if (name === "walk") return (await import("../bench/walk-report.ts")).reportWalk(rounds, options.json ?? false);
   if (name === "ats") return (await import("../bench/ats-report.ts")).reportAts(rounds, options.json ?? false);
   if (name === "start") return (await import("../bench/start-report.ts")).reportStart(rounds, options.json ?? false);
+  if (name === "sim") return (await import("../bench/sim-report.ts")).reportSim(rounds, options.json ?? false);
   const machine = machineOption({});
   const floor = await startFloor();
   const product = new Map<number, RunningMachine>();

@@ -58,7 +58,7 @@ function program(): Command {
 
   faultline
     .command("bench <name>")
-    .description("Measures against a floor taken in the same run: fault-path, start, walk, ats")
+    .description("Measures against a floor taken in the same run: fault-path, start, walk, ats, sim")
     .option("--rounds <n>", "rounds, floor and product interleaved", "5")
     .option("--json", "one JSON object on stdout")
     .action((name, options) => ends(import("./bench.ts").then(({ benchCommand }) => benchCommand(name, options))));

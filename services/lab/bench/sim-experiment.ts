@@ -1,0 +1,95 @@
+import { defaultMachine, type Machine } from "@faultline/shared/machine/machine.ts";
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { recordRun } from "../report/run-record.ts";
+import { judgeRun } from "../report/verdict.ts";
+import { runExperiment } from "../scenarios/experiment.ts";
+import type { Scenario } from "../scenarios/load-scenario.ts";
+import { startSimulation } from "../simulation/running-simulation.ts";
+import { coreMs } from "./core-time.ts";
+import { benchMachine } from "./fault-path.ts";
+
+const SEED = 1;
+const PAGE = 4096;
+
+/** One experiment as `faultline run` does it, without the files of its report. Milliseconds of a core. */
+export interface Experiment {
+  /** From nothing to the first page request of the workload. */
+  startMs: number;
+  /** Boot, workload and rest, every event recorded. */
+  simulateMs: number;
+  /** All checkers and assertions. */
+  judgeMs: number;
+  /** The history as lines, its digest, counters. */
+  recordMs: number;
+  /** All of it. */
+  totalMs: number;
+  /** Groups that the function got an answer for. */
+  groups: number;
+  /** Messages that crossed an edge. */
+  messages: number;
+  history: readonly TraceEvent[];
+}
+
+/** Runs a scenario once. Throws when it does not pass: what was measured would be something else. */
+export async function experiment(scenario: Scenario, encode = false): Promise<Experiment> {
+  const from = coreMs();
+  const running = await startSimulation(scenario.machine, { seed: SEED, switches: new Set([...scenario.mutants, ...scenario.defects]), encode });
+  let firstFault = Number.NaN;
+  running.machine.watch(({ kind }) => {
+    if (kind === "endpoint.page-request") firstFault ||= coreMs();
+  });
+  const history = await runExperiment(scenario, running, SEED);
+  const simulated = coreMs();
+  const judgement = judgeRun(scenario, history);
+  const judged = coreMs();
+  recordRun(scenario, { mode: "sim", seed: SEED, mutants: [], command: "" }, judgement, history);
+  const recorded = coreMs();
+  if (judgement.verdict !== "pass") throw new Error(`the measured experiment did not pass: ${judgement.error ?? judgement.violations[0]?.message}`);
+  return {
+    startMs: firstFault - from,
+    simulateMs: simulated - from,
+    judgeMs: judged - simulated,
+    recordMs: recorded - judged,
+    totalMs: recorded - from,
+    groups: history.filter(({ kind, fields }) => kind === "endpoint.prg-response" && fields.accepted === true).length,
+    messages: history.filter(({ kind }) => kind === "edge.deliver").length,
+    history,
+  };
+}
+
+/** One accelerator that reads `pages` pages, all missing and each a page request group of its own, `inFlight` of them open at a time. */
+export function manyFaults(pages: number, inFlight: number, machine: Machine = defaultMachine): Scenario {
+  return {
+    id: "many-faults",
+    title: "Nothing fails",
+    source: "design.md, section 8",
+    seed: SEED,
+    hypothesis: "every group is answered and every page read",
+    machine: benchMachine(machine, inFlight),
+    machineSections: [],
+    workload: { operation: "sha256", file: "input", pagesPerGroup: 1, jobTimeoutNs: 120e9 },
+    drawProgramSeed: false,
+    fileBytes: pages * PAGE,
+    defects: [],
+    mutants: [],
+    rules: [],
+    partFaults: [],
+    heal: null,
+    simOnly: null,
+    expect: { workload: "succeeds" },
+  };
+}
+
+/** The floor of an experiment (design.md, section 8): one macrotask per message and one line per event of its own history. Milliseconds of a core. */
+export async function floorMs(history: readonly TraceEvent[]): Promise<number> {
+  const from = coreMs();
+  const lines: string[] = [];
+  for (const event of history) {
+    if (event.kind === "edge.deliver") await new Promise((resolve) => setImmediate(resolve));
+    lines.push(JSON.stringify(event));
+  }
+  const text = lines.join("\n");
+  const ms = coreMs() - from;
+  if (text.length < history.length) throw new Error("the lines were not written"); // keeps them alive
+  return ms;
+}
