@@ -37,6 +37,8 @@ export function stage2Table(ste: Ste, identity: Identity): StageTable {
     HA,
     HD: HA && ste.S2HD === 1,
     HAD: true,
+    E0PD: false,
+    FWB: ste.S2FWB === 1 && identity.fwb,
     PTW: ste.Config === 7 && ste.S2PTW === 1,
   });
 }
@@ -63,6 +65,8 @@ export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Ide
     HA,
     HD: HA && cd.HD === 1,
     HAD: (upper ? cd.HAD1 : cd.HAD0) === 1 && identity.had,
+    E0PD: (upper ? cd.E0PD1 : cd.E0PD0) === 1 && identity.e0pd,
+    FWB: false,
     PTW: false,
   });
 }
@@ -73,6 +77,7 @@ export interface Stage1 {
   ASET: number;
   WXN: boolean;
   PAN: boolean;
+  EPAN: boolean;
   /** Tables of TTB0 and TTB1; null: EPDx. */
   lower: StageTable | null;
   upper: StageTable | null;
@@ -83,6 +88,7 @@ const stage1Of = (cd: ContextDescriptor, identity: Identity): Stage1 => ({
   ASET: cd.ASET,
   WXN: cd.WXN === 1,
   PAN: cd.PAN === 1,
+  EPAN: cd.EPAN === 1 && identity.epan,
   lower: cd.EPD0 ? null : stage1Table(cd, false, identity),
   upper: cd.EPD1 ? null : stage1Table(cd, true, identity),
 });

@@ -82,6 +82,9 @@ export interface Identity {
   permsOverride: boolean;
   had: boolean;
   xnx: boolean;
+  fwb: boolean;
+  e0pd: boolean;
+  epan: boolean;
   pps: boolean;
   ril: boolean;
   stt: boolean;
@@ -131,6 +134,9 @@ export function identityOf(id: IdRegisters): Identity {
     permsOverride: on(id.IDR1, g.ATTR_PERMS_OVR),
     had: on(id.IDR3, h.HAD),
     xnx: on(id.IDR3, h.XNX),
+    fwb: on(id.IDR3, h.FWB),
+    e0pd: on(id.IDR3, h.E0PD),
+    epan: on(id.IDR3, h.EPAN),
     pps: on(id.IDR3, h.PPS),
     ril: on(id.IDR3, h.RIL),
     stt: on(id.IDR3, h.STT),

@@ -95,6 +95,7 @@ export class Translation {
     const sign = upper ? -1 : 0;
     const top = table.TBI ? 0x00f0_0000 : 0xfff0_0000;
     if (((hi ^ sign) & top) !== 0 || exceeds((hi ^ sign) & 0xf_ffff, lo ^ sign, inputBits)) return fault("F_TRANSLATION");
+    if (table.E0PD && !access.priv) return fault("F_TRANSLATION");
     const inputHigh = (hi & 0xf_ffff) | (sign & TABLE_BIT);
     const { vmid } = c;
     const need = needed(access.write, access.priv, access.exec);

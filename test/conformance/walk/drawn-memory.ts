@@ -128,6 +128,7 @@ export class DrawnMemory implements WalkedMemory {
       .put(181, 181, draw.bit(300))
       .put(182, 182, draw.bit(200));
     ste.put(184, 183, id.HTTU === 0 ? 0 : id.HTTU === 1 ? draw.of([0, 2]) : draw.of([0, 1, 2, 3, 3, 3])).put(186, 186, draw.bit(850));
+    ste.put(89, 89, draw.bit(300));
     ste.put(243, 196, (REGION.stage2 + draw.wide(28)) >> 4n);
     if (draw.chance(this.#rates.flaw)) this.#flawSte(ste);
     return ste.raw;
@@ -157,6 +158,7 @@ export class DrawnMemory implements WalkedMemory {
       () => ste.put(185, 185, draw.below(2)).put(93, 92, 0),
       () => ste.put(179, 179, 0),
       () => ste.put(184, 183, 1 + draw.below(3)),
+      () => ste.put(184, 183, 0).put(187, 187, 1),
       () => ste.put(175, 174, draw.below(4)),
       () => ste.put(243, 196, draw.wide(48)),
       () => ste.put(178, 176, 6).put(243, 196, (pow2(48) + REGION.stage2) >> 4n),
@@ -174,7 +176,7 @@ export class DrawnMemory implements WalkedMemory {
     const cd = new Structure()
       .put(31, 31, 1)
       .put(41, 41, 1)
-      .put(34, 32, this.#rates.deep || draw.chance(700) ? 5 : draw.below(8))
+      .put(34, 32, this.#rates.deep || draw.chance(700) ? (id.OAS === 52 ? draw.of([5, 6]) : 5) : draw.below(8))
       .put(35, 35, draw.bit(300));
     const DS = draw.chance(500);
     cd.put(186, 186, DS ? 1 : 0);
@@ -192,12 +194,12 @@ export class DrawnMemory implements WalkedMemory {
         .put(at.TBI, at.TBI, draw.bit(300));
       cd.put(at.TTB + 47, at.TTB, (REGION.stage1 + draw.wide(28)) >> 4n);
     }
-    cd.put(36, 36, draw.bit(200)).put(37, 37, draw.bit(100)).put(40, 40, draw.bit(200)).put(47, 47, draw.bit(100));
+    cd.put(36, 36, draw.bit(200)).put(37, 37, draw.bit(100)).put(40, 40, draw.bit(300)).put(47, 47, draw.bit(100));
     cd.put(43, 42, id.HTTU === 0 ? 0 : id.HTTU === 1 ? draw.of([0, 2]) : draw.of([0, 1, 2, 3, 3, 3]));
     cd.put(44, 44, id.STALL_MODEL === 1 ? 0 : id.STALL_MODEL === 2 ? 1 : draw.bit(150))
       .put(45, 45, draw.bit(850))
       .put(46, 46, id.TERM_MODEL ? 1 : draw.bit(800));
-    cd.put(63, 48, this.#tag(id.ASID16)).put(66, 66, draw.bit(200)).put(130, 130, draw.bit(200)).put(123, 123, draw.bit(200));
+    cd.put(63, 48, this.#tag(id.ASID16)).put(66, 66, draw.bit(200)).put(130, 130, draw.bit(200)).put(123, 123, draw.bit(500));
     if (!draw.chance(this.#rates.cdFlaw)) return cd.raw;
     draw.of([
       () => cd.put(31, 31, 0),
@@ -206,6 +208,7 @@ export class DrawnMemory implements WalkedMemory {
       () => cd.put(46, 46, 0),
       () => cd.put(15, 15, 1),
       () => cd.put(43, 42, 1 + draw.below(3)),
+      () => cd.put(43, 42, 0).put(67, 67, 1),
       () => cd.put(63, 48, draw.wide(16)),
       () => cd.put(7, 6, draw.below(4)),
       () => cd.put(23, 22, draw.below(4)),
@@ -237,17 +240,17 @@ export class DrawnMemory implements WalkedMemory {
     if (draw.chance(rates.size)) output |= pow2(draw.of([outputBits, outputBits + draw.below(10), 32 + draw.below(20)]));
     const d = new Structure().put(1, 0, type);
     if (shift < 48) d.put(47, shift, (output % pow2(48)) >> BigInt(shift));
-    if (id.DS && draw.chance(rates.size)) d.put(49, 48, draw.below(4));
+    // Address bits 51:48 where DS is in effect; otherwise they are not looked at.
+    if (id.DS && draw.chance(outputBits < 52 ? rates.size : table ? 50 : 300)) d.put(49, 48, draw.below(4)).put(9, 8, draw.below(4));
     // Bits 15:12 with 64K below OAS = 52 are IMPLEMENTATION DEFINED (page-tables.md, section 12): 0.
     if (pageBits === 16 && id.OAS === 52 && draw.chance(rates.size)) d.put(15, 12, draw.below(16));
     d.put(58, 55, draw.below(16));
-    if (table && id.DS && draw.chance(rates.size)) d.put(9, 8, draw.below(4));
     if (table) return d.put(62, 59, stage === 1 && draw.chance(rates.rights) ? draw.below(16) : 0).raw;
     const careless = draw.chance(rates.rights);
     const memAttr = stage === 2 && draw.chance(850) ? 4 + draw.below(12) : draw.below(16);
     d.put(5, 2, memAttr)
       .put(10, 10, careless ? draw.bit() : 1)
-      .put(9, 8, id.DS && !draw.chance(100) ? 0 : draw.of([0, 2, 3]))
+      .put(9, 8, id.DS ? (d.raw >> 8n) % 4n : draw.of([0, 2, 3]))
       .put(52, 51, draw.below(4));
     // Writable-clean: DBM, and no write permission yet.
     if (draw.chance(rates.rights / 2))

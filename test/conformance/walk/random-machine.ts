@@ -20,7 +20,7 @@ export const idRegisters = fc
     stages: fc.constantFrom([true, true], [true, true], [true, true], [true, true], [true, false], [false, true]),
     granules: fc.constantFrom(0b001, 0b010, 0b100, 0b111, 0b111, 0b111, 0b101),
     oas: fc.nat(6),
-    HTTU: fc.constantFrom(0, 1, 2, 2),
+    HTTU: fc.constantFrom(0, 0, 1, 1, 2, 2, 2, 3),
     ATS: often,
     NS1ATS: fc.integer({ min: 0, max: 9 }).map((n) => n < 4),
     ASID16: flag,
@@ -34,6 +34,9 @@ export const idRegisters = fc
     HAD: often,
     XNX: flag,
     STT: flag,
+    FWB: flag,
+    E0PD: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
+    EPAN: flag,
     DS: fc.constantFrom(true, false, false),
     VAX: flag,
   })
@@ -63,7 +66,7 @@ export const idRegisters = fc
         on(26, f.TERM_MODEL) +
         on(27, f.SIDSIZE >= 7),
       IDR1: f.SIDSIZE + on(6, f.SSIDSIZE) + on(16, 8) + on(21, 8) + on(26, f.ATTR_PERMS_OVR),
-      IDR3: on(2, f.HAD) + on(4, S2P && f.XNX) + on(9, f.STT) + on(10, 1) + on(11, 2),
+      IDR3: on(2, f.HAD) + on(4, S2P && f.XNX) + on(8, S2P && f.FWB) + on(9, f.STT) + on(13, f.E0PD) + on(17, f.EPAN) + on(10, 1) + on(11, 2),
       IDR5:
         oas[f.oas % oas.length] +
         on(4, f.granules & 1) +

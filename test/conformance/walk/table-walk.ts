@@ -102,7 +102,7 @@ export interface Kind {
 }
 
 /** page-tables.md, 5.1: whether stage 1 permits the access. */
-export function stage1Permits({ id }: WalkedMachine, cd: bigint, t: Stage, leaf: Leaf, { write, priv, exec }: Kind): boolean {
+export function stage1Permits({ id, reach }: WalkedMachine, cd: bigint, t: Stage, leaf: Leaf, { write, priv, exec }: Kind): boolean {
   const userAccess = bits(leaf.descriptor, 6) === 1 && (leaf.APTable & 1) === 0;
   const writeAccess = (bits(leaf.descriptor, 7) === 0 || writableClean(t, leaf.descriptor)) && (leaf.APTable & 2) === 0;
   const WXN = bits(cd, 36) === 1;
@@ -113,6 +113,7 @@ export function stage1Permits({ id }: WalkedMachine, cd: bigint, t: Stage, leaf:
   if (exec) return priv ? !PXN && !userWritable && !(WXN && writeAccess) : userExecutes;
   if (!priv) return userAccess && (!write || writeAccess);
   const PAN = bits(cd, 40) === 1 && (userAccess || (id.EPAN && bits(cd, 123) === 1 && userExecutes));
+  if (PAN && !userAccess) reach("PAN: EPAN refuses");
   return !PAN && (!write || writeAccess);
 }
 

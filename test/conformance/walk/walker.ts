@@ -166,7 +166,10 @@ function stage2Check(m: WalkedMachine, ste: bigint, t: Stage, { descriptor }: Le
   if (!stage2Permits(m, t, descriptor, kind)) throw permission(kind.exec ? "execute" : kind.write ? "write" : "read");
   // 4.4: MemAttr[3:2] = 00 is Device; with FWB, MemAttr[2] = 0.
   const device = m.id.FWB && bits(ste, 89) === 1 ? bits(descriptor, 4) === 0 : bits(descriptor, 5, 4) === 0;
-  if (cls !== CLASS.IN && bits(ste, 3, 1) === 7 && bits(ste, 182) === 1 && device) throw permission("S2PTW");
+  if (cls !== CLASS.IN && bits(ste, 3, 1) === 7 && bits(ste, 182) === 1 && device) {
+    if (m.id.FWB && bits(ste, 89) === 1) m.reach("S2PTW: Device memory with FWB");
+    throw permission("S2PTW");
+  }
 }
 
 /** Stage 2 of the address of a stage-1 descriptor or CD: a data read, or a write when the hardware updates the descriptor. The PA. */

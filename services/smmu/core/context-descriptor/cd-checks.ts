@@ -17,6 +17,7 @@ export function cdIllegal(cd: ContextDescriptor, ste: Ste, identity: Identity): 
   if (!(cd.EPD0 && cd.EPD1) && ((cd.ENDI && identity.ttendian === 2) || (!cd.ENDI && identity.ttendian === 3))) return "CD.ENDI is not allowed by TTENDIAN";
   if ((cd.HA || cd.HD) && identity.httu === 0) return "CD.HA or HD with HTTU = 0";
   if (cd.HD && identity.httu === 1) return "CD.HD with HTTU = 1";
+  if (cd.HAFT && !cd.HA && identity.httu === 3) return "CD.HAFT with HA = 0";
   if (!identity.asid16 && cd.ASID > 0xff) return "CD.ASID[15:8] with ASID16 = 0";
   const ips = Math.min(sizeBits(cd.IPS), identity.oas);
   const tables = [

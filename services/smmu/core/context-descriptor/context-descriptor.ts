@@ -26,6 +26,10 @@ const fields = [
   "HAD0",
   "HAD1",
   "DS",
+  "E0PD0",
+  "E0PD1",
+  "EPAN",
+  "HAFT",
 ] as const;
 const readers = fields.map((name) => [name, CD.reader(name)] as const);
 const ttb0 = CD.reader("TTB0");

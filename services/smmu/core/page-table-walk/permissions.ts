@@ -12,7 +12,7 @@ export const TABLE_ATTRIBUTES = TABLE.APTable0 | TABLE.APTable1 | TABLE.PXNTable
  * `attributes`: TABLE_ATTRIBUTES of the tables above it, ORed.
  * `writableClean`: the page is DBM and writable once the hardware has marked it dirty (HD in effect); it counts as writable for WXN.
  */
-export function stage1Permissions(low: number, high: number, attributes: number, cd: { WXN: boolean; PAN: boolean }, writableClean: boolean): number {
+export function stage1Permissions(low: number, high: number, attributes: number, cd: { WXN: boolean; PAN: boolean; EPAN: boolean }, writableClean: boolean): number {
   const user = (low & 0x40) !== 0 && (attributes & TABLE.APTable0) === 0;
   const write = ((low & 0x80) === 0 || writableClean) && (attributes & TABLE.APTable1) === 0;
   const uw = user && write;
@@ -20,8 +20,8 @@ export function stage1Permissions(low: number, high: number, attributes: number,
   if ((high & 0x0040_0000) === 0 && (attributes & TABLE.UXNTable) === 0 && !(cd.WXN && uw)) perm |= PERM.UX;
   // Unprivileged-writable is never privileged-executable.
   if ((high & 0x0020_0000) === 0 && (attributes & TABLE.PXNTable) === 0 && !uw && !(cd.WXN && write)) perm |= PERM.PX;
-  // PAN: privileged data access to a page that unprivileged code may access.
-  if (cd.PAN && user) perm &= ~(PERM.PR | PERM.PW);
+  // PAN: privileged data access to a page that unprivileged code may access; with EPAN, or may execute.
+  if (cd.PAN && (user || (cd.EPAN && (perm & PERM.UX) !== 0))) perm &= ~(PERM.PR | PERM.PW);
   return perm;
 }
 

@@ -71,8 +71,8 @@ export class Stage2 implements DescriptorStage2 {
       this.clean = isWritableClean(t, leaf);
       this.permissions = stage2Permissions(leaf.low, leaf.high, this.#xnx, this.clean);
       const permitted = (this.permissions & need) !== 0;
-      // S2PTW: MemAttr[3:2] = 0 is a Device type (5.2; page-tables.md, section 4.4).
-      const deviceTable = t.PTW && cls !== 2 && (leaf.low & 0x30) === 0;
+      // S2PTW: MemAttr[3:2] = 0 is a Device type, MemAttr[2] = 0 with FWB (5.2; page-tables.md, section 4.4).
+      const deviceTable = t.PTW && cls !== 2 && (leaf.low & t.deviceMask) === 0;
       if ((!grant && !permitted) || deviceTable) return fault("F_PERMISSION", { s2: true, class: cls, ipa: addressOf(high, low), ttRnW: write ? 0 : 1 });
       const dirty = write && permitted && mayDirty;
       if (needsUpdate(t, leaf, dirty) && attempt < UPDATE_ATTEMPTS) {

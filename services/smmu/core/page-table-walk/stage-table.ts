@@ -24,12 +24,16 @@ export interface StageFacts {
   HD: boolean;
   /** CD.HADx: hierarchical attributes are ignored. */
   HAD: boolean;
+  /** CD.E0PDx: unprivileged accesses have no translation here. */
+  E0PD: boolean;
+  /** STE.S2FWB: MemAttr has three bits, and Device types are those without the highest (page-tables.md, section 4.4). */
+  FWB: boolean;
   /** STE.S2PTW: a stage-1 walk or CD fetch that stage 2 maps as Device memory faults. */
   PTW: boolean;
 }
 
 /** The same with what the walk needs of it at every level, worked out once. */
-export interface StageTable extends Omit<StageFacts, "base" | "startLevel" | "HAD"> {
+export interface StageTable extends Omit<StageFacts, "base" | "startLevel" | "HAD" | "FWB"> {
   /** First table, and log2 of what one of its entries maps. */
   rootHigh: number;
   rootLow: number;
@@ -45,12 +49,14 @@ export interface StageTable extends Omit<StageFacts, "base" | "startLevel" | "HA
   /** Bits of the lower half that are the address bits above those, and how far up they belong: 15:12 with 64 KiB granules and OAS 52, 9:8 with DS (page-tables.md, 4.1, 4.2). */
   topMask: number;
   topShift: number;
+  /** Bits of a stage-2 leaf that are 0 in Device memory. */
+  deviceMask: number;
   /** TABLE_ATTRIBUTES, where table descriptors have any: stage 1 without HAD. */
   attributes: number;
 }
 
 export function stageTable(facts: StageFacts): StageTable {
-  const { stage, granule, startLevel, base, inputBits, outputBits, oas, DS, TBI, AFFD, HA, HD, HAD, PTW } = facts;
+  const { stage, granule, startLevel, base, inputBits, outputBits, oas, DS, TBI, AFFD, HA, HD, HAD, E0PD, FWB, PTW } = facts;
   const rootShift = levelShift(granule, startLevel);
   // The first table has as many entries as the input has bits above `rootShift`, concatenated ones included; its base is aligned to its size (page-tables.md, section 1).
   const size = Math.max(2 ** (inputBits - rootShift) * 8, outputBits === 52 ? 64 : 16);
@@ -67,6 +73,7 @@ export function stageTable(facts: StageFacts): StageTable {
     highMask: DS ? 0x3_ffff : 0xffff,
     topMask: DS ? 0x300 : granule === 16 && oas === 52 ? 0xf000 : 0,
     topShift: DS ? 10 : 4,
+    deviceMask: FWB ? 0x10 : 0x30,
     attributes: stage === 1 && !HAD ? TABLE_ATTRIBUTES : 0,
     inputBits,
     outputBits,
@@ -76,6 +83,7 @@ export function stageTable(facts: StageFacts): StageTable {
     AFFD,
     HA,
     HD,
+    E0PD,
     PTW,
   };
 }

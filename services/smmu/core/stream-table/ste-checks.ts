@@ -43,6 +43,7 @@ function stage2Illegal(ste: Ste, identity: Identity): string | null {
   if (!ste.S2AA64) return "STE.S2AA64 = 0: AArch32 is not implemented";
   if ((ste.S2HA || ste.S2HD) && identity.httu === 0) return "STE.S2HA or S2HD with HTTU = 0";
   if (ste.S2HD && identity.httu === 1) return "STE.S2HD with HTTU = 1";
+  if (ste.S2HAFT && !ste.S2HA && identity.httu === 3) return "STE.S2HAFT with S2HA = 0";
   const granule = granuleOfTG0(ste.S2TG);
   if (!identity.granules.has(granule)) return `STE.S2TG ${ste.S2TG} is not implemented`;
   const s2ps = Math.min(sizeBits(ste.S2PS), identity.oas);

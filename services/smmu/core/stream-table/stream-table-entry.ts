@@ -29,6 +29,7 @@ const fields = [
   "S2R",
   "S2SL0_2",
   "S2DS",
+  "S2HAFT",
 ] as const;
 const readers = fields.map((name) => [name, STE.reader(name)] as const);
 const s1ContextPtr = STE.reader("S1ContextPtr");
