@@ -17,8 +17,8 @@ const SPACING = 236;
 /** Characters that fit between two lifelines, 12 px above the arrow and 11 px below it, in the widest of the common fonts. */
 const NAME_LENGTH = 29;
 const ABOUT_LENGTH = 35;
-/** Beside a lifeline there is more room: to the next edge of the drawing. */
-const STEP_LENGTH = 88;
+/** Pixels of a character of 12 px, in the widest of the common fonts: beside a lifeline there is room to the edge of the drawing. */
+const CHARACTER = 8;
 /** Events skipped between two rows that are said. */
 const SKIPPED = 8;
 
@@ -111,7 +111,8 @@ function drawMessage(row: Row, to: Lifeline, y: number): string {
 function drawStep(row: Row, y: number): string {
   const left = row.from === "smmu" || row.from === "endpoint";
   const about = aboutOf(row);
-  const content = cut(`${nameOf(row, STEP_LENGTH)}${about ? ` · ${about}` : ""}`, STEP_LENGTH);
+  const length = Math.floor((left ? x(row.from) - TIME - 20 : WIDTH - x(row.from) - 20) / CHARACTER);
+  const content = cut(`${nameOf(row, length)}${about ? ` · ${about}` : ""}`, length);
   return `<circle class="step" cx="${x(row.from)}" cy="${y}" r="4"/>${text("label", x(row.from) + (left ? -10 : 10), y + 4, left ? "end" : "start", content)}`;
 }
 

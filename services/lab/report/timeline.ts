@@ -81,7 +81,7 @@ function openGroups(history: readonly TraceEvent[], top: number, floor: number):
       ? `<rect class="open" x="${(LEFT + (SPAN * bin) / BINS).toFixed(1)}" y="${(floor - high).toFixed(1)}" width="${(SPAN / BINS).toFixed(1)}" height="${high.toFixed(1)}"/>`
       : "";
   });
-  return `<text class="name" x="${LEFT - 8}" y="${floor - 12}" text-anchor="end">open groups</text><text class="time" x="${LEFT - 8}" y="${floor}" text-anchor="end">0 to ${highest}</text>${bars.join("")}<line class="life" x1="${LEFT}" y1="${floor}" x2="${LEFT + SPAN}" y2="${floor}"/>`;
+  return `<text class="name" x="${LEFT - 8}" y="${floor - 17}" text-anchor="end">open groups</text><text class="time" x="${LEFT - 8}" y="${floor - 2}" text-anchor="end">0 to ${highest}</text>${bars.join("")}<line class="life" x1="${LEFT}" y1="${floor}" x2="${LEFT + SPAN}" y2="${floor}"/>`;
 }
 
 /** At most one mark of a kind in each place: a rule may fire ten thousand times. */
