@@ -25,7 +25,11 @@ export class Inbox {
 
   /** Takes over what the endpoint has noted, so that it does not grow there. */
   collect(): void {
-    const { responses, invalidations } = this.#endpoint;
+    const { responses, invalidations, dropped } = this.#endpoint;
+    if (dropped > 0) {
+      this.#dropped += dropped;
+      this.#endpoint.dropped = 0;
+    }
     if (responses.length > 0) for (const response of responses.splice(0)) this.#arrived(response);
     if (invalidations.length === 0) return;
     for (const request of invalidations.splice(0)) this.#invalidations.push({ ...request, sizeBytes: Number(request.sizeBytes) });

@@ -214,6 +214,10 @@ describe("what nobody takes does not grow", () => {
     }
     const received = (await perform({ kind: "received" })) as Extract<Outcome, { kind: "received" }>;
     expect([received.responses.length, received.dropped, received.responses[0].prgi]).toEqual([1024, 6, 6]);
+    // Without anybody who collects, the endpoint itself lets the oldest go.
+    for (let n = 0; n < 9000; n++) endpoint.prgResponse({ pasid: null, prgi: n % 512, code: 0 });
+    const later = (await perform({ kind: "received" })) as Extract<Outcome, { kind: "received" }>;
+    expect(later.responses.length + later.dropped).toBe(9000);
   });
 });
 

@@ -55,6 +55,16 @@ describe("scripted endpoint (interfaces.md, section 6)", () => {
     ]);
     expect(fn.configRead(0x126, 2) & 2).toBe(2);
   });
+  it("what nobody takes does not grow: 8,192 of each kind at most, and how many went is told", () => {
+    const { fn } = rig();
+    for (let n = 0; n < 20_000; n++) {
+      fn.prgResponse({ pasid: null, prgi: n % 512, code: 0 });
+      if (n < 9000) fn.invalidateRequest({ pasid: null, global: false, address: 0n, sizeBytes: 4096n, itag: n % 32 });
+    }
+    expect([fn.responses.length, fn.invalidations.length].every((kept) => kept >= 4096 && kept <= 8192)).toBe(true);
+    expect(fn.dropped).toBe(29_000 - fn.responses.length - fn.invalidations.length);
+    expect(fn.responses.at(-1)).toMatchObject({ prgi: 19_999 % 512 });
+  });
   it("sends no more bits of index, PASID and address than the link has (PCIe 10.4.1, 6.20)", () => {
     const { fn, upstream } = rig();
     fn.flood({ pasid: 0x10_0005, prgi: 1023, read: true, write: false, address: 0xffff_ffff_ffff_f000n, count: 2 });

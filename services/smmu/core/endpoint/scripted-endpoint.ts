@@ -12,6 +12,8 @@ import type { FunctionPorts } from "./ports.ts";
 /** The link has nine bits of PRG index and twenty of PASID: what is above is lost. */
 const PRG_INDEXES = 2 ** 9,
   PASIDS = 2 ** 20;
+/** Messages of each kind that are kept; when there are so many, half of them go, and the other half is what the largest flood is answered with. */
+const KEPT = 8192;
 
 /** Prefix of a scripted request; without `pasid` Priv and Exe are dropped, as on the link (PCIe 6.20). */
 export interface ScriptedPrefix {
@@ -45,9 +47,11 @@ export interface PrgResponse {
 export class ScriptedEndpoint implements PciFunction {
   readonly sid: number;
   readonly config: ConfigSpace;
-  /** PRG Responses and Invalidate Requests as they arrived, oldest first. */
+  /** PRG Responses and Invalidate Requests as they arrived, oldest first: of each the newest 4,096 at least, 8,192 at most. */
   readonly responses: PrgResponse[] = [];
   readonly invalidations: InvalidateRequest[] = [];
+  /** Older ones, of both kinds, that are kept no more. */
+  dropped = 0;
   invalidationPolicy: InvalidationPolicy = "answer";
   readonly #msix: MsiX;
   readonly #upstream: Upstream;
@@ -162,7 +166,7 @@ export class ScriptedEndpoint implements PciFunction {
 
   invalidateRequest(tlp: InvalidateRequest): "accepted" | "UR" {
     if (!this.#up) return "UR";
-    this.invalidations.push(tlp);
+    this.#note(this.invalidations, tlp);
     const policy = this.invalidationPolicy;
     if (policy === "answer") this.completeInvalidation(tlp);
     else if (policy !== "never") this.#ports.timer(policy.afterNs, () => this.completeInvalidation(tlp));
@@ -172,11 +176,16 @@ export class ScriptedEndpoint implements PciFunction {
   prgResponse({ pasid, prgi, code }: { pasid: number | null; prgi: number; code: number }): void {
     if (!this.#up) return;
     const expected = this.#groups.delete(prgi);
-    this.responses.push({ pasid, prgi, code, expected });
+    this.#note(this.responses, { pasid, prgi, code, expected });
     this.#ports.tracer.emit("endpoint.prg-response", { sid: hex(this.sid), pasid: pasid ?? undefined, grpid: prgi }, { code, accepted: expected });
     if (!expected) this.config.setPriStatus(PRI.unexpectedPrgIndex, 0);
     else if (code !== PRG_RESPONSE_CODE.Success && code !== PRG_RESPONSE_CODE.InvalidRequest) this.config.setPriStatus(PRI.responseFailure | PRI.stopped, 0);
     else if (!this.config.priEnabled && this.#groups.size === 0) this.config.setPriStatus(PRI.stopped, 0);
+  }
+
+  #note<T>(list: T[], message: T): void {
+    if (list.length === KEPT) this.dropped += list.splice(0, KEPT / 2).length; // by halves: a shift costs the whole list
+    list.push(message);
   }
 
   #priDisabled(): void {
@@ -194,7 +203,7 @@ export class ScriptedEndpoint implements PciFunction {
   }
   reset(): void {
     this.#initialise();
-    this.responses.length = this.invalidations.length = 0;
+    this.responses.length = this.invalidations.length = this.dropped = 0;
     this.invalidationPolicy = "answer";
     this.#up = true;
   }
