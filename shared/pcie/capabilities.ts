@@ -2,7 +2,7 @@ import type { Bits } from "../codec/bit-struct.ts";
 
 /** Capability and extended capability ids (PCIe 7). */
 export const CAPABILITY = { PCIe: 0x10, MSIX: 0x11 } as const;
-export const EXTENDED_CAPABILITY = { ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
+export const EXTENDED_CAPABILITY = { AER: 0x0001, ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
 
 /** Offsets in the type 0 header. */
 export const HEADER = {
@@ -18,13 +18,27 @@ export const HEADER = {
   subsystemId: 0x2e,
   capabilities: 0x34,
 } as const;
-export const COMMAND = { memory: 0x2, busMaster: 0x4, intxDisable: 0x400 } as const;
+export const COMMAND = { memory: 0x2, busMaster: 0x4, serr: 0x100, intxDisable: 0x400 } as const;
+/** Status register, RW1C (PCIe 7.5.1.1.4). */
+export const STATUS = { signaledSystemError: 0x4000 } as const;
 
 /** PCI Express capability: offsets from its start (PCIe 7.5.3). */
-export const PCIE = { flags: 0x02, deviceCapabilities: 0x04, deviceControl: 0x08, deviceCapabilities2: 0x24, sizeBytes: 0x3c } as const;
-export const DEVICE_CAPABILITIES = { functionLevelReset: 2 ** 28 } as const;
-export const DEVICE_CONTROL = { initiateFunctionLevelReset: 0x8000 } as const;
-export const DEVICE_CAPABILITIES_2 = { endEndTlpPrefix: 2 ** 21 } as const;
+export const PCIE = {
+  flags: 0x02,
+  deviceCapabilities: 0x04,
+  deviceControl: 0x08,
+  deviceStatus: 0x0a,
+  deviceCapabilities2: 0x24,
+  deviceControl2: 0x28,
+  sizeBytes: 0x3c,
+} as const;
+export const DEVICE_CAPABILITIES = { roleBasedErrorReporting: 0x8000, functionLevelReset: 2 ** 28 } as const;
+/** Reporting enables of correctable, non-fatal and fatal errors and of Unsupported Requests; and Initiate FLR. */
+export const DEVICE_CONTROL = { correctable: 0x1, nonFatal: 0x2, fatal: 0x4, unsupportedRequest: 0x8, initiateFunctionLevelReset: 0x8000 } as const;
+/** RW1C: an error was detected, whether or not it is reported. */
+export const DEVICE_STATUS = { correctable: 0x1, nonFatal: 0x2, fatal: 0x4, unsupportedRequest: 0x8 } as const;
+export const DEVICE_CAPABILITIES_2 = { completionTimeoutDisable: 0x10, endEndTlpPrefix: 2 ** 21 } as const;
+export const DEVICE_CONTROL_2 = { completionTimeoutDisable: 0x10 } as const;
 
 /** MSI-X capability (PCIe 7.7.2). */
 export const MSIX_CAPABILITY = { control: 0x02, table: 0x04, pba: 0x08, sizeBytes: 12 } as const;

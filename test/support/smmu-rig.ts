@@ -106,6 +106,9 @@ export class RecordingFunction implements PciFunction {
   bars(): readonly { bar: number; base: number; size: number }[] {
     return [];
   }
+  memoryRequestRefused(): boolean {
+    return false;
+  }
   barRead(): Uint8Array {
     return new Uint8Array(4);
   }

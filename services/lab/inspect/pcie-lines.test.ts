@@ -36,6 +36,21 @@ describe("faultline trace --edge pcie: a line for each TLP (PCIe 10.2 to 10.4)",
       event("ats.invalidate-request", { pasid: 5, iova: "0x1000" }, { itag: 31, bytes: "0x1000" }),
       "root pcie:invalidate-request: to=00:01.1 pasid=5 itag=31 addr=0x1000 bytes=0x1000",
     ],
+    [event("endpoint.stop-marker", { pasid: 5 }), "00:01.1 pcie:stop-marker: pasid=5"],
+    [
+      event("dma.refused", { pasid: 5, iova: "0x1000" }, { status: "CA", write: true, length: 8, translated: false }),
+      "00:01.1 pcie:memory-write: pasid=5 addr=0x1000 bytes=8 status=CA",
+    ],
+    [
+      event("dma.refused", { iova: "0x40000000" }, { status: "UR", write: false, length: 8, translated: true }),
+      "00:01.1 pcie:memory-read: addr=0x40000000 bytes=8 at=translated status=UR",
+    ],
+    [event("endpoint.error", {}, { error: "completionTimeout", severity: "non-fatal", message: null }), "00:01.1 pcie:error: non-fatal completionTimeout"],
+    [
+      event("endpoint.error", {}, { error: "unsupportedRequest", severity: "non-fatal", message: "ERR_NONFATAL" }),
+      "00:01.1 pcie:message: code=ERR_NONFATAL non-fatal unsupportedRequest",
+    ],
+    [event("endpoint.link", {}, { up: false }), "00:01.1 pcie:link: down"],
     [event("ats.invalidate-completion", {}, { itag: 31 }), "00:01.1 pcie:invalidate-completion: itag=31"],
     [
       event("dma.access", { pasid: 5, iova: "0x1010", pa: "0x40000010" }, { write: true, length: 32 }),

@@ -40,10 +40,24 @@ const pageRequest = ({ last, read, write }: TraceFields): string => ` ${flags({ 
 const lines = {
   "ats.translation-request": translation,
   "endpoint.page-request": (event) => up("page-request", event, { pasid: event.ids.pasid, prgi: event.ids.grpid, addr: event.ids.iova }, pageRequest(event.fields)),
+  "endpoint.stop-marker": (event) => up("stop-marker", event, { pasid: event.ids.pasid }),
   "prg-response.sent": (event) => down("prg-response", event, { pasid: event.ids.pasid, prgi: event.ids.grpid, code: event.fields.code }),
   "ats.invalidate-request": (event) =>
     down("invalidate-request", event, { pasid: event.ids.pasid, itag: event.fields.itag, addr: event.ids.iova, bytes: event.fields.bytes }),
   "ats.invalidate-completion": (event) => up("invalidate-completion", event, { itag: event.fields.itag }),
+  "dma.refused": (event) =>
+    up(event.fields.write ? "memory-write" : "memory-read", event, {
+      pasid: event.ids.pasid,
+      addr: event.ids.iova,
+      bytes: event.fields.length,
+      at: event.fields.translated ? "translated" : undefined,
+      status: event.fields.status,
+    }),
+  "endpoint.error": (event) =>
+    event.fields.message === null
+      ? `${bdfOf(event.ids)} pcie:error: ${event.fields.severity} ${event.fields.error}`
+      : up("message", event, { code: event.fields.message }, ` ${event.fields.severity} ${event.fields.error}`),
+  "endpoint.link": (event) => `${bdfOf(event.ids)} pcie:link: ${event.fields.up ? "up" : "down"}`,
   "dma.access": (event) =>
     up(event.fields.write ? "memory-write" : "memory-read", event, { pasid: event.ids.pasid, addr: event.ids.iova, bytes: event.fields.length, pa: event.ids.pa }),
 } satisfies Partial<Record<TraceKind, Line>>;

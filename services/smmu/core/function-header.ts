@@ -9,7 +9,7 @@ const RECEIVED_TARGET_ABORT = 0x1000,
 const ABORTED = { CA: RECEIVED_TARGET_ABORT, UR: RECEIVED_MASTER_ABORT } as const;
 const deviceOf = (bdf: number): number => bdf >> 3;
 
-/** What of a function's type 0 header depends on more than the function: other functions of its device, and how its requests were completed. Not modelled: an AER capability, a root port with its own. */
+/** What of a function's type 0 header depends on more than the function: other functions of its device, and how its requests were completed. What a function itself detects is in its AER capability (endpoint/error-reporting.ts). Not modelled: a root port. */
 export class FunctionHeaders {
   readonly #functions: ReadonlyMap<number, PciFunction>;
   readonly #status = new Map<number, number>();

@@ -1,4 +1,4 @@
-import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { hex, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { HostToSmmu } from "@faultline/shared/edge/smmu.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
@@ -105,6 +105,7 @@ export class Hardware {
    */
   link(bdf: number, state: "up" | "down"): boolean {
     if (!this.functions.has(bdf)) return false;
+    this.#ports.tracer.emit("endpoint.link", { sid: hex(bdf) }, { up: state === "up" });
     for (const place of this.#order) {
       const { fn } = place;
       if (fn.sid >> 3 !== bdf >> 3 || !(fn instanceof Accelerator || fn instanceof ScriptedEndpoint)) continue;
@@ -137,7 +138,9 @@ export class Hardware {
       return uint64Bytes(fn ? this.#headers.read(fn, offset % PAGE, size) : ALL_ONES % 2 ** (8 * size)).subarray(0, size);
     }
     const target = this.#bar(address);
-    return target ? target.fn.barRead(target.bar, target.offset, size) : new Uint8Array(size).fill(0xff);
+    if (target) return target.fn.barRead(target.bar, target.offset, size);
+    this.#refused({ write: false, address, bytes: size });
+    return new Uint8Array(size).fill(0xff);
   }
 
   #write(address: number, value: Uint8Array): void {
@@ -155,6 +158,12 @@ export class Hardware {
     }
     const target = this.#bar(address);
     if (target) this.#reached(target.fn.sid)?.barWrite(target.bar, target.offset, value);
+    else this.#refused({ write: true, address, bytes: value.length });
+  }
+
+  /** The link below which the address lies takes the request, and the function there refuses it. */
+  #refused(access: { write: boolean; address: number; bytes: number }): void {
+    if (inside(access.address, addressMap.barWindow)) for (const fn of this.functions.values()) if (fn.memoryRequestRefused(access)) return;
   }
 
   #bar(address: number): { fn: PciFunction; bar: number; offset: number } | null {

@@ -11,7 +11,7 @@ export interface PasidPrefix {
 export type AddressType = "untranslated" | "translated";
 
 export type MemoryReadCompletion = { status: "SC"; data: Uint8Array } | { status: "UR" | "CA" };
-/** A posted write has no completion; the root port reports here what became of it, for the function's AER-style error and for tests. */
+/** A posted write has no completion; the root port reports here what became of it, so that the function can end its job, and for tests. */
 export type MemoryWriteOutcome = { status: "SC" } | { status: "UR" | "CA" };
 
 /**
@@ -60,6 +60,8 @@ export interface PciFunction {
   /** `size` 4 or 8 bytes. */
   barRead(bar: number, offset: number, size: number): Uint8Array;
   barWrite(bar: number, offset: number, value: Uint8Array): void;
+  /** A memory request to where a BAR of the function was put while Memory Space Enable is 0: the function answers UR. False: it is not the function's. */
+  memoryRequestRefused(access: { write: boolean; address: number; bytes: number }): boolean;
   /** ATS Invalidate Request. UR: ATS is disabled, which completes it. Else the function answers by `invalidateCompletion`, now or later. */
   invalidateRequest(tlp: { pasid: number | null; global: boolean; address: bigint; sizeBytes: bigint; itag: number }): "accepted" | "UR";
   prgResponse(tlp: { pasid: number | null; prgi: number; code: number }): void;

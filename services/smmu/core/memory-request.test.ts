@@ -123,33 +123,56 @@ describe("an accelerator whose DMA stalls", () => {
       return answer as unknown as MemoryReadCompletion;
     };
     submit(rig, { op: 3, source: SOURCE, length: 64n });
-    return { rig, held };
+    /** Less than a completion time-out passes. */
+    const settle = (): void => {
+      while (rig.fn.step());
+    };
+    return { rig, held, settle };
   }
   it("waits without spinning, and goes on when the request completes", () => {
-    const { rig, held } = job();
-    rig.run();
+    const { rig, held, settle } = job();
+    settle();
     expect(held).toHaveLength(1);
     expect(completionOf(rig.upstream.peek(PASID, DONE, 32)).status).toBe(0);
     held[0].answer.ended = held[0].completion;
-    rig.run();
+    settle();
     expect([held.length, completed(rig).status, completed(rig).bytesDone]).toEqual([1, 1, 64n]);
   });
   it("a queue that is stopped meanwhile has STOPPED only when the request is back: nothing of it is in flight then", () => {
-    const { rig, held } = job();
-    rig.run();
+    const { rig, held, settle } = job();
+    settle();
     const [QSTATUS, ENABLED, STOP, STOPPED] = [0x1018, 1, 0x100, 4];
     rig.write32(QSTATUS, ENABLED | STOP);
-    rig.run();
+    settle();
     expect(rig.read32(QSTATUS) & STOPPED).toBe(0);
     held[0].answer.ended = held[0].completion;
-    rig.run();
+    settle();
     expect(rig.read32(QSTATUS) & STOPPED).toBe(STOPPED);
   });
   it("a terminated request ends the job as ABORTED", () => {
-    const { rig, held } = job();
-    rig.run();
+    const { rig, held, settle } = job();
+    settle();
     held[0].answer.ended = { status: "CA" };
+    settle();
+    expect([completed(rig).status, completed(rig).faultAddress]).toEqual([5, SOURCE]);
+  });
+  it("a completion that takes longer than 50 ms is timed out (PCIe 2.8): status 5, Completion Timeout; should it come, it is an Unexpected Completion", () => {
+    const { rig, held, settle } = job();
+    settle();
+    expect(rig.timers.map(({ ns }) => ns)).toEqual([50_000_000]);
     rig.run();
     expect([completed(rig).status, completed(rig).faultAddress]).toEqual([5, SOURCE]);
+    expect([rig.fn.configRead(0x134, 4), rig.fn.configRead(0x148, 4), rig.fn.configRead(0x4a, 2)]).toEqual([0x4000, 14, 0x2]);
+    rig.fn.configWrite(0x144, 4, 0); // Advisory Non-Fatal is not masked
+    held[0].answer.ended = held[0].completion;
+    settle();
+    expect([rig.fn.configRead(0x134, 4), rig.fn.configRead(0x140, 4), rig.fn.configRead(0x4a, 2)]).toEqual([0x1_4000, 0x2000, 0x3]);
+    expect([settle(), rig.fn.configRead(0x134, 4)]).toEqual([undefined, 0x1_4000]); // once
+  });
+  it("waits without end with Completion Timeout Disable (PCIe 7.5.3.16)", () => {
+    const { rig, settle } = job();
+    rig.fn.configWrite(0x68, 2, 0x10);
+    settle();
+    expect([rig.timers, completionOf(rig.upstream.peek(PASID, DONE, 32)).status]).toEqual([[], 0]);
   });
 });

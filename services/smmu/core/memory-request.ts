@@ -72,12 +72,19 @@ abstract class Pieces<C extends { status: "SC" }> {
       const result = known ?? this.bus.smmu.transact(transaction, this.#resume);
       known = undefined;
       if (result === "stalled") return null;
-      if (result === "abort") return { status: "CA" };
+      if (result === "abort") return this.#refused("CA", address, size);
       if (result === "raz-wi") this.ignore(size);
-      else if (!this.access(result.pa, size, address)) return { status: "UR" };
+      else if (!this.access(result.pa, size, address)) return this.#refused("UR", address, size);
       this.done += size;
     }
     return this.complete();
+  }
+
+  #refused(status: "UR" | "CA", address: bigint, length: number): Failure {
+    const { sid, tlp, bus } = this;
+    const ids = { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(address) };
+    if (bus.ports.tracer.wants("dma.refused")) bus.ports.tracer.emit("dma.refused", ids, { status, write: this.#write, length, translated: tlp.at === "translated" });
+    return { status };
   }
 
   /** Carries out one piece. False: no memory there. */

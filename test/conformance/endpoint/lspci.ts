@@ -47,8 +47,8 @@ export class ConfigSpaceDecoder {
     const lines = [
       `${slot} Class [${hex(this.u16(R.PCI_CLASS_DEVICE), 4)}]: Device [${hex(this.u16(R.PCI_VENDOR_ID), 4)}:${hex(this.u16(R.PCI_DEVICE_ID), 4)}]`,
       `\tSubsystem: Device [${hex(this.u16(R.PCI_SUBSYSTEM_VENDOR_ID), 4)}:${hex(this.u16(R.PCI_SUBSYSTEM_ID), 4)}]`,
-      `\tControl: ${flags(command, { "I/O": 1, Mem: R.PCI_COMMAND_MEMORY, BusMaster: R.PCI_COMMAND_MASTER, DisINTx: R.PCI_COMMAND_INTX_DISABLE })}`,
-      `\tStatus: ${flags(this.u16(R.PCI_STATUS), { Cap: R.PCI_STATUS_CAP_LIST })}`,
+      `\tControl: ${flags(command, { "I/O": 1, Mem: R.PCI_COMMAND_MEMORY, BusMaster: R.PCI_COMMAND_MASTER, SERR: R.PCI_COMMAND_SERR, DisINTx: R.PCI_COMMAND_INTX_DISABLE })}`,
+      `\tStatus: ${flags(this.u16(R.PCI_STATUS), { Cap: R.PCI_STATUS_CAP_LIST, ">SERR": R.PCI_STATUS_SIG_SYSTEM_ERROR })}`,
     ];
     const bar = this.u32(R.PCI_BASE_ADDRESS_0);
     const base = (BigInt(this.u32(R.PCI_BASE_ADDRESS_0 + 4)) << 32n) | BigInt((bar & ~0xf) >>> 0);
@@ -64,8 +64,11 @@ export class ConfigSpaceDecoder {
     if (id === R.PCI_CAP_ID_EXP)
       return [
         title(`Express (v${version}) ${["Endpoint", "Legacy Endpoint"][(this.u16(at + R.PCI_EXP_FLAGS) >>> 4) & 0xf]}`),
-        `\t\tDevCap:\t${flags(this.u32(at + R.PCI_EXP_DEVCAP), { FLReset: R.PCI_EXP_DEVCAP_FLR })}`,
-        `\t\tDevCap2: ${flags(this.u32(at + R.PCI_EXP_DEVCAP2), { EETLPPrefix: R.PCI_EXP_DEVCAP2_EE_PREFIX })}`,
+        `\t\tDevCap:\t${flags(this.u32(at + R.PCI_EXP_DEVCAP), { RBE: R.PCI_EXP_DEVCAP_RBER, FLReset: R.PCI_EXP_DEVCAP_FLR })}`,
+        `\t\tDevCtl:\t${flags(this.u16(at + R.PCI_EXP_DEVCTL), { CorrErr: R.PCI_EXP_DEVCTL_CERE, NonFatalErr: R.PCI_EXP_DEVCTL_NFERE, FatalErr: R.PCI_EXP_DEVCTL_FERE, UnsupReq: R.PCI_EXP_DEVCTL_URRE })}`,
+        `\t\tDevSta:\t${flags(this.u16(at + R.PCI_EXP_DEVSTA), { CorrErr: R.PCI_EXP_DEVSTA_CED, NonFatalErr: R.PCI_EXP_DEVSTA_NFED, FatalErr: R.PCI_EXP_DEVSTA_FED, UnsupReq: R.PCI_EXP_DEVSTA_URD })}`,
+        `\t\tDevCap2: ${flags(this.u32(at + R.PCI_EXP_DEVCAP2), { TimeoutDis: R.PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, EETLPPrefix: R.PCI_EXP_DEVCAP2_EE_PREFIX })}`,
+        `\t\tDevCtl2: ${flags(this.u16(at + R.PCI_EXP_DEVCTL2), { TimeoutDis: R.PCI_EXP_DEVCTL2_COMP_TMOUT_DIS })}`,
       ];
     if (id !== R.PCI_CAP_ID_MSIX) return [title(`Unknown ${hex(id, 2)}`)];
     const control = this.u16(at + R.PCI_MSIX_FLAGS);
@@ -111,12 +114,43 @@ export class ConfigSpaceDecoder {
           `\t\tPage Request Capacity: ${hex(this.u32(at + R.PCI_PRI_MAX_REQ), 8)}, Page Request Allocation: ${hex(this.u32(at + R.PCI_PRI_ALLOC_REQ), 8)}`,
         ];
       }
+      case R.PCI_EXT_CAP_ID_ERR: {
+        const control = this.u32(at + R.PCI_ERR_CAP);
+        const log = [0, 4, 8, 12].map((n) => hex(this.u32(at + R.PCI_ERR_HEADER_LOG + n), 8)).join(" ");
+        return [
+          title("Advanced Error Reporting"),
+          `\t\tUESta:\t${flags(this.u32(at + R.PCI_ERR_UNCOR_STATUS), UNCORRECTABLE)}`,
+          `\t\tUEMsk:\t${flags(this.u32(at + R.PCI_ERR_UNCOR_MASK), UNCORRECTABLE)}`,
+          `\t\tUESvrt:\t${flags(this.u32(at + R.PCI_ERR_UNCOR_SEVER), UNCORRECTABLE)}`,
+          `\t\tCESta:\t${flags(this.u32(at + R.PCI_ERR_COR_STATUS), CORRECTABLE)}`,
+          `\t\tCEMsk:\t${flags(this.u32(at + R.PCI_ERR_COR_MASK), CORRECTABLE)}`,
+          `\t\tAERCap:\tFirst Error Pointer: ${hex(control & 0x1f, 2)}, ${flags(control, { ECRCGenCap: 0x20, ECRCChkCap: 0x80, MultHdrRecCap: 0x200, TLPPfxPres: 0x800 })}`,
+          `\t\tHeaderLog: ${log}`,
+        ];
+      }
       default:
         return [title(`Extended Capability ID ${hex(id, 2)}`)];
     }
   }
 }
 
+const UNCORRECTABLE = {
+  DLP: R.PCI_ERR_UNC_DLP,
+  TLP: R.PCI_ERR_UNC_POISON_TLP,
+  CmpltTO: R.PCI_ERR_UNC_COMP_TIME,
+  CmpltAbrt: R.PCI_ERR_UNC_COMP_ABORT,
+  UnxCmplt: R.PCI_ERR_UNC_UNX_COMP,
+  MalfTLP: R.PCI_ERR_UNC_MALF_TLP,
+  UnsupReq: R.PCI_ERR_UNC_UNSUP,
+} as const;
+const CORRECTABLE = {
+  RxErr: R.PCI_ERR_COR_RCVR,
+  BadTLP: R.PCI_ERR_COR_BAD_TLP,
+  BadDLLP: R.PCI_ERR_COR_BAD_DLLP,
+  Rollover: R.PCI_ERR_COR_REP_ROLL,
+  Timeout: R.PCI_ERR_COR_REP_TIMER,
+  AdvNonFatalErr: R.PCI_ERR_COR_ADV_NFAT,
+} as const;
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, "0");
 const flags = (value: number, bits: Record<string, number>): string =>
   Object.entries(bits)

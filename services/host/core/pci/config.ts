@@ -17,7 +17,7 @@ export const PCI = {
   STATUS_CAP_LIST: 0x10,
 } as const;
 export const CAP_ID = { EXP: 0x10, MSIX: 0x11 } as const;
-export const EXT_CAP_ID = { ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
+export const EXT_CAP_ID = { ERR: 0x0001, ATS: 0x000f, PRI: 0x0013, PASID: 0x001b } as const;
 
 /** One function as its kernel reaches it: accesses of 1, 2 or 4 bytes through ECAM. */
 export class PciConfig {

@@ -2,10 +2,12 @@ import { CAP_ID, EXT_CAP_ID, PCI } from "../pci/config.ts";
 import type { PciDevice } from "../pci/pci-device.ts";
 
 const EXP_DEVCTL_FLR = 0x8000;
+/** Status, mask and severity of AER: not virtualised, the user's to write (init_pci_ext_cap_err_perm); the log is read-only. */
+const AER_WRITABLE = [0x04, 0x08, 0x0c, 0x10, 0x14];
 
 /**
  * Configuration space as vfio-pci shows it (drivers/vfio/pci/vfio_pci_config.c; vfio-uapi.md, section 8): BARs and MSI-X control are virtual,
- * Command is written through, ATS and PRI are read-only copies of the function, PASID is hidden.
+ * Command, Device Control and AER are written through, ATS and PRI are read-only copies of the function, PASID is hidden.
  */
 export class VfioPciConfig {
   readonly #pci: PciDevice;
@@ -64,6 +66,7 @@ export class VfioPciConfig {
     }
     if (offset === PCI.COMMAND) await config.write(PCI.COMMAND, 2, (value & 0xffff) | PCI.COMMAND_INTX_DISABLE);
     else if (msix && offset === msix.offset + 2 && size === 2) this.#msixControl = ((this.#msixControl ?? 0) & 0x7ff) | (value & 0xc000);
+    else if (size === 4 && AER_WRITABLE.includes(offset - (this.#pci.extCap(EXT_CAP_ID.ERR) ?? offset))) await config.write(offset, 4, value);
     else {
       const exp = this.#pci.cap(CAP_ID.EXP);
       if (exp === null || offset !== exp + 8) return; // everything else is read-only or virtual

@@ -5,6 +5,7 @@ import type { PciFunction, Upstream } from "../link.ts";
 import { AddressTranslation } from "./address-translation.ts";
 import { Atc } from "./atc.ts";
 import { ConfigSpace } from "./config-space.ts";
+import { ErrorReporting } from "./error-reporting.ts";
 import { FunctionRegisters } from "./function-registers.ts";
 import { type InvalidateRequest, Invalidation } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";
@@ -20,6 +21,7 @@ export class Accelerator implements PciFunction {
   readonly config: ConfigSpace;
   readonly atc: Atc;
   readonly pages: PageRequestInterface;
+  readonly #errors: ErrorReporting;
   readonly #registers: FunctionRegisters;
   readonly #invalidation: Invalidation;
   readonly #msix: MsiX;
@@ -41,6 +43,7 @@ export class Accelerator implements PciFunction {
         priReset: () => this.pages.reset(),
       },
     );
+    this.#errors = new ErrorReporting(this.sid, this.config, ports);
     this.atc = new Atc(options.atc);
     this.pages = new PageRequestInterface(this.sid, this.config, upstream, ports);
     this.#invalidation = new Invalidation(this.sid, this.atc, upstream, ports);
@@ -64,7 +67,7 @@ export class Accelerator implements PciFunction {
         return share();
       },
     };
-    const parts = { translation, pages: this.pages, upstream, timer: ports.timer, settings: () => settings };
+    const parts = { translation, pages: this.pages, upstream, errors: this.#errors, timer: ports.timer, settings: () => settings };
     this.#queues = Array.from(
       { length: ACCELERATOR.queues },
       (_, index) =>
@@ -91,7 +94,7 @@ export class Accelerator implements PciFunction {
     return Math.max(1, Math.floor(this.config.allocation / Math.max(1, inUse)));
   }
 
-  /** Down (hot-unplug too): the function is reset (PCIe 6.6.1) and nothing reaches it; configuration reads give ones. Up: it is there again as after power-on. */
+  /** Down (hot-unplug too): the function loses its power and nothing reaches it; configuration reads give ones. Up: it is there again as after power-on. */
   link(state: "up" | "down"): void {
     this.#up = state === "up";
     if (!this.#up) this.#reset();
@@ -139,11 +142,17 @@ export class Accelerator implements PciFunction {
     return this.#queues[Math.floor((offset - QUEUE_BASE) / QUEUE_STRIDE)];
   }
 
+  memoryRequestRefused(access: { write: boolean; address: number; bytes: number }): boolean {
+    if (!this.#up || !this.config.covers(access.address)) return false;
+    this.#errors.unsupportedMemoryRequest(access);
+    return true;
+  }
+
   /** UR: ATS is disabled, or the link is down; then nothing is cached. */
   invalidateRequest(tlp: InvalidateRequest): "accepted" | "UR" {
-    if (!this.config.atsEnabled) return "UR";
-    this.#invalidation.request(tlp);
-    return "accepted";
+    if (this.config.atsEnabled) this.#invalidation.request(tlp);
+    else if (this.#up) this.#errors.unsupportedInvalidateRequest(tlp);
+    return this.config.atsEnabled ? "accepted" : "UR";
   }
   prgResponse(tlp: { pasid: number | null; prgi: number; code: number }): void {
     if (this.#up) this.pages.response(tlp);
@@ -151,7 +160,7 @@ export class Accelerator implements PciFunction {
 
   /** One TLP, or one change of state: completions of invalidations, then page requests, then the queues in turn. */
   step(): boolean {
-    if (this.#invalidation.step() || this.pages.step()) return true;
+    if (this.#invalidation.step() || this.pages.step() || this.#errors.step()) return true;
     for (let n = 0; n < this.#queues.length; n++) {
       const index = (this.#turn + n) % this.#queues.length;
       if (!this.#queues[index].step()) continue;
@@ -176,7 +185,7 @@ export class Accelerator implements PciFunction {
   /** FLR (PCIe 6.6.2): everything goes back to its initial state, ATC included; open groups are closed. */
   #functionLevelReset(): void {
     this.#ports.tracer.emit("endpoint.flr", { sid: hex(this.sid) });
-    this.#reset();
+    this.#reset("FLR");
   }
 
   reset(): void {
@@ -184,13 +193,14 @@ export class Accelerator implements PciFunction {
     this.#reset();
   }
 
-  #reset(): void {
+  #reset(by: "power" | "FLR" = "power"): void {
     this.#resetEngine();
+    this.#errors.reset();
     this.pages.reset();
     this.#invalidation.reset();
     this.atc.clear();
     this.#msix.reset();
-    this.config.reset();
+    this.config.reset(by);
     this.#turn = 0;
   }
 }

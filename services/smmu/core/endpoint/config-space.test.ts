@@ -37,7 +37,7 @@ describe("type 0 configuration space (PCIe 7.5.1)", () => {
 describe("PASID, ATS and PRI capabilities (PCIe 7.8.8, 10.5)", () => {
   it("chains them with versions", () => {
     const fn = rig();
-    expect([0x100, 0x110, 0x120].map((at) => fn.configRead(at, 4))).toEqual([0x1101_001b, 0x1201_000f, 0x0001_0013]);
+    expect([0x100, 0x110, 0x120, 0x130].map((at) => fn.configRead(at, 4))).toEqual([0x1101_001b, 0x1201_000f, 0x1301_0013, 0x0002_0001]);
   });
   it("offers 20 PASID bits with Exe and Priv, page aligned requests, global invalidate and depth 32", () => {
     const fn = rig();

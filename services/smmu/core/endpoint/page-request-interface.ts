@@ -135,6 +135,7 @@ export class PageRequestInterface {
 
   /** Stop Marker: L = 1, R = W = 0 with a PASID, behind the PASID's last request; not outstanding, not answered (10.4.1.2.1). */
   stopMarker(pasid: number): void {
+    this.#ports.tracer.emit("endpoint.stop-marker", { sid: hex(this.#sid), pasid });
     this.#upstream.pageRequest({ pasid, priv: false, exec: false, address: 0n, prgi: 0, last: true, read: false, write: false });
   }
 

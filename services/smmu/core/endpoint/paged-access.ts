@@ -1,6 +1,7 @@
 import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
-import type { Stalled, Upstream } from "../link.ts";
+import type { MemoryReadCompletion, Stalled, Upstream } from "../link.ts";
 import type { AddressTranslation, Lookup, Space } from "./address-translation.ts";
+import type { ErrorReporting } from "./error-reporting.ts";
 import type { GroupOutcome, PageNeed, PageRequestInterface } from "./page-request-interface.ts";
 import type { Work } from "./work.ts";
 
@@ -29,6 +30,7 @@ export interface AccessParts {
   translation: AddressTranslation;
   pages: PageRequestInterface;
   upstream: Upstream;
+  errors: ErrorReporting;
   /** A time of the function's own. */
   timer(ns: number, expired: () => void): void;
   /** `window`: page requests that the queue may have outstanding, its share of the allocation. */
@@ -75,7 +77,7 @@ export class PagedAccess {
       if (typeof target === "object") {
         const answer = this.#parts.upstream.memoryRead({ ...this.#prefix(target.at), ...target, length: Math.min(limit, toPageEnd(address)) });
         yield "acted";
-        const completion = yield* completed(answer);
+        const completion = yield* this.#completed(answer);
         return completion.status === "SC" ? completion.data : { status: COMPLETION_STATUS.ABORTED, address };
       }
       const failure = yield* this.#resolve(target, address, false, ahead);
@@ -92,7 +94,7 @@ export class PagedAccess {
         const piece = data.subarray(done, done + toPageEnd(at));
         const answer = this.#parts.upstream.memoryWrite({ ...this.#prefix(target.at), ...target, data: piece });
         yield "acted";
-        const outcome = yield* completed(answer);
+        const outcome = yield* carriedOut(answer);
         if (outcome.status !== "SC") return { status: COMPLETION_STATUS.ABORTED, address: at };
         done += piece.length;
         written(piece.length);
@@ -102,6 +104,20 @@ export class PagedAccess {
       if (failure) return failure;
     }
     return null;
+  }
+
+  /** Waits while the SMMU stalls the read, until its completion time-out (PCIe 2.8): that is why software keeps PCIe functions from stalling. */
+  *#completed(answer: MemoryReadCompletion | Stalled<MemoryReadCompletion>): Work<MemoryReadCompletion> {
+    if (!isStalled(answer)) return answer;
+    const { errors } = this.#parts;
+    let expired = false;
+    errors.watchCompletion(() => {
+      expired = true;
+    });
+    while (answer.ended === null && !expired) yield "waiting";
+    if (answer.ended !== null) return answer.ended;
+    errors.completionTimeout(answer);
+    return { status: "CA" };
   }
 
   /** Translated requests carry no PASID: the PASID capability does not offer it (PCIe 7.8.8.2). */
@@ -222,8 +238,8 @@ export class PagedAccess {
   }
 }
 
-/** Waits while the SMMU stalls the request (link.ts). */
-function* completed<C extends { status: string }>(answer: C | Stalled<C>): Work<C> {
+/** A posted write has left; the function follows it only so that its pieces stay in order while the SMMU stalls it (link.ts). */
+function* carriedOut<C extends { status: string }>(answer: C | Stalled<C>): Work<C> {
   if (!isStalled(answer)) return answer;
   while (answer.ended === null) yield "waiting";
   return answer.ended;

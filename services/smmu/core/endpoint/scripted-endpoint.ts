@@ -5,6 +5,7 @@ import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response
 import { PRI } from "@faultline/shared/pcie/capabilities.ts";
 import type { MemoryReadCompletion, MemoryWriteOutcome, PasidPrefix, PciFunction, Stalled, TranslationCompletion, Upstream } from "../link.ts";
 import { ConfigSpace } from "./config-space.ts";
+import { ErrorReporting } from "./error-reporting.ts";
 import type { InvalidateRequest } from "./invalidation.ts";
 import { MsiX } from "./msi-x.ts";
 import type { FunctionPorts } from "./ports.ts";
@@ -54,6 +55,7 @@ export class ScriptedEndpoint implements PciFunction {
   dropped = 0;
   invalidationPolicy: InvalidationPolicy = "answer";
   readonly #msix: MsiX;
+  readonly #errors: ErrorReporting;
   readonly #upstream: Upstream;
   readonly #ports: FunctionPorts;
   /** Requests outstanding in each open group. */
@@ -76,6 +78,7 @@ export class ScriptedEndpoint implements PciFunction {
       },
       { functionLevelReset: () => this.flr(), atsDisabled: () => {}, priEnabled: () => {}, priDisabled: () => this.#priDisabled(), priReset: () => this.#closeGroups() },
     );
+    this.#errors = new ErrorReporting(this.sid, this.config, ports);
     this.#msix = new MsiX(MSIX.vectors, this.config, upstream);
   }
 
@@ -108,8 +111,12 @@ export class ScriptedEndpoint implements PciFunction {
     const address = BigInt.asUintN(64, request.address);
     const prefix = prefixOf(request);
     const stopMarker = prefix.pasid !== null && last && !read && !write;
-    if (!stopMarker) this.#groups.set(prgi, (this.#groups.get(prgi) ?? 0) + 1);
-    this.#ports.tracer.emit("endpoint.page-request", { sid: hex(this.sid), pasid: prefix.pasid ?? undefined, grpid: prgi, iova: hex(address) }, { last, read, write });
+    const ids = { sid: hex(this.sid), pasid: prefix.pasid ?? undefined };
+    if (stopMarker) this.#ports.tracer.emit("endpoint.stop-marker", ids);
+    else {
+      this.#groups.set(prgi, (this.#groups.get(prgi) ?? 0) + 1);
+      this.#ports.tracer.emit("endpoint.page-request", { ...ids, grpid: prgi, iova: hex(address) }, { last, read, write });
+    }
     this.#upstream.pageRequest({ ...prefix, address, prgi, last, read, write });
   }
 
@@ -139,7 +146,7 @@ export class ScriptedEndpoint implements PciFunction {
 
   flr(): void {
     this.#ports.tracer.emit("endpoint.flr", { sid: hex(this.sid) });
-    this.#initialise();
+    this.#initialise("FLR");
   }
 
   configRead(offset: number, size: number): number {
@@ -162,6 +169,12 @@ export class ScriptedEndpoint implements PciFunction {
     if (offset < MSIX.tableOffset || offset >= MSIX.pbaOffset || value.length < 4) return;
     const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
     for (let at = 0; at < value.length; at += 4) this.#msix.writeTable(offset - MSIX.tableOffset + at, view.getUint32(at, true));
+  }
+
+  memoryRequestRefused(access: { write: boolean; address: number; bytes: number }): boolean {
+    if (!this.#up || !this.config.covers(access.address)) return false;
+    this.#errors.unsupportedMemoryRequest(access);
+    return true;
   }
 
   invalidateRequest(tlp: InvalidateRequest): "accepted" | "UR" {
@@ -207,10 +220,10 @@ export class ScriptedEndpoint implements PciFunction {
     this.invalidationPolicy = "answer";
     this.#up = true;
   }
-  #initialise(): void {
+  #initialise(by: "power" | "FLR" = "power"): void {
     this.#closeGroups();
     this.#msix.reset();
-    this.config.reset();
+    this.config.reset(by);
   }
 }
 

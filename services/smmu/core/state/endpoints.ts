@@ -26,6 +26,7 @@ const summary = record({
   priStatus: list(text()),
   allocation: integer("page requests that may be outstanding"),
   outstanding: integer("page requests outstanding"),
+  errors: list(text("errors whose AER status is set (PCIe 7.8.4)")),
   atcEntries: orNull(integer("null: the function has no ATC")),
 });
 const group = record({ prgi: integer(), pasid: orNull(integer()), pages: integer(), unsent: integer() });
@@ -52,6 +53,7 @@ function summaryOf(fn: PciFunction) {
     priStatus: Object.entries(flags).flatMap(([name, bit]) => ((status & bit) !== 0 ? [name] : [])),
     allocation: config?.allocation ?? 0,
     outstanding: accelerator?.pages.outstanding ?? 0,
+    errors: config?.detectedErrors ?? [],
     atcEntries: accelerator ? accelerator.atc.size : null,
   };
 }
