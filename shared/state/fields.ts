@@ -2,7 +2,7 @@ import type { Layout } from "../codec/bit-struct.ts";
 import { hex } from "../codec/uint64.ts";
 import { hexString, integer, map, type Schema } from "./schema.ts";
 
-/** A structure's fields by name: numbers up to 32 bits, wider ones as hex. */
+/** A structure's fields by name: numbers up to 32 bits; wider ones, StreamIDs and memory attributes as hex. */
 export const fieldValues: Schema = map({ anyOf: [integer(), hexString()] });
 
 /** Every field of a structure in memory, as `fieldValues`. */
@@ -12,9 +12,12 @@ export const fieldsOf = (struct: { layout: Layout; decode(bytes: Uint8Array): Re
 /** Fields that hold address bits from their own lowest bit up are shown as the address. */
 const ADDRESS = /Ptr$|TTB[01]?$|^Addr$|^IPA$|^FetchAddr$/;
 
+/** Fields that people read in hex whatever their width. */
+const HEX = /^A?MAIR[01]$|^StreamID$/;
+
 function shown(name: string, value: bigint, [hi, lo]: readonly [number, number]): number | string {
   if (ADDRESS.test(name)) return hex(value << BigInt(lo % 64));
-  return hi - lo < 32 ? Number(value) : hex(value);
+  return hi - lo < 32 && !HEX.test(name) ? Number(value) : hex(value);
 }
 
 /** Little-endian doublewords as hex, the way descriptors are written. */

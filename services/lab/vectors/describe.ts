@@ -1,4 +1,4 @@
-import { EVENT, EVENT_ID } from "@faultline/shared/arm-smmu-v3/event-record.ts";
+import { decodeEvent } from "@faultline/shared/arm-smmu-v3/decode-event.ts";
 import type { Bits } from "@faultline/shared/codec/bit-struct.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { Subject } from "./replay-vectors.ts";
@@ -42,19 +42,14 @@ function registerText(value: unknown, fields: Record<string, Bits>, shift: numbe
   return [String(value), ...named.filter(([, field]) => field !== 0n).map(([name, field]) => `${name}=${hex(field)}`)].join(" ");
 }
 
-const eventNames = new Map<number, string>(Object.entries(EVENT_ID).map(([name, id]) => [id, name]));
-/** Doubleword 3 holds an IPA or a FetchAddr, as the event says; STAG and Reason share bits too. */
-const notShown = new Set(["ID", "Reason"]);
-
 function eventsText(value: unknown): string {
   if (!Array.isArray(value)) return String(value);
   return value.length === 0 ? "none" : value.map((record) => eventText(String(record))).join("; ");
 }
 
+/** Fields that are 0, or that the mask of the step leaves out, are not told. */
 function eventText(dump: string): string {
-  const fields = EVENT.decode(new Uint8Array(Buffer.from(dump, "hex")));
-  const name = eventNames.get(Number(fields.ID)) ?? `event ${hex(fields.ID)}`;
-  const fetch = name.endsWith("_FETCH") || name === "F_WALK_EABT";
-  const shown = Object.entries(fields).filter(([field, bits]) => bits !== 0n && !notShown.has(field) && field !== (fetch ? "IPA" : "FetchAddr"));
-  return [name, ...shown.map(([field, bits]) => `${field}=${hex(bits)}`)].join(" ");
+  const { name, fields } = decodeEvent(new Uint8Array(Buffer.from(dump, "hex")));
+  const shown = Object.entries(fields).filter(([, value]) => value !== 0 && value !== "0x0");
+  return [name, ...shown.map(([field, value]) => `${field}=${typeof value === "number" ? hex(value) : value}`)].join(" ");
 }

@@ -57,19 +57,23 @@ export const cacheStructures = (smmu: Smmu): Structure[] => [
   },
   {
     path: "/configuration-cache",
-    sentence: "Cached STEs and CDs, valid or not (16.2).",
+    sentence: "Cached STEs, CDs and L1CDs, valid or not (16.2); the first 1,024 of each. Level-1 stream table descriptors are not cached.",
     parameters: {},
     schema: record({
-      size: record({ stes: integer(), cds: integer() }),
+      capacity: integer("of each kind"),
+      size: record({ stes: integer(), cds: integer(), l1cds: integer() }),
       stes: list(record({ sid: hexString(), fields: fieldValues })),
       cds: list(record({ sid: hexString(), ssid: integer(), fields: fieldValues })),
+      l1cds: list(record({ sid: hexString(), ssid: integer("the first SubstreamID that it leads to"), fields: fieldValues })),
     }),
     read() {
-      const { stes, cds } = smmu.configurationCache.entries();
+      const { stes, cds, l1cds } = smmu.configurationCache.entries();
       return {
+        capacity: smmu.configurationCache.capacity,
         size: smmu.configurationCache.size,
         stes: stes.slice(0, LIMIT).map(([sid, ste]) => ({ sid: hex(sid), fields: numbers(ste) })),
         cds: cds.slice(0, LIMIT).map(([sid, ssid, cd]) => ({ sid: hex(sid), ssid, fields: numbers(cd) })),
+        l1cds: l1cds.slice(0, LIMIT).map(([sid, ssid, { valid, l2Ptr }]) => ({ sid: hex(sid), ssid, fields: { V: Number(valid), L2Ptr: hex(l2Ptr) } })),
       };
     },
   },

@@ -1,5 +1,5 @@
 import { decodeCommand } from "@faultline/shared/arm-smmu-v3/decode-command.ts";
-import { EVENT, EVENT_ID } from "@faultline/shared/arm-smmu-v3/event-record.ts";
+import { decodeEvent } from "@faultline/shared/arm-smmu-v3/decode-event.ts";
 import { PRIQ_ENTRY } from "@faultline/shared/arm-smmu-v3/page-request.ts";
 import { increment, indexOf, used } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
@@ -57,7 +57,7 @@ const views: QueueView[] = [
     enable: 4,
     entryBytes: 32,
     registers: (smmu) => smmu.eventQueue.queue,
-    decode: (bytes) => ({ name: nameOf(EVENT_ID, bytes[0]), fields: fieldsOf(EVENT, bytes) }),
+    decode: decodeEvent,
   },
   {
     queue: "PRIQ",

@@ -12,6 +12,7 @@ function register(smmu: Smmu, name: RegisterName) {
   const value = (sizeBytes === 8 ? BigInt(smmu.regs.high(name)) << 32n : 0n) | BigInt(smmu.regs.low(name));
   const values = Object.entries(fields).map(([field, [hi, lo]]) => {
     const bits = BigInt.asUintN(hi - lo + 1, value >> BigInt(lo));
+    if (field === "ADDR") return [field, hex(bits << BigInt(lo))]; // the address, not its bits from `lo` up
     return [field, hi - lo < 32 ? Number(bits) : hex(bits)];
   });
   return { name, offset: hex(offset), value: hex(value), fields: Object.fromEntries(values) as Record<string, number | string> };

@@ -1,6 +1,7 @@
 import { CD } from "@faultline/shared/arm-smmu-v3/context-descriptor.ts";
 import { L1CD } from "@faultline/shared/arm-smmu-v3/l1-context-descriptor.ts";
 import { L1STD } from "@faultline/shared/arm-smmu-v3/l1-stream-table-descriptor.ts";
+import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { STE } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
@@ -8,8 +9,12 @@ import { doublewords, fieldsOf, fieldValues } from "@faultline/shared/state/fiel
 import { flag, hexString, integer, list, orNull, record, text } from "@faultline/shared/state/schema.ts";
 import type { Structure } from "@faultline/shared/state/structure.ts";
 import { ConfigurationFetch } from "../configuration.ts";
+import { cdIllegal } from "../context-descriptor/cd-checks.ts";
+import { decodeCd } from "../context-descriptor/context-descriptor.ts";
 import { type Fault, isFault } from "../fault.ts";
 import type { Smmu } from "../smmu.ts";
+import { steIllegal } from "../stream-table/ste-checks.ts";
+import { decodeSte } from "../stream-table/stream-table-entry.ts";
 import { ConfigurationCache } from "../tlb/configuration-cache.ts";
 import { Tlb } from "../tlb/tlb.ts";
 import { Translation } from "../translation.ts";
@@ -109,16 +114,18 @@ export function walk(smmu: Smmu, memory: PhysicalMemory, sid: number, ssid: numb
     updates: updates.map(({ address, value }) => ({ address: hex(address), value })),
     outcome: { pa: null, regionBytes: null, s2: false, class: null, ipa: null, fetchAddr: null, reason: null, ...outcome },
   });
-  if ((smmu.regs.low("CR0") & 1) === 0) return told({ result: "bypass", reason: "CR0.SMMUEN = 0: GBPA decides", pa: hex(iova) });
+  const failed = (f: Fault) => told({ ...faultOutcome(f), reason: f.silent ? "STE.Config = 0b0xx: no event" : whyRefused(smmu, f, reads, annotated.size) });
+  if ((smmu.regs.low("CR0") & 1) === 0) return told(globalBypass(smmu, iova));
   const ste = fetch.ste(sid);
-  if (isFault(ste)) return told(faultOutcome(ste));
+  if (isFault(ste)) return failed(ste);
   const configuration = translation.configure(sid, ste, ssid);
-  if (isFault(configuration)) return told(faultOutcome(configuration));
+  if (isFault(configuration)) return failed(configuration);
+  const configurationDescriptors = annotated.size;
   const configured = reads.length;
   const result = translation.translate(configuration, Number(iova >> 32n), Number(iova & 0xffffffffn), { ...access, exec: access.exec && !access.write });
   // The hardware reads again what it updated: the walk is told once, as it ends.
   if (updates.length) reads.splice(configured, (reads.length - configured) / 2);
-  if (isFault(result)) return told(faultOutcome(result));
+  if (isFault(result)) return told({ ...faultOutcome(result), reason: whyRefused(smmu, result, reads, annotated.size - configurationDescriptors) });
   return told({ result: ste.Config === 4 ? "bypass" : "translated", pa: hex(result.pa), regionBytes: hex(2n ** BigInt(result.entry.shift)) });
 }
 
@@ -128,8 +135,26 @@ const faultOutcome = (f: Fault) => ({
   class: f.event.startsWith("F_") && !f.event.endsWith("_FETCH") ? CLASSES[f.class] : null,
   ipa: f.s2 ? hex(f.ipa) : null,
   fetchAddr: f.fetchAddr ? hex(f.fetchAddr) : null,
-  reason: f.silent ? "STE.Config = 0b0xx: no event" : null,
 });
+
+/** SMMUEN = 0 (6.3.15). */
+function globalBypass(smmu: Smmu, iova: bigint) {
+  const abort = field(smmu.regs.low("GBPA"), registers.GBPA.fields.ABORT) !== 0;
+  if (abort) return { result: "abort", reason: "CR0.SMMUEN = 0 and GBPA.ABORT = 1: no event" };
+  if (iova >> BigInt(smmu.identity.oas)) return { result: "abort", reason: "CR0.SMMUEN = 0 and the address is beyond OAS: no event" };
+  return { result: "bypass", reason: "CR0.SMMUEN = 0 and GBPA.ABORT = 0", pa: hex(iova) };
+}
+
+/** Which check an STE, a CD or an input address did not pass; null where the last descriptor shows it. `descriptors`: translation table descriptors that were read for the address. */
+function whyRefused(smmu: Smmu, f: Fault, reads: readonly TableRead[], descriptors: number): string | null {
+  const structures = reads.filter(({ bytes }) => bytes.length === STE.sizeBytes).map(({ bytes }) => new Uint32Array(bytes.slice().buffer));
+  if (f.event === "C_BAD_STE") return steIllegal(decodeSte(structures[0]), smmu.identity);
+  if (f.event === "C_BAD_CD") return cdIllegal(decodeCd(structures[1]), decodeSte(structures[0]), smmu.identity);
+  if (descriptors > 0) return null;
+  if (f.event === "F_TRANSLATION" && f.s2) return "the IPA is beyond 64 - S2T0SZ bits";
+  if (f.event === "F_TRANSLATION") return "the VA is outside TxSZ, or its table is off (EPDx, E0PDx)";
+  return f.event === "F_ADDR_SIZE" ? `the address is beyond ${smmu.identity.oas} bits` : null;
+}
 
 function steps(reads: readonly TableRead[], annotated: ReadonlyMap<TableRead, Descriptor>): Step[] {
   let ste = false;

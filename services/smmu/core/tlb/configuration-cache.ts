@@ -74,12 +74,12 @@ export class ConfigurationCache {
   invalidateAll(): void {
     for (const cache of [this.#stes, this.#cds, this.#l1cds]) cache.clear();
   }
-  get size(): { stes: number; cds: number } {
-    return { stes: this.#stes.size, cds: this.#cds.size };
+  get size(): { stes: number; cds: number; l1cds: number } {
+    return { stes: this.#stes.size, cds: this.#cds.size, l1cds: this.#l1cds.size };
   }
   /** What is cached, oldest stream first. */
-  entries(): { stes: [sid: number, ste: Ste][]; cds: [sid: number, ssid: number, cd: ContextDescriptor][] } {
-    return { stes: [...this.#stes.all()].map(([sid, , ste]) => [sid, ste]), cds: [...this.#cds.all()] };
+  entries(): { stes: [sid: number, ste: Ste][]; cds: [sid: number, ssid: number, cd: ContextDescriptor][]; l1cds: [sid: number, first: number, l1cd: L1Cd][] } {
+    return { stes: [...this.#stes.all()].map(([sid, , ste]) => [sid, ste]), cds: [...this.#cds.all()], l1cds: [...this.#l1cds.all()] };
   }
 }
 
