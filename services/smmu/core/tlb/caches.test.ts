@@ -228,7 +228,7 @@ describe("cache sizes (16.2)", () => {
     const rig = new NestedRig(sizes(0, 0, 0)).start();
     const gpa = rig.map(VA);
     expect(read(rig)).toEqual({ pa: guestFrame(gpa) });
-    expect([rig.smmu.tlb.size, rig.smmu.walkCache.size, rig.smmu.configurationCache.size]).toEqual([0, 0, { stes: 0, cds: 0 }]);
+    expect([rig.smmu.tlb.size, rig.smmu.walkCache.size, rig.smmu.configurationCache.size]).toEqual([0, 0, { stes: 0, cds: 0, l1cds: 0 }]);
     expect(evictions(rig)).toEqual([]);
   });
   it("a full TLB evicts its oldest entry, and the trace says which", () => {
@@ -253,7 +253,7 @@ describe("cache sizes (16.2)", () => {
     rig.start();
     read(rig, VA, rig.ssid);
     rig.smmu.transact({ sid: SID + 1, ssid: null, translated: false, address: 0n, write: false, priv: false, exec: false });
-    expect(rig.smmu.configurationCache.size).toEqual({ stes: 1, cds: 1 });
+    expect(rig.smmu.configurationCache.size).toEqual({ stes: 1, cds: 1, l1cds: 0 });
     expect(evictions(rig)).toEqual([
       { sid: "0x8", ssid: 0, cache: "config" },
       { sid: "0x8", ssid: 5, cache: "config" },
