@@ -31,6 +31,18 @@ export const defects = [
     where: "core/virtio-iommu/request-queue.ts",
   },
   {
+    id: "RR-84",
+    sentence: "Failures of INVALIDATE are swallowed: bind, unbind and unmap go on as if caches had let go.",
+    source: "NESTED 12, VSVA 09",
+    where: "core/virtio-iommu/invalidation.ts",
+  },
+  {
+    id: "S23",
+    sentence: "A request that is not the last of its group is kept, and handled as if it were the whole group.",
+    source: "S23, CVE-2024-44994",
+    where: "shared/linux/iopf-queue.ts",
+  },
+  {
     id: "M-unlock-on-error",
     sentence: "A bind that fails leaves the group mutex locked, as the posted code leaves the IOPF mutex (RR-15).",
     source: "our own protection",

@@ -7,6 +7,18 @@ export const defects = [
     where: "core/virtio-iommu/page-response.ts",
   },
   {
+    id: "S34",
+    sentence: "A page request that comes when no guest is there is dropped without an answer.",
+    source: "S34",
+    where: "core/virtio-iommu/page-request.ts",
+  },
+  {
+    id: "M-match-response",
+    sentence: "A PAGE_RESP goes to the host without a look at what is outstanding.",
+    source: "our own protection (virtio-iommu.md, 6.6; S32)",
+    where: "core/virtio-iommu/page-response.ts",
+  },
+  {
     id: "M-early-invalidate",
     sentence: "INVALIDATE completes before the host has invalidated: the guest frees pages that are still reachable.",
     source: "our own protection",

@@ -20,6 +20,8 @@ export interface IopfPorts {
   responded?(device: IommuDevice, last: PageRequestFault, code: number, ret: number): void;
   /** RR-75: partial faults are matched by group id alone, so that one index used for two PASIDs merges their groups. */
   ignorePasid?: boolean;
+  /** S23: a partial fault is kept and then handled as if it were its whole group. */
+  handlesPartial?: boolean;
 }
 
 /** I/O page fault queue (drivers/iommu/io-pgfault.c, v14 of the series): partial faults wait for the last one, whole groups are work items that run in parallel. */
@@ -59,6 +61,7 @@ export class IopfQueue {
     if (!partial) return -ENODEV;
     if ((fault.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) === 0) {
       partial.push(fault);
+      if (this.#ports.handlesPartial === true) this.#queueGroup(device, [fault]);
       return 0;
     }
     const belongs = (other: PageRequestFault) => other.grpid === fault.grpid && (this.#ports.ignorePasid === true || samePasid(other, fault));
@@ -67,10 +70,15 @@ export class IopfQueue {
       device,
       partial.filter((other) => !belongs(other)),
     );
+    this.#queueGroup(device, group);
+    return 0;
+  }
+
+  #queueGroup(device: IommuDevice, group: PageRequestFault[]): void {
     let ended = () => {};
     const item = new Promise<void>((resolve) => (ended = resolve));
     this.#queued.add(item);
-    this.#ports.execution.spawn(`${this.name} group ${fault.grpid}`, async () => {
+    this.#ports.execution.spawn(`${this.name} group ${group[0].grpid}`, async () => {
       try {
         await this.#handleGroup(device, group);
       } finally {
@@ -78,7 +86,6 @@ export class IopfQueue {
         ended();
       }
     });
-    return 0;
   }
 
   /** Waits until everything that is queued now, of all devices, has run; partial faults are not looked at (IC-515). */

@@ -4,7 +4,8 @@ import { loadScenario, type Scenario, scenarioIds } from "@faultline/lab/scenari
 import { startSimulation } from "@faultline/lab/simulation/running-simulation.ts";
 import { describe, expect, it } from "vitest";
 
-const SEEDS = 20;
+/** `faultline run ID --seeds 20` runs more of them. */
+const SEEDS = 2;
 const MINUTES = 5;
 
 async function judged(scenario: Scenario, seed: number, switches: readonly string[] = []): Promise<Judgement> {
@@ -14,7 +15,7 @@ async function judged(scenario: Scenario, seed: number, switches: readonly strin
 
 describe.each(scenarioIds())("%s", (id) => {
   const scenario = loadScenario(id);
-  it(`passes with every one of ${SEEDS} seeds: its hypothesis holds`, { timeout: MINUTES * 60_000 }, async () => {
+  it(`passes with ${SEEDS} seeds: its hypothesis holds`, { timeout: MINUTES * 60_000 }, async () => {
     for (let seed = 1; seed <= SEEDS; seed++) expect(await judged(scenario, seed), `seed ${seed}`).toEqual({ verdict: "pass", violations: [], error: null });
   });
   for (const { mutants = [], defects = [], by } of scenario.expect.caught ?? []) {

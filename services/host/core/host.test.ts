@@ -437,7 +437,7 @@ describe("the death of a VMM (design.md, section 2)", () => {
     host.fromSmmu(1, smmu.pageRequest(pageRequest()));
     await turns(20);
     await vmm.attachment?.closed();
-    expect(host.counts()).toEqual({ processes: 0, fds: 0, pinned: 0, vmids: 0, handlers: 0, pending: 0, framesAboveBoot: 0, locks: 0 });
+    expect(host.counts()).toEqual({ processes: 0, fds: 0, pinned: 0, vmids: 0, handlers: 0, pending: 0, partial: 0, framesAboveBoot: 0, locks: 0 });
     expect(smmu.config[4] & 4).toBe(0);
     expect(roots.get(0)).toEqual({ ttbr0: 0, vttbr: 0, vtcr: 0 });
   });

@@ -43,6 +43,8 @@ export interface HostCounts extends Record<string, number> {
   vmids: number;
   handlers: number;
   pending: number;
+  /** Page requests that wait for the last one of their group. */
+  partial: number;
   framesAboveBoot: number;
   locks: number;
 }
@@ -133,6 +135,7 @@ export class Host {
       vmids: this.smmu?.vmids ?? 0,
       handlers: devices.filter((device) => device.handler !== null).length,
       pending: devices.reduce((sum, device) => sum + device.pending.length, 0),
+      partial: this.smmu?.partialGroups.size ?? 0,
       framesAboveBoot: this.frames.allocated - this.#bootFrames,
       ...this.#ports.execution.locks.counts(),
     };

@@ -2,6 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { boundedLog } from "./bounded-log.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { dataEquality } from "./data-equality.ts";
+import { flAbort } from "./fl-abort.ts";
 import { flI1 } from "./fl-i1.ts";
 import { flI2 } from "./fl-i2.ts";
 import { flI3 } from "./fl-i3.ts";
@@ -21,15 +22,17 @@ import { inv10 } from "./inv-10.ts";
 import { liveness } from "./liveness.ts";
 import { ordFree } from "./ord-free.ts";
 import { ordInvalidate } from "./ord-invalidate.ts";
+import { ordOverflow } from "./ord-overflow.ts";
 import { ordPasid } from "./ord-pasid.ts";
+import { ordReset } from "./ord-reset.ts";
 import { ordStop } from "./ord-stop.ts";
 import { ordVmid } from "./ord-vmid.ts";
 
 /** In the order in which a verdict names them. */
 export const checkers: readonly Checker[] = [
   ...[inv1, inv2, inv3, inv4, inv5, inv6, inv7, inv8, inv9, inv10],
-  ...[flI1, flI2, flI3, flI4, flI5, flI6],
-  ...[ordInvalidate, ordFree, ordStop, ordPasid, ordVmid],
+  ...[flI1, flI2, flI3, flI4, flI5, flI6, flAbort],
+  ...[ordInvalidate, ordFree, ordStop, ordPasid, ordVmid, ordOverflow, ordReset],
   ...[dataEquality, liveness, boundedLog],
 ];
 

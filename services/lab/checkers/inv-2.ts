@@ -18,6 +18,12 @@ const roleOf = new Map<string, { hop: Hop; role: "asked" | "answers" }>(
   ]),
 );
 
+/** A reset of the function closes what was asked at a hop, once that hop has done its part of it (S32: a late answer is for nobody). */
+const closes = new Map<string, Hop>([
+  ["vmm.function-reset", hops[1]],
+  ["host.groups-closed", hops[2]],
+]);
+
 /** INV-2: at each hop an answer names an endpoint, a group and a PASID that were asked about there. An answer without PASID is judged where the function takes it in (FL-I2). */
 export const inv2: Checker = {
   id: "INV-2",
@@ -35,6 +41,7 @@ export const inv2: Checker = {
     "pri-queue.auto-response",
     "pri-queue.record",
     "vmm.fault-drained",
+    "vmm.function-reset",
     "vmm.group-refused",
     "vmm.page-response",
   ],
@@ -43,6 +50,8 @@ export const inv2: Checker = {
     /** Per hop and group: the latest request of each PASID. */
     const asked = new Map<Hop, Map<string, Map<number | undefined, TraceEvent>>>(hops.map((hop) => [hop, new Map()]));
     for (const event of history) {
+      const closing = closes.get(event.kind);
+      if (closing) for (const key of asked.get(closing)!.keys()) if (key.startsWith(`${endpointOf(event)}/`)) asked.get(closing)!.delete(key);
       const found = roleOf.get(event.kind);
       if (!found) continue;
       const groups = asked.get(found.hop)!;

@@ -6,7 +6,7 @@ import { COUNT_EVENTS, isLock, leaks } from "./counts.ts";
 export const inv9: Checker = {
   id: "INV-9",
   sentence: "Object and reference counts return to zero after teardown.",
-  reads: [...COUNT_EVENTS, "guest.frames-lost", "guest.invalidate", "guest.pasid-freed", "guest.unbind", "host.released"],
+  reads: [...COUNT_EVENTS, "edge.rule", "guest.frames-lost", "guest.invalidate", "guest.pasid-freed", "guest.unbind", "host.released"],
   check(history) {
     const kept = new KeptOnPurpose(history);
     const violations: Violation[] = leaks(history, (name) => !isLock(name)).flatMap(({ who, name, before, after, events }) =>
@@ -23,6 +23,11 @@ export const inv9: Checker = {
   },
 };
 
+const LOST_REQUESTS = [
+  { direction: "guest->vmm", message: "available" },
+  { direction: "vmm->guest", message: "used" },
+];
+
 /**
  * What a guest keeps for ever because an invalidation failed (RR-84): the frames that it says are lost, and PASID and ASID of an unbind whose flush did. Something may still be tagged with
  * them, so that to give them to another owner would be the worse mistake.
@@ -33,6 +38,11 @@ class KeptOnPurpose {
   constructor(history: readonly TraceEvent[]) {
     const failed = new Set(history.filter(({ kind, fields }) => kind === "guest.invalidate" && Number(fields.ret) < 0).map(({ who }) => who));
     for (const { kind, who, fields } of history) {
+      // A virtio driver cannot take back a request that the device never used: only a reset of the device ends it (virtio 1.2, 2.7.13). The lab lost it.
+      const lostRequest = LOST_REQUESTS.find(
+        ({ direction, message }) => kind === "edge.rule" && fields.do === "drop" && fields.direction === direction && fields.kind === message,
+      );
+      if (lostRequest) this.#add(`guest${who.replace(/\D+/, "")}/requests`, 1);
       if (!failed.has(who)) continue;
       if (kind === "guest.frames-lost") this.#add(`${who}/framesAboveBoot`, Number(fields.pages));
       const tags = kind === "guest.unbind" ? 1 : kind === "guest.pasid-freed" ? -1 : 0;

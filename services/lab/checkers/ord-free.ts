@@ -23,6 +23,7 @@ export const ordFree: Checker = {
           walking.set(pasid, (walking.get(pasid) ?? new Set()).add(endpointOf(event)));
           break;
         case "guest.cd-written":
+          domains.set(`${event.who}/${endpointOf(event)}`, event.ids.domain); // a history that began after the boot has no attach
           if (event.fields.quiet || !event.fields.valid) walking.get(pasid)?.delete(endpointOf(event));
           break;
         case "guest.munmap":

@@ -14,31 +14,25 @@ const PAGE = 4096n;
 export const ordInvalidate: Checker = {
   id: "ORD-INVALIDATE",
   sentence: "An invalidation is complete in the hardware before its request is complete in the guest.",
-  reads: [...INVALIDATION_EVENTS, "endpoint.atc-fill", "endpoint.flr", "guest.attach-table", "guest.bind"],
+  reads: [...INVALIDATION_EVENTS, "endpoint.atc-fill", "endpoint.ats-disabled", "endpoint.flr", "guest.attach-table", "guest.cd-written"],
   check(history) {
     const violations: Violation[] = [];
     const domains = new Map<string, Set<string>>();
-    const bound = new Map<string, Set<string>>();
-    const attaching = new Set<string>();
     const fills = new Map<string, TraceEvent[]>();
     const add = (map: Map<string, Set<string>>, key: string, event: TraceEvent) => void map.set(key, (map.get(key) ?? new Set()).add(endpointOf(event)));
     for (const event of history) {
-      if (event.kind === "guest.attach-table") {
-        attaching.add(event.who);
-        add(domains, `${event.who}/${event.ids.domain}`, event);
-      } else if (event.kind === "guest.bind") add(bound, event.who, event);
-      // An ATC is empty after a reset, and stays so without a fill.
-      else if (event.kind === "endpoint.atc-fill" || event.kind === "endpoint.flr") {
+      // A history that began after the guest's boot has no attach: each CD says which endpoint's domain it is of.
+      if (event.kind === "guest.attach-table" || event.kind === "guest.cd-written") add(domains, `${event.who}/${event.ids.domain}`, event);
+      // An ATC is empty after a reset, or with ATS off, and stays so without a fill.
+      else if (event.kind === "endpoint.atc-fill" || event.kind === "endpoint.flr" || event.kind === "endpoint.ats-disabled") {
         const known = fills.get(endpointOf(event));
         if (known) known.push(event);
         else fills.set(endpointOf(event), [event]);
       }
     }
-    /** Endpoints behind a domain. A history that began after the guest's boot does not say: those that are bound, then. */
-    const behind = (done: TraceEvent): Set<string> | undefined => (attaching.has(done.who) ? domains.get(`${done.who}/${done.ids.domain}`) : bound.get(done.who));
     for (const invalidation of invalidations(history)) {
       const { done, sent } = invalidation;
-      const endpoints = behind(done);
+      const endpoints = domains.get(`${done.who}/${done.ids.domain}`);
       if (!endpoints) continue; // nothing is cached for a domain without endpoints
       const holding = [...endpoints].filter((endpoint) => fills.get(endpoint)?.findLast(({ n }) => n < done.n)?.kind === "endpoint.atc-fill");
       const missing = gap(invalidation, holding);

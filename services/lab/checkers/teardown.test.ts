@@ -216,8 +216,9 @@ describe("ORD-INVALIDATE: complete in the hardware before complete in the guest"
     expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync))[0].message).toMatch(/no ATS Invalidate Completion of endpoint 0x8 for all of it/);
     expect(judgeBy([ordInvalidate], byVa(tlbi(3), sync, ...atc("0x2000")))).toHaveLength(1);
   });
-  it("takes the bound endpoints for those of the domain when the history began after the boot", () => {
-    const late = (...between: Line[]) => byPasid(...between).flatMap((event) => (event.kind === "guest.attach-table" ? written(bind()) : [event]));
+  it("takes the endpoints whose CDs are of the domain for its endpoints when the history began after the boot", () => {
+    const ofDomain: Line = ["guest0", "guest.cd-written", { ...endpoint, pasid: 5, domain: 1 }, { valid: true }];
+    const late = (...between: Line[]) => byPasid(...between).flatMap((event) => (event.kind === "guest.attach-table" ? written(ofDomain) : [event]));
     expect(judgeBy([ordInvalidate], late(executed("CMD_CFGI_CD", { SubstreamID: 5 }), sync))).toEqual([]);
     expect(judgeBy([ordInvalidate], late())).toHaveLength(1);
   });

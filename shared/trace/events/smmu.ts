@@ -18,6 +18,7 @@ export const smmuEvents = {
   "endpoint.error": "A function detected an error: Device Status and AER have it; `message` is the ERR_ message it sent.",
   "endpoint.link": "The link of a device went down (surprise removal) or came up again.",
   "endpoint.flr": "A function level reset.",
+  "endpoint.ats-disabled": "ATS was switched off in a function: its ATC is empty.",
   "endpoint.atc-fill": "A translation entered the function's ATC.",
   "endpoint.atc-miss": "The function looked for a translation that its ATC does not have.",
   "endpoint.invalidated": "The function dropped the ATC entries that an invalidation named.",

@@ -16,6 +16,9 @@ const LOG2_PAGE = 12;
 /** RR-28: the posted driver never asks for the ATC. */
 const iotlbTypes = (viommu: Viommu) => (viommu.switches.has("RR-28") ? VIRTIO_IOMMU_INV_T_IOTLB : VIRTIO_IOMMU_INV_T_IOTLB | VIRTIO_IOMMU_INV_T_DEV_IOTLB);
 
+/** RR-84: the posted helpers return nothing, so that whoever waits for a flush takes it as done. */
+export const seenBy = (viommu: Viommu, ret: number): number => (viommu.switches.has("RR-84") ? 0 : ret);
+
 /** TLB and ATC entries of [start, end) under an ASID: INVALIDATE G_VA. Resolves when the hardware has dropped them; 0 or -errno. `end` is exclusive. */
 export async function viommu_flush_range(viommu: Viommu, domain: Domain, asid: number, start: number, end: number): Promise<number> {
   const pages = Math.ceil((end - start) / 2 ** LOG2_PAGE);
@@ -33,7 +36,7 @@ export async function viommu_flush_range(viommu: Viommu, domain: Domain, asid: n
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid, gva: hex(start) }, { granularity: "VA", pages, ret });
-  return ret;
+  return seenBy(viommu, ret);
 }
 
 /** Everything under an ASID: INVALIDATE G_PASID, by ASID. 0 or -errno. */
@@ -49,5 +52,5 @@ export async function viommu_flush_asid(viommu: Viommu, domain: Domain, asid: nu
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid }, { granularity: "ASID", ret });
-  return ret;
+  return seenBy(viommu, ret);
 }

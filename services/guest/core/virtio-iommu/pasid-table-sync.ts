@@ -7,6 +7,7 @@ import {
   virtio_iommu_req_invalidate,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Domain } from "./attach.ts";
+import { seenBy } from "./invalidation.ts";
 import type { Viommu } from "./viommu.ts";
 
 /** CFGI_CD and CMD_SYNC of the CD library become INVALIDATE T_PASID (IC-810). `leaf` false: a level-1 descriptor changed. 0 or -errno. */
@@ -24,5 +25,5 @@ export async function viommu_sync_pasid(viommu: Viommu, domain: Domain, pasid: n
     }),
   );
   viommu.tracer.emit("guest.invalidate", { domain: domain.id, pasid }, { granularity: "PASID", leaf, ret });
-  return domain.attached ? ret : 0; // RR-82: only logged
+  return domain.attached ? seenBy(viommu, ret) : 0; // RR-82: only logged
 }

@@ -90,6 +90,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.iopf = new IopfQueue("viommu-iopfq", {
       execution: ports.execution,
       ignorePasid: ports.switches.has("RR-75"),
+      handlesPartial: ports.switches.has("S23"),
       handleSingle: (device, fault) => handleIoPageFault(this, device, fault),
     });
   }

@@ -41,7 +41,7 @@ export class ArmSmmu {
   readonly #eventThread: IrqThread;
   readonly #priThread: IrqThread;
   /** Groups that the PRI queue thread has not seen the last request of. */
-  readonly partialGroups = new PartialGroups();
+  readonly partialGroups: PartialGroups;
   readonly #gerrorThread: IrqThread;
   readonly #masters = new Map<number, Master>();
   readonly #vmids = new Set<number>();
@@ -51,7 +51,17 @@ export class ArmSmmu {
     this.#ports = ports;
     this.features = features;
     this.streamTable = streamTable;
-    this.commandQueue = new CommandQueue({ base: bases.cmdq, log2Size: features.cmdqLog2, bus, memory, execution, tracer, msiPoll: features.msiPoll });
+    this.partialGroups = new PartialGroups(switches.has("S33"));
+    this.commandQueue = new CommandQueue({
+      base: bases.cmdq,
+      log2Size: features.cmdqLog2,
+      bus,
+      memory,
+      execution,
+      tracer,
+      msiPoll: features.msiPoll,
+      borrowsSync: switches.has("S05"),
+    });
     const eventQueue = new OutputQueue({
       base: bases.eventq,
       log2Size: features.eventqLog2,
@@ -77,7 +87,7 @@ export class ArmSmmu {
     this.#priQueue = priQueue;
     const master = (sid: number) => this.master(sid);
     const { commandQueue } = this;
-    const dumps = new RateLimit(() => execution.now());
+    const dumps = switches.has("S54") ? { allows: () => true } : new RateLimit(() => execution.now());
     this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () => eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, dumps, master }));
     this.#priThread = new IrqThread("arm-smmu-v3-priq", execution, async () => {
       if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master, partial: this.partialGroups });

@@ -29,7 +29,7 @@ export interface EventThreadContext {
   execution: Execution;
   tracer: Tracer;
   /** Of the lines that dump an event record. */
-  dumps: RateLimit;
+  dumps: Pick<RateLimit, "allows">;
   master(sid: number): Master | null;
 }
 

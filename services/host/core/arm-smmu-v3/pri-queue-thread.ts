@@ -43,13 +43,18 @@ export async function priQueueThread(c: PriThreadContext): Promise<void> {
       await handlePageRequest(c, record);
     }
     if (taken) await queue.release(false);
+    if (c.switches.has("S18")) return; // what came in during the drain made no interrupt
     await queue.readProd();
+    if (c.switches.has("S20") && queue.overflow) await acknowledgeOverflow(c);
   } while (!queue.empty);
-  if (!queue.overflow) return;
-  // IC-1016: among the groups begun are those whose last request was refused. The function asks for their pages again.
+  if (queue.overflow && !c.switches.has("S19")) await acknowledgeOverflow(c);
+}
+
+/** IC-1016: among the groups begun are those whose last request was refused. The function asks for their pages again. */
+async function acknowledgeOverflow(c: PriThreadContext): Promise<void> {
   const discarded = c.switches.has("M-discard-partial") ? 0 : c.partial.discard();
   c.tracer.emit("host.queue-overflow", {}, { queue: "PRIQ", discarded });
-  await queue.release(true);
+  await c.queue.release(true);
 }
 
 /** To the IOMMU core. Of a request that is not the last of its group nobody hears when it fails: the function asks for the page again. */

@@ -94,6 +94,22 @@ export class Domain {
     this.devices.delete(device);
   }
 
+  /**
+   * pci_dev_reset_iommu_prepare: ATS off, then the whole ATC emptied; its CMD_SYNC is behind every invalidation that the function was sent, and none follows before `resetDone`.
+   * False: ATS was off. Not modelled: the blocking domain; the function's Command register keeps it from DMA.
+   */
+  async resetPrepare({ master, pci }: DomainDevice): Promise<boolean> {
+    if (!master.atsEnabled) return false;
+    await pci_disable_ats(pci);
+    master.atsEnabled = false;
+    await this.#smmu.commandQueue.issueWithSync([atcInv(master.sid, null, 0, 0)]);
+    return true;
+  }
+  /** pci_dev_reset_iommu_done: the function's saved state, with ATS enabled and nothing in the ATC, is restored. */
+  resetDone({ master }: DomainDevice): void {
+    master.atsEnabled = true;
+  }
+
   /** Installs a stage-1 state in the STE of every device, then drops what the caches hold of the former one. */
   async setStage1(state: Stage1State): Promise<void> {
     this.stage1 = state;

@@ -105,7 +105,8 @@ async function invalidatePasid(smmu: ArmSmmu, domain: Domain, info: Invalidation
   if ((info.flags & IOMMU_INV_PASID_FLAGS_PASID) === 0 || info.pasid >= 2 ** 20) return -EINVAL;
   // Leaf = 0: the uapi cannot say whether a level-1 descriptor changed, and a cached invalid one would survive a leaf invalidation.
   const { switches } = smmu.ports;
-  const ret = await smmu.commandQueue.issueWithSync(sids.map((sid) => cfgiCd(sid, info.pasid, switches.has("RR-93"))));
+  const commands = switches.has("S02") ? [] : sids.map((sid) => cfgiCd(sid, info.pasid, switches.has("RR-93")));
+  const ret = await smmu.commandQueue.issueWithSync(commands);
   if (ret < 0 || switches.has("M-drain-priq")) return ret;
   // IC-1105, IC-1102: the PASID may be about to change hands. What its functions asked for before is in the fault ring when the call returns.
   await smmu.flushPriQueue();
@@ -130,8 +131,11 @@ async function invalidateIotlb(smmu: ArmSmmu, domain: Domain, info: Invalidation
     if (end > 2 ** 52) return -EINVAL;
     if (end <= first) return 0;
     const leaf = (info.flags & IOMMU_INV_ADDR_FLAGS_LEAF) !== 0;
-    const ret = await queue.issueWithSync(addressCommands(smmu, domain, info.archid, first, end - first, Math.max(granuleSize, PAGE), leaf));
-    return ret < 0 ? ret : domain.atcInvalidate(first, end - first);
+    const { switches } = smmu.ports;
+    const asid = switches.has("S03") ? 0 : info.archid; // S03: the device's tag, not the process'
+    const size = switches.has("S07") ? PAGE : end - first; // S07: the page-size bits name one page
+    const ret = await queue.issueWithSync(addressCommands(smmu, domain, asid, first, size, Math.max(granuleSize, PAGE), leaf));
+    return ret < 0 ? ret : domain.atcInvalidate(first, switches.has("S04") ? PAGE : end - first);
   }
   if (smmu.ports.switches.has("RR-54")) return queue.issueWithSync([tlbiNsnhAll()]);
   const ret = await queue.issueWithSync([tlbiNhAll(domain.vmid)]);

@@ -7,6 +7,7 @@ import {
   iommu_page_response,
   iommu_register_device_fault_handler,
   iommu_unregister_device_fault_handler,
+  type PageResponse,
 } from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL, ENOTTY } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQ, IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE, IOMMU_FAULT_PAGE_REQUEST_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
@@ -26,7 +27,9 @@ import {
   vfio_device_info,
   vfio_region_info,
 } from "@faultline/shared/linux-uapi/vfio.ts";
+import { priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
+import { priResp } from "../arm-smmu-v3/command-encoding.ts";
 import { IrqThread } from "../arm-smmu-v3/irq-thread.ts";
 import { pci_disable_pri, pci_enable_pri, pci_reset_pri, waitPriStopped } from "../pci/ats.ts";
 import { PCI } from "../pci/config.ts";
@@ -153,16 +156,22 @@ export class VfioDevice {
     if (region === RESPONSE_REGION && this.#nested) this.#responses.applyStore(position, data);
   }
 
-  /** pci_try_reset_function: state saved, FLR, state restored. The groups that the function had open are closed by it. 0 or -ENOTTY. */
+  /**
+   * pci_try_reset_function: state saved, FLR, state restored. The groups that the function had open are closed by it. No ATS invalidation is under way meanwhile: a function may forget
+   * one in its reset (S13; f5b16b802174). 0 or -ENOTTY.
+   */
   async reset(): Promise<number> {
     const { execution } = this.#ports.smmu.ports;
     const { pci, master } = this.group.device;
     const state = await saveState(pci);
     await execution.point("host.device-reset.before-flr", { sid: master.sid });
     await pci.config.write(PCI.COMMAND, 2, PCI.COMMAND_INTX_DISABLE); // no DMA while it is reset
+    const iommu = this.#ports.smmu.ports.switches.has("S13") ? undefined : this.group.container?.iommu?.domain;
+    const blocked = (await iommu?.resetPrepare(this.group.device)) === true;
     const ret = await flr(execution, pci);
     if (ret === 0) await this.#closeGroups();
     await restoreState(pci, state);
+    if (blocked) iommu?.resetDone(this.group.device);
     await this.irqs.restore();
     return ret;
   }
@@ -197,7 +206,7 @@ export class VfioDevice {
   async #closeGroups(): Promise<void> {
     const { master } = this.group.device;
     await this.#ports.smmu.flushPriQueue(); // requests of before the reset become pending, and are closed with the others
-    this.#ports.smmu.partialGroups.discard(master.sid);
+    if (!this.#ports.smmu.ports.switches.has("S24")) this.#ports.smmu.partialGroups.discard(master.sid);
     const dropped = await iommu_drop_pending(master.iommu);
     this.#ports.smmu.ports.tracer.emit("host.groups-closed", { sid: hex(master.sid) }, { groups: dropped.map((fault) => fault.grpid) });
   }
@@ -233,11 +242,24 @@ export class VfioDevice {
       await execution.point("host.page-response.before-consume", { fd: this.fd, tail: this.#responses.tail });
       const again = this.#responses.peek() ?? response;
       const waiting = tracer.wants("host.page-response") ? master.iommu.pending.find((entry) => entry.grpid === again.grpid) : undefined;
-      const ret = await iommu_page_response(master.iommu, again);
+      const ret = await this.#respond(again);
       const pasid = again.flags & 1 ? again.pasid : undefined;
       tracer.emit("host.page-response", { sid: hex(master.sid), pasid, grpid: again.grpid, iova: waiting ? hex(waiting.addr) : undefined }, { code: again.code, ret });
       this.#responses.advance();
     }
+  }
+
+  /** S32: what matches no pending request goes out all the same, with the ids that the VMM gave. */
+  async #respond(response: PageResponse): Promise<number> {
+    const { master } = this.group.device;
+    const ret = await iommu_page_response(master.iommu, response);
+    if (ret !== -EINVAL || !this.#ports.smmu.ports.switches.has("S32")) return ret;
+    const resp = priRespOfCode(response.code);
+    if (resp < 0) return ret;
+    const pasid = response.flags & 1 ? response.pasid : undefined;
+    await this.#ports.smmu.commandQueue.issue([priResp(master.sid, pasid ?? null, response.grpid, resp)]);
+    this.#ports.smmu.ports.tracer.emit("host.pri-response", { sid: hex(master.sid), pasid, grpid: response.grpid }, { resp });
+    return ret;
   }
 
   #getInfo(arg: Uint8Array): IoctlResult {

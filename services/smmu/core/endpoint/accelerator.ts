@@ -37,7 +37,10 @@ export class Accelerator implements PciFunction {
       { ...ACCELERATOR, msix: MSIX, invalidateQueueDepth: options.invalidateQueueDepth, capacity: options.credits, pasidWidth: 20 },
       {
         functionLevelReset: () => this.#functionLevelReset(),
-        atsDisabled: () => this.atc.clear(),
+        atsDisabled: () => {
+          this.atc.clear();
+          ports.tracer.emit("endpoint.ats-disabled", { sid: hex(this.sid) });
+        },
         priEnabled: () => {},
         priDisabled: () => this.pages.disabled(),
         priReset: () => this.pages.reset(),

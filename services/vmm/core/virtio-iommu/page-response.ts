@@ -42,14 +42,14 @@ export function decodeRfcV1PageResponse(readable: Uint8Array): PageResponseReque
  * Completes the oldest open group of the endpoint that fits, once (virtio-iommu.md, 6.6). Keyed by endpoint and group id, never by domain. OK as soon as the response is stored in the
  * host's ring; the PASID towards the host is that of the host's request, whatever the guest sent. NOENT: unknown endpoint; INVAL: no such group.
  */
-export async function respond(endpoints: ReadonlyMap<number, Endpoint>, tracer: Tracer, r: PageResponseRequest, dropPasid = false): Promise<number> {
+export async function respond(endpoints: ReadonlyMap<number, Endpoint>, tracer: Tracer, r: PageResponseRequest, switches: ReadonlySet<string>): Promise<number> {
   const endpoint = endpoints.get(r.endpoint);
   if (!endpoint) return VIRTIO_IOMMU_S_NOENT;
   const at = endpoint.outstanding.findIndex((group) => group.grpid === r.grpid && (r.pasid === null || group.pasid === r.pasid));
-  if (at < 0) return VIRTIO_IOMMU_S_INVAL;
-  const [group] = endpoint.outstanding.splice(at, 1);
+  if (at < 0 && !switches.has("M-match-response")) return VIRTIO_IOMMU_S_INVAL;
+  const [group] = at < 0 ? [{ grpid: r.grpid, pasid: r.pasid, needsPasid: r.pasid !== null }] : endpoint.outstanding.splice(at, 1);
   tracer.emit("vmm.page-response", { endpoint: hex(endpoint.id), pasid: group.pasid ?? undefined, grpid: group.grpid }, { code: r.code });
-  return (await endpoint.relay.respond(group.grpid, dropPasid ? null : hostPasid(group), r.code)) < 0 ? VIRTIO_IOMMU_S_DEVERR : VIRTIO_IOMMU_S_OK;
+  return (await endpoint.relay.respond(group.grpid, switches.has("RR-04") ? null : hostPasid(group), r.code)) < 0 ? VIRTIO_IOMMU_S_DEVERR : VIRTIO_IOMMU_S_OK;
 }
 
 /** The PASID of a response to the host: PASID_VALID exactly when the host's request had NEEDS_PASID, else the host drops it (IC-418). */

@@ -1,0 +1,39 @@
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { Checker, Violation } from "./checker.ts";
+import { endpointOf } from "./naming.ts";
+
+/**
+ * ORD-RESET: a function that is reset has completed every ATS invalidation that it was sent: in its reset it may forget them (S13), and CMD_SYNC then waits for the time-out of ATS. A driver that
+ * waited its own time-out for the completion has done what it can.
+ */
+export const ordReset: Checker = {
+  id: "ORD-RESET",
+  sentence: "No ATS invalidation is under way at a function that is reset.",
+  reads: ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "endpoint.flr", "host.command-timeout"],
+  check(history) {
+    const violations: Violation[] = [];
+    const open = new Map<string, TraceEvent>();
+    let timedOut = 0;
+    for (const event of history) {
+      const key = `${endpointOf(event)}/${event.fields.itag}`;
+      if (event.kind === "ats.invalidate-request") open.set(key, event);
+      else if (event.kind === "ats.invalidate-completion") open.delete(key);
+      else if (event.kind === "host.command-timeout") timedOut = event.n;
+      else if (event.kind === "command.executed") {
+        if (event.fields.name === "CMD_SYNC") open.clear(); // all have ended; a function with ATS off answers UR, not a completion
+      } else {
+        for (const [name, request] of open) {
+          if (!name.startsWith(`${endpointOf(event)}/`)) continue;
+          open.delete(name);
+          if (timedOut > request.n) continue;
+          violations.push({
+            invariant: "ORD-RESET",
+            message: `endpoint ${endpointOf(event)} was reset at #${event.n} with the ATS invalidation of #${request.n} (ITag ${request.fields.itag}) under way: no completion between`,
+            events: [request.n, event.n],
+          });
+        }
+      }
+    }
+    return violations;
+  },
+};
