@@ -17,7 +17,7 @@ function holdFirst(machine: SimulatedMachine, point: string, forNs: number, whic
 }
 
 describe("M-stop-pasid: the PASID is stopped at the device before it is unbound (IC-108)", () => {
-  const program = { ...mixedProgram, jobs: 1, unbind: 1, exit: 0 };
+  const program = { ...mixedProgram, pages: 64, jobs: 1, unbind: 1, exit: 0 }; // long enough to be at work when it is unbound
   it("a PASID whose CD is invalid is silent", async () => {
     const run = await simulate({ queues: 4, program });
     expect(useOfClearedPasids(run.history)).toEqual([]);
