@@ -200,7 +200,28 @@ function lostAccess(body: GuestToVmm): VmmToGuest {
   }
 }
 
-const ownEntry = <V>(table: Record<string, V>, key: string): V | undefined => (Object.hasOwn(table, key) ? table[key] : undefined);
+/** What `validate` asks of one kind of message, worked out once. */
+interface KindFacts {
+  isUpper: boolean;
+  isReply: boolean;
+  fields: readonly (readonly [field: string, type: MessageShape[string]])[];
+}
+const factsOf = new WeakMap<object, ReadonlyMap<string, KindFacts>>();
+
+function kindFacts(definition: Pick<EdgeDefinition<never, never>, "messages" | "replies">): ReadonlyMap<string, KindFacts> {
+  let facts = factsOf.get(definition);
+  if (!facts) {
+    const replies = new Set(Object.values(definition.replies));
+    facts = new Map(
+      Object.entries(definition.messages).map(([kind, shape]) => {
+        const isUpper = Object.hasOwn(definition.replies, kind);
+        return [kind, { isUpper, isReply: !isUpper && replies.has(kind), fields: Object.entries(shape) }];
+      }),
+    );
+    factsOf.set(definition, facts);
+  }
+  return facts;
+}
 
 /**
  * The first field of a decoded message that does not fit, or null. With `from`, its sender's end, also whether that end may send it;
@@ -208,15 +229,12 @@ const ownEntry = <V>(table: Record<string, V>, key: string): V | undefined => (O
  */
 export function validate<Upper, Lower>(definition: EdgeDefinition<Upper, Lower>, body: { kind: string }, from?: "upper" | "lower", replyTo?: number): Mismatch | null {
   const { kind } = body;
-  const shape = ownEntry(definition.messages, kind);
-  if (!shape) return { field: "body", reason: `unknown message ${kind}` };
-  const isUpper = Object.hasOwn(definition.replies, kind);
+  const facts = kindFacts(definition as never).get(kind);
+  if (!facts) return { field: "body", reason: `unknown message ${kind}` };
+  const { isUpper, isReply, fields } = facts;
   if (from && isUpper !== (from === "upper")) return { field: "body", reason: `${definition[from]} does not send ${kind}` };
-  if (replyTo !== undefined) {
-    const isReply = !isUpper && Object.values(definition.replies).includes(kind);
-    if (isReply !== replyTo > 0) return { field: "replyTo", reason: isReply ? `${kind} answers a message` : `${kind} answers nothing` };
-  }
-  for (const [field, type] of Object.entries(shape)) {
+  if (replyTo !== undefined && isReply !== replyTo > 0) return { field: "replyTo", reason: isReply ? `${kind} answers a message` : `${kind} answers nothing` };
+  for (const [field, type] of fields) {
     const reason = misfit(type, (body as Record<string, unknown>)[field]);
     if (reason) return { field: `${kind}.${field}`, reason };
   }

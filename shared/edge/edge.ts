@@ -1,7 +1,7 @@
-import type { Tracer } from "../trace/tracer.ts";
+import type { TraceIds, Tracer } from "../trace/tracer.ts";
 import type { Answer } from "./answers.ts";
 import { Credits } from "./credits.ts";
-import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
+import type { ControlBody, Decoded, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
 import { type Mismatch, mismatch } from "./hello.ts";
 import { Interference, type Sender } from "./interference.ts";
 import type { Lanes } from "./lanes.ts";
@@ -14,6 +14,8 @@ const NO_TRACE = new Uint8Array(0);
 /** The first message of each end. */
 const HELLO = 1;
 const NO_WRITES: readonly PostedWrite[] = [];
+const NO_IDS: TraceIds = {};
+const NO_TEXTS: readonly string[] = [];
 
 export interface EdgeOptions<Out, In> {
   /** "smmu", "vfio" or "virtio". */
@@ -86,9 +88,12 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   #full = 0;
   #refused = 0;
   #peer: Hello | null = null;
+  /** "smmu->host" of what arrives where "host->smmu" leaves. */
+  readonly #arriving: string;
 
   constructor(transport: Transport<Out, In>, options: EdgeOptions<Out, In>) {
     this.#o = options;
+    this.#arriving = options.direction.split("->").reverse().join("->");
     this.#transport = transport;
     this.#credits = new Credits(options.credits);
     this.#lab = options.rules ? new Interference(options.rules, options, this.#sender()) : null;
@@ -172,12 +177,13 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     const seq = ++this.#seq;
     const writes = this.#storeBuffer.take();
     const lamport = ++this.#o.lamport.value;
-    const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body };
+    const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body, decoded: undefined };
     const traced = tracer.wants("edge.send");
     if (traced || rules?.armed) {
-      const records = this.#o.decode(body, writes);
-      if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, records);
-      if (this.#lab?.takes(envelope, body, records)) return;
+      const decoded = this.#decode(body, writes);
+      envelope.decoded = decoded;
+      if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, decoded);
+      if (this.#lab?.takes(envelope, body, decoded.records)) return;
     }
     if (this.#lab) this.#lab.leave(envelope);
     else this.#transport.send(envelope);
@@ -220,7 +226,9 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     }
     for (const write of envelope.writes) this.#o.applyWrite(write.address, write.data);
     if (this.#o.tracer.wants("edge.deliver")) {
-      this.#trace("edge.deliver", this.#o.direction.split("->").reverse().join("->"), body, envelope.seq, envelope.replyTo, this.#o.decode(body, envelope.writes));
+      const { decoded, writes } = envelope;
+      const known = decoded?.body === body && decoded.writes === writes ? decoded : this.#decode(body, writes);
+      this.#trace("edge.deliver", this.#arriving, body, envelope.seq, envelope.replyTo, known);
     }
     if (envelope.replyTo) return this.#answer(envelope.replyTo, body);
     if (!this.#o.answers(body)) {
@@ -232,7 +240,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
 
   /** What only this end's state tells about a message: whether its addresses are addresses and its request exists. */
   #unfit({ writes, replyTo }: Envelope<In>, body: In): Mismatch | null {
-    if (writes.some(({ address }) => !Number.isSafeInteger(address))) return { field: "writes.address", reason: "must be 8 little-endian bytes below 2^53" };
+    for (const { address } of writes) if (!Number.isSafeInteger(address)) return { field: "writes.address", reason: "must be 8 little-endian bytes below 2^53" };
     if (!replyTo) return null;
     if (replyTo > this.#seq) return { field: "replyTo", reason: `there is no message ${replyTo}` };
     const waiting = this.#requests.get(replyTo);
@@ -272,16 +280,21 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     this.#o.onRejected(seq, why);
   }
 
-  #trace(kind: "edge.send" | "edge.deliver", direction: string, body: { kind: string }, seq: number, replyTo: number, records: EdgeRecord[]): void {
-    this.#o.tracer.emit(kind, records[0]?.ids ?? {}, {
+  #trace(kind: "edge.send" | "edge.deliver", direction: string, body: { kind: string }, seq: number, replyTo: number, { records, texts }: Decoded): void {
+    this.#o.tracer.emit(kind, records.length > 0 ? records[0].ids : NO_IDS, {
       edge: this.#o.edge,
       direction,
       peer: this.#peer?.name,
       kind: body.kind,
       seq,
       replyTo,
-      records: records.map(recordText),
+      records: texts,
     });
+  }
+
+  #decode(body: In | Out, writes: readonly PostedWrite[]): Decoded {
+    const records = this.#o.decode(body, writes);
+    return { body, writes, records, texts: records.length > 0 ? records.map(recordText) : NO_TEXTS };
   }
 
   #toMemory(writes: readonly PostedWrite[]): void {

@@ -1,3 +1,5 @@
+import type { EdgeRecord } from "./records.ts";
+
 /** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; a place in a region (vfio.ts) on vfio/v1. */
 export interface PostedWrite {
   address: number;
@@ -24,6 +26,16 @@ export interface Envelope<Body> {
   trace: Uint8Array;
   writes: readonly PostedWrite[];
   body: Body | ControlBody;
+  /** What the sender decoded of body and writes for its trace; a receiver in the same process need not do it again. Never on the wire. */
+  decoded?: Decoded;
+}
+
+/** The records of a message and their texts: of this body and these writes, no others. */
+export interface Decoded {
+  body: object;
+  writes: readonly PostedWrite[];
+  records: readonly EdgeRecord[];
+  texts: readonly string[];
 }
 
 export type SendResult = "sent" | "full" | "broken";

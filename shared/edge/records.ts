@@ -14,8 +14,13 @@ export interface EdgeRecord {
 }
 
 /** A record as the trace shows it: `page-response pasid=1 grpid=3 code=0`. */
-export const recordText = ({ record, ids, fields }: EdgeRecord): string =>
-  [record, ...Object.entries({ ...ids, ...fields }).map(([name, value]) => `${name}=${value}`)].join(" ");
+export function recordText({ record, ids, fields }: EdgeRecord): string {
+  let text: string = record;
+  // An id that is a field too has the field's value, in the id's place.
+  for (const name in ids) text += ` ${name}=${name in fields ? fields[name] : ids[name as keyof TraceIds]}`;
+  for (const name in fields) if (!(name in ids)) text += ` ${name}=${fields[name]}`;
+  return text;
+}
 
 const fault = { pasid: "int", grpid: "int", iova: "int" } as const;
 /** What records are decoded to, whatever their structure; addresses and StreamIDs are numbers in conditions. Conditions may name every field of the structure too (decode/layouts.ts). */

@@ -1,18 +1,20 @@
 import { createHash } from "node:crypto";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { LineEncoder } from "./line-encoder.ts";
 
 /** The version of the lines of `history.ndjson`. */
 export const HISTORY_SCHEMA = "faultline-history/1";
 
-/** One event as its line of `history.ndjson`, keys in a fixed order. */
-export function historyLine({ n, t, lamport, who, kind, ids, fields, cause }: TraceEvent): string {
-  return JSON.stringify({ n, t, lamport, who, kind, ids, fields, cause });
+/** The whole history as the bytes of its file: a header line that names the schema, then a line for each event. */
+export function historyBytes(events: readonly TraceEvent[]): Uint8Array {
+  const lines = new LineEncoder();
+  lines.line(JSON.stringify({ schema: HISTORY_SCHEMA }));
+  for (const event of events) lines.event(event);
+  return lines.bytes;
 }
 
-/** The whole history as text: a header line that names the schema, then the events. */
-export function writeHistory(events: readonly TraceEvent[]): string {
-  return `${[JSON.stringify({ schema: HISTORY_SCHEMA }), ...events.map(historyLine)].join("\n")}\n`;
-}
+/** `historyBytes` as text. */
+export const writeHistory = (events: readonly TraceEvent[]): string => new TextDecoder().decode(historyBytes(events));
 
 /** The events of a `history.ndjson`. Throws a RangeError that names the line when it is none. */
 export function readHistory(text: string): TraceEvent[] {
@@ -26,7 +28,7 @@ export function readHistory(text: string): TraceEvent[] {
 }
 
 /** sha256 of the bytes of `history.ndjson`. */
-export const historyDigest = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const historyDigest = (history: string | Uint8Array): string => createHash("sha256").update(history).digest("hex");
 
 function parse(line: string, number: number): Record<string, unknown> {
   try {

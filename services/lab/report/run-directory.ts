@@ -35,7 +35,7 @@ export function writeRun({ out, scenarioText }: WriteOptions, record: RunRecord)
   const { scenario, how, history } = record;
   mkdirSync(out ?? "runs", { recursive: true });
   const dir = resolve(out ?? mkdtempSync(join("runs", `${scenario.id}-${how.mode}-seed${how.seed}-`)));
-  writeFileSync(join(dir, "history.ndjson"), record.text);
+  writeFileSync(join(dir, "history.ndjson"), record.lines);
   writeFileSync(join(dir, "trace.perfetto"), perfettoTrace(history));
   writeFileSync(join(dir, "schedule.yaml"), scheduleYaml(record));
   if (scenarioText !== undefined) writeFileSync(join(dir, "scenario.yaml"), scenarioText);

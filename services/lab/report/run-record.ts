@@ -1,7 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { type AssertionCount, countAssertions } from "../assertions/assertion.ts";
 import { assertions } from "../assertions/assertions.ts";
-import { historyDigest, writeHistory } from "../history/history.ts";
+import { historyBytes, historyDigest } from "../history/history.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import { drawnIn } from "./drawn.ts";
@@ -30,7 +30,7 @@ export interface RunRecord {
   judgement: Judgement;
   history: readonly TraceEvent[];
   /** `history.ndjson`, and its sha256. */
-  text: string;
+  lines: Uint8Array;
   digest: string;
   counters: Counters;
   assertions: AssertionCount[];
@@ -39,15 +39,15 @@ export interface RunRecord {
 }
 
 export function recordRun(scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunRecord {
-  const text = writeHistory(history);
+  const lines = historyBytes(history);
   const { machine, workload, fileBytes, rules, partFaults = [], heal = null } = scenario;
   return {
     scenario,
     how,
     judgement,
     history,
-    text,
-    digest: historyDigest(text),
+    lines,
+    digest: historyDigest(lines),
     counters: countersOf(history),
     assertions: countAssertions(assertions, history),
     parameters: {

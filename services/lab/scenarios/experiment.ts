@@ -10,7 +10,9 @@ import type { Scenario } from "./load-scenario.ts";
 /** The input file of a run, drawn from its seed. */
 export function inputOf({ fileBytes }: Pick<Scenario, "fileBytes">, seed: number): Uint8Array {
   const random = randomFor(seed, "file");
-  return Uint8Array.from({ length: fileBytes }, () => random.uint32() & 0xff);
+  const bytes = new Uint8Array(fileBytes);
+  for (let i = 0; i < fileBytes; i++) bytes[i] = random.uint32();
+  return bytes;
 }
 
 /** The workload of a run: a program that has no seed of its own gets one drawn from the run's. */
