@@ -103,7 +103,12 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
       can: (what, rule, record) => this.#can(what, rule, record, envelope, body),
       remember: (rule, back) => void remembered.push([rule, back]),
     };
-    const verdict = this.#rules.decide(this.#subject(body, records, envelope.writes), abilities);
+    const subject = this.#subject(body, records, envelope.writes);
+    for (const { rule, record, releases } of this.#rules.releases(subject)) {
+      const { direction } = this.#o;
+      this.#o.tracer.emit("edge.rule", (record ?? records[0])?.ids ?? {}, { rule, do: "release", releases, direction, kind: body.kind, seq: envelope.seq });
+    }
+    const verdict = this.#rules.decide(subject, abilities);
     if (verdict !== "pass") {
       this.#told(verdict, records, body, envelope.seq);
       this.#obey(verdict, envelope, body);

@@ -1,7 +1,7 @@
 import { type EdgeDo, type EdgeWhere, type FaultRule, isEdge, type LoadedRule, type RuleCount } from "../lab/fault-rule.ts";
 import { Kept } from "../lab/kept.ts";
 import { randomStream } from "../lab/random-stream.ts";
-import { Trigger } from "../lab/trigger.ts";
+import { Gates, Trigger } from "../lab/trigger.ts";
 import { allFields } from "./decode/layouts.ts";
 import type { PostedWrite } from "./envelope.ts";
 import type { EdgeRecord } from "./records.ts";
@@ -68,6 +68,9 @@ export interface RuleVerdict {
   soon(run: () => void): void;
 }
 
+/** A rule that lets another one go, and the message at which it does. */
+export type ReleaseVerdict = Pick<RuleVerdict, "rule" | "record"> & { releases: string };
+
 /** What the sender's end knows of a message. */
 export interface MessageAbilities {
   /** Whether the action can be done to it: only then it is a match. */
@@ -88,7 +91,9 @@ interface Armed {
 export class EdgeRules {
   #rules: Armed[] = [];
   #closing: Armed[] = [];
+  #releasing: Armed[] = [];
   readonly #kept = new Kept();
+  readonly #gates = new Gates();
   readonly #timer: (ns: number, expired: () => void) => void;
   readonly #now: () => number;
 
@@ -99,15 +104,15 @@ export class EdgeRules {
   }
 
   get armed(): boolean {
-    return this.#rules.length > 0;
+    return this.#rules.length > 0 || this.#releasing.length > 0;
   }
   /** Some rule may find the window full: asked before a message takes a credit. */
   get closes(): boolean {
     return this.#closing.length > 0;
   }
-  /** Kinds of events that something kept waits for. */
-  get awaited(): ReadonlySet<string> {
-    return this.#kept.awaited;
+  /** Whether something kept, or a rule, waits for events of this kind. */
+  awaits(kind: string): boolean {
+    return this.#kept.awaited.has(kind) || this.#gates.awaits(kind);
   }
 
   /** Replaces the rules; those on other things than edges are none of these. What a rule that is gone keeps is let go, in order. */
@@ -116,14 +121,17 @@ export class EdgeRules {
       if (!isEdge(rule.where)) return [];
       return [{ rule, where: rule.where, do: rule.do as EdgeDo, trigger: new Trigger(rule.when ?? {}, this.#now(), randomStream(seed, rule.id)) }];
     });
-    this.#closing = armed.filter((a) => a.do.action === "full");
-    this.#rules = armed.filter((a) => a.do.action !== "full");
+    const doing = (...actions: string[]) => armed.filter((a) => actions.includes(a.do.action));
+    this.#closing = doing("full");
+    this.#releasing = doing("release");
+    this.#rules = armed.filter((a) => a.do.action !== "full" && a.do.action !== "release");
+    this.#gates.set(armed.map(({ trigger }) => trigger));
     this.#kept.rearm(new Set(armed.map(({ rule }) => rule.id)));
   }
 
   /** How often each rule fired, for the report: a fault that never happened proves nothing. */
   fired(): RuleCount[] {
-    return [...this.#rules, ...this.#closing].map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+    return [...this.#rules, ...this.#closing, ...this.#releasing].map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
   }
 
   /** Lets go what the rule keeps; it keeps nothing more. */
@@ -134,11 +142,21 @@ export class EdgeRules {
   /** An event of the trace happened. */
   heard(kind: string): void {
     this.#kept.heard(kind);
+    this.#gates.heard(kind);
   }
 
   /** What becomes of a message that is about to leave: the first rule that fires decides. */
   decide(subject: RuleSubject, abilities: MessageAbilities = ANY): RuleVerdict | "pass" {
     return this.#first(this.#rules, subject, abilities);
+  }
+
+  /** The rules that this message lets go. */
+  releases(subject: RuleSubject): ReleaseVerdict[] {
+    return this.#releasing.flatMap(({ rule, where, do: what, trigger }): ReleaseVerdict[] => {
+      const match = isOn(where, subject) ? matching(where.what, rule.condition, subject) : null;
+      if (!match || what.action !== "release" || !trigger.due(sizeFor(rule, subject), this.#now())) return [];
+      return [{ rule: rule.id, record: match.record, releases: what.rule }];
+    });
   }
 
   /** Whether the sender finds the window full when it wants to send the message. */
@@ -149,7 +167,7 @@ export class EdgeRules {
   #first(rules: readonly Armed[], subject: RuleSubject, abilities: MessageAbilities): RuleVerdict | "pass" {
     for (const armed of rules) {
       const { rule, trigger, where } = armed;
-      if (where.direction !== subject.direction || (where.edge && where.edge !== subject.edge)) continue;
+      if (!isOn(where, subject)) continue;
       const match = matching(where.what, rule.condition, subject);
       if (!match || this.#kept.isSpent(rule.id)) continue;
       if (armed.do.action === "replay") abilities.remember(armed, armed.do.back ?? 1);
@@ -157,7 +175,7 @@ export class EdgeRules {
         if (armed.do.action === "replay") trigger.matches++; // too early to have something to replay
         continue;
       }
-      if (trigger.due(rule.when?.space === undefined ? 0 : (subject.size?.() ?? 0), this.#now())) return this.#verdict(armed, match);
+      if (trigger.due(sizeFor(rule, subject), this.#now())) return this.#verdict(armed, match);
     }
     return "pass";
   }
@@ -174,6 +192,10 @@ export class EdgeRules {
     };
   }
 }
+
+const isOn = (where: EdgeWhere, { direction, edge }: RuleSubject): boolean => where.direction === direction && (!where.edge || where.edge === edge);
+/** What a match takes of the rule's space. */
+const sizeFor = ({ when }: LoadedRule, subject: RuleSubject): number => (when?.space === undefined ? 0 : (subject.size?.() ?? 0));
 
 /** The record that the rule is about, or the message; null: neither. */
 function matching(what: string, condition: LoadedRule["condition"], subject: RuleSubject): Pick<RuleVerdict, "by" | "record"> | null {

@@ -151,7 +151,7 @@ describe("rules that match nothing are inert (issue 6, item 2)", () => {
           await turn();
           return { log: [...log], events: [...events] };
         };
-        const subject: FaultRule = { ...hold(), when: { probability: 0.4 } };
+        const subject: FaultRule = { ...hold(), when: { probability: 40 } };
         const silent = others.map((rule, i): FaultRule => {
           const action = "point" in rule.where ? "hold" : "hardware" in rule.where ? (rule.where.hardware === "smmu:fetch" ? "abort" : "stuck") : "drop";
           return { id: `silent-${i}`, ...rule, do: { action } } as FaultRule;

@@ -1,5 +1,5 @@
 import { EdgeRules } from "../edge/rules.ts";
-import type { Tracer } from "../trace/tracer.ts";
+import type { TraceFields, Tracer } from "../trace/tracer.ts";
 import { ArmedHardware } from "./armed-hardware.ts";
 import { ArmedPoints } from "./armed-points.ts";
 import type { LoadedRule, RuleCount } from "./fault-rule.ts";
@@ -47,11 +47,12 @@ export class ArmedFaults {
 
   /** Whether something kept waits for events of this kind. */
   awaits(kind: string): boolean {
-    return this.edges.awaited.has(kind) || this.points.awaited.has(kind) || this.hardware.awaited.has(kind);
+    return this.edges.awaits(kind) || this.points.awaits(kind) || this.hardware.awaits(kind);
   }
 
-  /** An event of the trace happened, here or in another service. */
-  heard(kind: string): void {
+  /** An event of the trace happened, here or in another service; `fields` of one that happened here say which rule it lets go. */
+  heard(kind: string, fields?: TraceFields): void {
+    if (fields?.releases !== undefined && (kind === "edge.rule" || kind === "lab.rule")) this.release(String(fields.releases));
     if (!this.awaits(kind)) return;
     this.edges.heard(kind);
     this.points.heard(kind);

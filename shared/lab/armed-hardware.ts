@@ -2,7 +2,7 @@ import { type HardwareDo, type HardwarePiece, isHardware, type LoadedRule, type 
 import { hardwarePiece } from "./hardware-fields.ts";
 import { Kept } from "./kept.ts";
 import { randomStream } from "./random-stream.ts";
-import { Trigger } from "./trigger.ts";
+import { Gates, Trigger } from "./trigger.ts";
 
 /** What the hardware asks at each of its accesses that can fail (services/smmu/core). */
 export interface HardwareFaults {
@@ -43,7 +43,10 @@ const BY_THEMSELVES: ReadonlySet<string> = new Set(["flip", "rogue", "link-down"
 export class ArmedHardware implements HardwareFaults {
   readonly #ports: HardwarePorts;
   readonly #kept = new Kept();
+  readonly #gates = new Gates();
   #rules: Armed[] = [];
+  /** What happens by itself at the nth event of a kind. */
+  #events: { kind: string; left: number; happen: () => void }[] = [];
   #arming = 0;
   /** The service with the hardware sets it. */
   handles: HardwareHandles | null = null;
@@ -53,8 +56,8 @@ export class ArmedHardware implements HardwareFaults {
     this.#ports = ports;
   }
 
-  get awaited(): ReadonlySet<string> {
-    return this.#kept.awaited;
+  awaits(kind: string): boolean {
+    return this.#kept.awaited.has(kind) || this.#gates.awaits(kind) || this.#events.some((event) => event.kind === kind);
   }
 
   arm(rules: readonly LoadedRule[], seed: number): void {
@@ -66,13 +69,16 @@ export class ArmedHardware implements HardwareFaults {
     });
     const alone = this.#rules.filter(({ do: what }) => BY_THEMSELVES.has(what.action));
     this.armed = this.#rules.some(({ do: what }) => !BY_THEMSELVES.has(what.action));
+    this.#gates.set(this.#rules.filter((armed) => !alone.includes(armed)).map(({ trigger }) => trigger));
+    this.#events = [];
     if (!this.handles) return; // another service's
     for (const armed of alone) {
       const happen = () => {
         if (this.#arming === arming) this.#happen(armed);
       };
-      const at = armed.rule.when?.at ?? 0;
-      if (at === 0) happen();
+      const { at = 0, afterEvent, nth = 1 } = armed.rule.when ?? {};
+      if (afterEvent !== undefined) this.#events.push({ kind: afterEvent, left: nth, happen });
+      else if (at === 0) happen();
       else this.#ports.timer(at, happen);
     }
   }
@@ -99,6 +105,11 @@ export class ArmedHardware implements HardwareFaults {
   }
   heard(kind: string): void {
     this.#kept.heard(kind);
+    this.#gates.heard(kind);
+    const due = this.#events.filter((event) => event.kind === kind && --event.left === 0);
+    if (due.length === 0) return;
+    this.#events = this.#events.filter((event) => !due.includes(event));
+    for (const { happen } of due) this.#ports.timer(0, happen); // never inside the event
   }
 
   #happen({ rule, do: what, sid, trigger }: Armed): void {

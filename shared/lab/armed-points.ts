@@ -2,7 +2,7 @@ import { type HardwareDo, isHardware, isPoint, type LoadedRule, type PointDo, ty
 import { hardwarePiece } from "./hardware-fields.ts";
 import { Kept } from "./kept.ts";
 import { randomStream } from "./random-stream.ts";
-import { Trigger } from "./trigger.ts";
+import { Gates, Trigger } from "./trigger.ts";
 
 /** What rules at points need of where they run. */
 export interface PointPorts {
@@ -33,6 +33,8 @@ export class ArmedPoints {
   readonly #kept = new Kept();
   #rules = new Map<string, Armed[]>();
   #counting: Armed[] = [];
+  #releasing: Armed[] = [];
+  readonly #gates = new Gates();
   #reached = new Map<string, number>();
   /** Steps of the hardware that are held, by rule, point and fields: asked for again and again, they are one match. */
   #steps = new Set<string>();
@@ -44,20 +46,23 @@ export class ArmedPoints {
     this.#ports = ports;
   }
 
-  get awaited(): ReadonlySet<string> {
-    return this.#kept.awaited;
+  awaits(kind: string): boolean {
+    return this.#kept.awaited.has(kind) || this.#gates.awaits(kind);
   }
 
   arm(rules: readonly LoadedRule[], seed: number): void {
     this.#rules = new Map();
     this.#counting = [];
+    this.#releasing = [];
     this.#reached = new Map();
     for (const rule of rules) {
       const armed = { rule, do: rule.do as Armed["do"], trigger: new Trigger(rule.when ?? {}, this.#ports.now(), randomStream(seed, rule.id)) };
       if (rule.do.action === "count") this.#counting.push(armed);
+      else if (rule.do.action === "release") this.#releasing.push(armed);
       else for (const point of pointsOf(rule)) this.#rules.set(point, [...(this.#rules.get(point) ?? []), armed]);
     }
-    this.armed = this.#rules.size > 0 || this.#counting.length > 0;
+    this.#gates.set(this.#all.map(({ trigger }) => trigger));
+    this.armed = this.#rules.size > 0 || this.#counting.length > 0 || this.#releasing.length > 0;
     this.#kept.rearm(new Set(rules.map(({ id }) => id)));
     this.#passing.clear();
   }
@@ -67,9 +72,12 @@ export class ArmedPoints {
     return this.#reached;
   }
 
+  get #all(): Armed[] {
+    return [...new Set([...this.#counting, ...this.#releasing, ...[...this.#rules.values()].flat()])];
+  }
+
   fired(): RuleCount[] {
-    const armed = new Set([...this.#counting, ...[...this.#rules.values()].flat()]);
-    return [...armed].map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+    return this.#all.map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
   }
 
   release(id: string): void {
@@ -77,6 +85,7 @@ export class ArmedPoints {
   }
   heard(kind: string): void {
     this.#kept.heard(kind);
+    this.#gates.heard(kind);
   }
 
   /** A task is at the point: undefined lets it go on at once. */
@@ -120,6 +129,10 @@ export class ArmedPoints {
       const { where } = rule;
       if (!isPoint(where) || !(where.point === point || (where.point.endsWith("*") && point.startsWith(where.point.slice(0, -1))))) continue;
       if (!rule.condition || rule.condition(fields)) trigger.due(1, this.#ports.now());
+    }
+    for (const { rule, do: what, trigger } of this.#releasing) {
+      if (what.action !== "release" || !isPoint(rule.where) || rule.where.point !== point || (rule.condition && !rule.condition(fields))) continue;
+      if (trigger.due(1, this.#ports.now())) this.#ports.told(rule.id, what, point, { releases: what.rule, ...fields });
     }
   }
 

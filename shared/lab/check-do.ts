@@ -42,6 +42,7 @@ const MEMBERS: Record<Do["action"], readonly string[]> = {
   "never-complete": [],
   rogue: ["address", "count?", "write?"],
   "link-down": ["until?"],
+  release: ["rule"],
 };
 export const EDGE_ACTIONS = [
   "drop",
@@ -54,8 +55,9 @@ export const EDGE_ACTIONS = [
   "replay",
   "lose-interrupt",
   "full",
+  "release",
 ] as const satisfies EdgeDo["action"][];
-export const POINT_ACTIONS = ["hold", "delay", "count"] as const;
+export const POINT_ACTIONS = ["hold", "delay", "count", "release"] as const;
 
 /** The members of an action: none is missing or unknown, numbers and kinds of events are such. */
 export function checkMembers(what: Do, allowed: readonly string[]): Misfit | null {
@@ -90,6 +92,8 @@ function wrongMember(name: string, value: unknown): string | null {
       return isCount(0) ? null : `must be a bit number, got ${value}`;
     case "address":
       return isNumber(value) ? null : `must be an address, got ${value}`;
+    case "rule":
+      return typeof value === "string" && value !== "" ? null : `must be the id of a rule, got ${value}`;
     case "until":
       return Object.hasOwn(traceEvents, String(value)) ? null : `${value} is no kind of event`;
     default:

@@ -1,8 +1,18 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { Fields } from "./fault-rule.ts";
 
+/** What is wrong with the text of a condition, and where: `at` counts its characters from 0. */
+export class ConditionError extends Error {
+  readonly at: number;
+
+  constructor(message: string, at: number) {
+    super(message);
+    this.at = at;
+  }
+}
+
 /**
- * Compiles a CEL condition over `m` with the declared fields; `bit(x, n)` is added. Throws an `Error` whose message says what is wrong with the text: it does not parse,
+ * Compiles a CEL condition over `m` with the declared fields; `bit(x, n)` is added. Throws a `ConditionError` that says what is wrong with the text: it does not parse,
  * names a field that is not there, or is no bool. A field that a match does not have (no PASID, no bytes that are a number) makes the condition false there.
  */
 export function compileCondition(text: string, fields: Fields): (m: Readonly<Record<string, unknown>>) => boolean {
@@ -41,6 +51,8 @@ function checked(environment: Environment, text: string): (context: { m: Record<
     if (type !== "bool") throw new Error(`is ${type}, not bool`);
     return condition;
   } catch (error) {
-    throw new Error(`${text}: ${(error as Error).message.split("\n")[0]}`);
+    // cel-js: a ParseError has the range of characters, a TypeError the node.
+    const { message, range, node } = error as Error & { range?: { start: number }; node?: { pos: number } };
+    throw new ConditionError(`${text}: ${message.split("\n")[0]}`, range?.start ?? node?.pos ?? 0);
   }
 }

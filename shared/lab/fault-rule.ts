@@ -31,14 +31,16 @@ export interface HardwareWhere {
 export type Where = EdgeWhere | PointWhere | HardwareWhere;
 
 /**
- * Which matches become faults. All that are given must agree, tested in this order: condition, at, nth, after, every; then the kernel's fault-injection attributes in the
+ * Which matches become faults. All that are given must agree, tested in this order: condition, at, afterEvent, nth, after, every; then the kernel's fault-injection attributes in the
  * kernel's order: times, space, interval, probability; then intervalNs. A match is a message, a reached point or an access of the hardware that fits `where` and `condition`.
  */
 export interface When {
   /** CEL over `m`, the decoded fields of the record, message, point or access; `bit(x, n)` is added. */
   condition?: string;
-  /** Nothing before so many nanoseconds after the rule was armed. For `flip` and `link-down`: the moment. */
+  /** Nothing before so many nanoseconds after the rule was armed. For `flip`, `rogue` and `link-down`: the moment. */
   at?: number;
+  /** Nothing before an event of this kind, anywhere in the machine. For `flip`, `rogue` and `link-down`: the moment, at the `nth` such event. */
+  afterEvent?: string;
   /** The nth match only, from 1. */
   nth?: number;
   /** The first so many matches pass. */
@@ -51,7 +53,7 @@ export interface When {
   space?: number;
   /** Of the matches that got here, every nth goes on. */
   interval?: number;
-  /** From 0 to 1, drawn from the rule's own stream of the run's seed. */
+  /** In percent, an integer from 0 to 100 as in the kernel, drawn from the rule's own stream of the run's seed. */
   probability?: number;
   /** At least so many nanoseconds between two faults. */
   intervalNs?: number;
@@ -62,7 +64,14 @@ export interface Until {
   until?: string;
 }
 
+/** What another rule keeps goes on, whichever part keeps it; what matched passes. The other rule keeps nothing more. */
+export interface Release {
+  action: "release";
+  rule: string;
+}
+
 export type EdgeDo =
+  | Release
   /** Event and bytes are lost. A lost request is answered with what its sender sees when nobody answers. */
   | { action: "drop" }
   | { action: "delay"; ns: number }
@@ -85,7 +94,7 @@ export type EdgeDo =
   /** From this message on the sender finds the window full, for `ns` or until the event or release. Replies pass. */
   | ({ action: "full"; ns?: number } & Until);
 
-export type PointDo = ({ action: "hold" } & Until) | { action: "delay"; ns: number } | { action: "count" };
+export type PointDo = Release | ({ action: "hold" } & Until) | { action: "delay"; ns: number } | { action: "count" };
 
 export type HardwareDo =
   /** smmu:cmdq: commands are not consumed. endpoint: its page requests stay inside. */
@@ -143,6 +152,10 @@ export interface RuleCount {
   matches: number;
   fired: number;
 }
+
+/** Kinds of events that some rule waits for: whoever runs the rules tells every part of them. */
+export const awaitedKinds = (rules: readonly FaultRule[]): ReadonlySet<string> =>
+  new Set(rules.flatMap(({ when, do: what }) => [when?.afterEvent, "until" in what ? what.until : undefined].filter((kind) => kind !== undefined)));
 
 export const isEdge = (where: Where): where is EdgeWhere => "direction" in where;
 export const isPoint = (where: Where): where is PointWhere => "point" in where;

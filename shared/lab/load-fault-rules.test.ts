@@ -67,7 +67,7 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     ["what another piece does", rule({ hardware: "smmu:fetch" }, { action: "full" }), "do.action", /none of abort/],
     ["a bit that no byte has", rule({ hardware: "dram" }, { action: "flip", address: "0x40000000", bit: 8 }), "do.bit", /0 to 7/],
     ["a flip of nothing", rule({ hardware: "dram" }, { action: "flip", bit: 1 }), "do.address", /missing/],
-    ["a flip that counts matches", rule({ hardware: "dram" }, { action: "flip", address: 4, bit: 1 }, { nth: 2 }), "when.nth", /only at/],
+    ["a flip that counts matches", rule({ hardware: "dram" }, { action: "flip", address: 4, bit: 1 }, { nth: 2 }), "when.nth", /by itself/],
   ];
   it.each(refused)("%s", (_, wrong, field, reason) => {
     let error: unknown;
@@ -90,7 +90,9 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     [{ at: Number.NaN }, "when.at"],
     [{ space: "4" }, "when.space"],
     [{ intervalNs: -5 }, "when.intervalNs"],
-    [{ probability: 1.5 }, "when.probability"],
+    [{ probability: 0.5 }, "when.probability"],
+    [{ probability: 101 }, "when.probability"],
+    [{ afterEvent: "no.such-event" }, "when.afterEvent"],
     [{ often: true }, "when.often"],
     [{ condition: "m.grpidd == 1" }, "when.condition"],
     [{ condition: "m.Last == 1" }, "when.condition"],

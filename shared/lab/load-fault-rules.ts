@@ -1,8 +1,9 @@
 import { conditionFields } from "../edge/decode/layouts.ts";
 import { type MessageShape, smmuEdge, vfioEdge, virtioEdge } from "../edge/definitions.ts";
 import { type RecordKind, recordsOf } from "../edge/records.ts";
+import { traceEvents } from "../trace/trace-events.ts";
 import { checkEdgeDo, checkMembers, EDGE_ACTIONS, type EdgeFacts, type EdgeTarget, type Misfit, misfit, POINT_ACTIONS } from "./check-do.ts";
-import { compileCondition } from "./condition.ts";
+import { type ConditionError, compileCondition } from "./condition.ts";
 import {
   type EdgeDo,
   type EdgeWhere,
@@ -31,11 +32,15 @@ export interface PointTable {
 const edges: readonly EdgeFacts[] = [smmuEdge, vfioEdge, virtioEdge];
 const COUNTS = ["nth", "every", "times", "interval"] as const;
 const AMOUNTS = ["after", "at", "space", "intervalNs"] as const;
-const WHEN: ReadonlySet<string> = new Set([...COUNTS, ...AMOUNTS, "probability", "condition"]);
+const WHEN: ReadonlySet<string> = new Set([...COUNTS, ...AMOUNTS, "probability", "condition", "afterEvent"]);
+
+/** Actions that keep something until it is let go. */
+const KEEPING: ReadonlySet<string> = new Set(["hold", "delay", "reorder", "full", "stuck", "never-complete", "link-down"]);
 
 /** Checks rules and compiles their conditions. Throws `RuleError`, naming rule and field; then none of them counts. */
 export function loadFaultRules(rules: readonly FaultRule[], table: PointTable = { points: [] }): LoadedRule[] {
   const seen = new Set<string>();
+  const keeping = new Map(rules.map((rule) => [rule.id, KEEPING.has(rule.do?.action)]));
   return rules.map((rule, index) => {
     const { id } = rule;
     if (typeof id !== "string" || id === "") throw new RuleError(`#${index}`, "id", "is missing");
@@ -45,6 +50,12 @@ export function loadFaultRules(rules: readonly FaultRule[], table: PointTable = 
     const found = target(rule, table);
     const wrong = "fields" in found ? checkWhen(rule.when ?? {}) : found;
     if (wrong) throw new RuleError(id, wrong.field, wrong.reason);
+    if (rule.do.action === "release" && !keeping.get(rule.do.rule))
+      throw new RuleError(
+        id,
+        "do.rule",
+        keeping.has(rule.do.rule) ? `${rule.do.rule} keeps nothing: ${[...KEEPING].join(", ")} do` : `${rule.do.rule} is no rule of these`,
+      );
     const text = rule.when?.condition;
     return { ...rule, condition: text === undefined ? null : compiled(id, text, (found as { fields: Fields | null }).fields) };
   });
@@ -56,7 +67,7 @@ function compiled(id: string, text: string, fields: Fields | null): LoadedRule["
   try {
     return compileCondition(text, fields);
   } catch (error) {
-    throw new RuleError(id, "when.condition", (error as Error).message);
+    throw new RuleError(id, "when.condition", (error as Error).message, (error as ConditionError).at);
   }
 }
 
@@ -109,8 +120,10 @@ function hardwareTarget({ hardware }: HardwareWhere, rule: FaultRule): { fields:
   const what = rule.do as HardwareDo;
   if (what.action === "flip" && what.bit > 7) return misfit("do.bit", `must be 0 to 7, got ${what.bit}`);
   if (what.action === "flip" || what.action === "rogue" || what.action === "link-down") {
-    const other = Object.keys(rule.when ?? {}).find((word) => word !== "at");
-    if (other) return misfit(`when.${other}`, `${what.action} happens by itself: only at says when`);
+    const { when = {} } = rule;
+    const other = Object.keys(when).find((word) => word !== "at" && word !== "afterEvent" && !(word === "nth" && when.afterEvent !== undefined));
+    if (other) return misfit(`when.${other}`, `${what.action} happens by itself: at says when, or after with the nth event of a kind`);
+    if (when.at !== undefined && when.afterEvent !== undefined) return misfit("when.at", "cannot stand beside after");
   }
   return { fields: hardwareFields[found.piece] };
 }
@@ -125,7 +138,9 @@ function checkWhen(when: When): Misfit | null {
     const value = when[word];
     if (value !== undefined && !(typeof value === "number" && Number.isFinite(value) && value >= 0)) return misfit(`when.${word}`, `must be 0 or more, got ${value}`);
   }
-  const { probability } = when;
-  if (probability !== undefined && !(probability >= 0 && probability <= 1)) return misfit("when.probability", `must be from 0 to 1, got ${probability}`);
+  const { probability, afterEvent } = when;
+  if (probability !== undefined && !(Number.isInteger(probability) && probability >= 0 && probability <= 100))
+    return misfit("when.probability", `is in percent, an integer from 0 to 100 as in the kernel's fault injection; got ${probability}`);
+  if (afterEvent !== undefined && !Object.hasOwn(traceEvents, afterEvent)) return misfit("when.afterEvent", `${afterEvent} is no kind of event`);
   return null;
 }

@@ -2,10 +2,15 @@
 export class RuleError extends Error {
   readonly rule: string;
   readonly field: string;
+  readonly reason: string;
+  /** Where in the field's text it is wrong, from 0: conditions. */
+  readonly at: number | undefined;
 
-  constructor(rule: string, field: string, reason: string) {
+  constructor(rule: string, field: string, reason: string, at?: number) {
     super(`rule ${rule}: ${field} ${reason}`);
     this.rule = rule;
     this.field = field;
+    this.reason = reason;
+    this.at = at;
   }
 }

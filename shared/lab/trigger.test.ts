@@ -33,12 +33,21 @@ describe("when a match becomes a fault (design.md, section 6; the kernel's fault
     const trigger = new Trigger({ at: 10 }, 100, () => 0);
     expect([90, 109, 110].map((now) => trigger.due(1, now))).toEqual([false, false, true]);
   });
+  it("after an event: nothing matches before it, and nth counts from there", () => {
+    const trigger = new Trigger({ afterEvent: "guest.bind", nth: 2 }, 0, () => 0);
+    expect([1, 2].map((now) => trigger.due(1, now))).toEqual([false, false]);
+    trigger.heard("guest.unbind");
+    expect(trigger.awaits).toBe("guest.bind");
+    trigger.heard("guest.bind");
+    expect(trigger.awaits).toBeNull();
+    expect([3, 4, 5].map((now) => trigger.due(1, now))).toEqual([false, true, false]);
+  });
   it("space goes by the bytes of a message", () => {
     expect(faults({ space: 10 }, 5, { size: 4 })).toEqual([3, 4, 5]);
   });
   it("probability draws only for what got as far as that", () => {
     const drawn: number[] = [0.2, 0.9, 0.49, 0.5];
-    expect(faults({ every: 3, probability: 0.5 }, 12, { draw: () => drawn.shift()! })).toEqual([3, 9]);
+    expect(faults({ every: 3, probability: 50 }, 12, { draw: () => drawn.shift()! })).toEqual([3, 9]);
     expect(drawn).toEqual([]);
   });
   it("times counts faults, not matches", () => {

@@ -10,10 +10,15 @@ const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile(sc
 /** A machine file that cannot be used: one line that names file, line and field. */
 export class MachineFileError extends Error {
   readonly field: string;
+  readonly path: FieldPath;
+  /** The message without file, line and field. */
+  readonly reason: string;
 
-  constructor(message: string, field = "machine") {
-    super(message);
-    this.field = field;
+  constructor(place: string, path: FieldPath, reason: string) {
+    super(`${place}: ${path.length ? `${fieldName(path)} ` : ""}${reason}`);
+    this.field = fieldName(path);
+    this.path = path;
+    this.reason = reason;
   }
 }
 
@@ -34,7 +39,7 @@ export function parseMachine(text: string, name: string): Machine {
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length) {
     const [error] = document.errors;
-    throw new MachineFileError(`${name}:${error.linePos?.[0].line ?? 1}: ${error.message.split("\n")[0]}`);
+    throw new MachineFileError(`${name}:${error.linePos?.[0].line ?? 1}`, [], error.message.split("\n")[0]);
   }
   const lineOf = (path: FieldPath): number => {
     for (let length = path.length; length > 0; length--) {
@@ -43,7 +48,7 @@ export function parseMachine(text: string, name: string): Machine {
     }
     return 1;
   };
-  const refuse = (path: FieldPath, message: string) => new MachineFileError(`${name}:${lineOf(path)}: ${fieldName(path)} ${message}`, fieldName(path));
+  const refuse = (path: FieldPath, message: string) => new MachineFileError(`${name}:${lineOf(path)}`, path, message);
 
   const file = (document.toJS() ?? {}) as Sections;
   if (!validate(file)) {

@@ -8,7 +8,7 @@ export function loadMachine(path: string): Machine {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    throw new MachineFileError(`machine file ${path} cannot be read`);
+    throw new MachineFileError("machine file", [], `${path} cannot be read`);
   }
   return parseMachine(text, path);
 }

@@ -8,7 +8,7 @@ type Members = Record<string, number | string | boolean | undefined>;
 export function ruleToWire(rule: FaultRule | EdgeRule): Rule {
   if ("direction" in rule && rule.condition && !rule.conditionText) throw new Error(`rule ${rule.id} has a condition without its text`);
   const { id, where, when = {}, do: what } = faultOf<FaultRule>(rule);
-  const { action, value, errno, status, code, address, ...rest } = what as { action: string } & Members;
+  const { action, value, errno, status, code, address, rule: releases, ...rest } = what as { action: string } & Members;
   const text = (given: number | string | boolean | undefined) => (given === undefined ? undefined : String(given));
   return {
     id,
@@ -23,6 +23,7 @@ export function ruleToWire(rule: FaultRule | EdgeRule): Rule {
     status: text(status),
     code: text(code),
     address: text(address),
+    releases: text(releases),
   };
 }
 
@@ -30,11 +31,11 @@ export function ruleToWire(rule: FaultRule | EdgeRule): Rule {
 export function ruleFromWire(wire: Rule__Output): FaultRule {
   const { id, edge, direction, what, point, hardware, probability, action, ns, bit } = wire;
   const where: Where = point ? { point } : hardware ? { hardware } : { ...(edge ? { edge } : {}), direction, what };
-  const { condition, at, nth, after, every, times, space, interval, intervalNs } = wire;
-  const when: When = { ...set({ condition, at, nth, after, every, times, space, interval, intervalNs }), ...(wire._probability ? { probability } : {}) };
-  const { until, field, back, address, count, write, code } = wire;
+  const { condition, at, nth, after, afterEvent, every, times, space, interval, intervalNs } = wire;
+  const when: When = { ...set({ condition, at, nth, after, afterEvent, every, times, space, interval, intervalNs }), ...(wire._probability ? { probability } : {}) };
+  const { until, field, back, address, count, write, code, releases: rule } = wire;
   const members = {
-    ...set({ until, field, back, address, count, write, code, errno: numberOrName(wire.errno), status: numberOrName(wire.status) }),
+    ...set({ until, field, back, address, count, write, code, rule, errno: numberOrName(wire.errno), status: numberOrName(wire.status) }),
     ...(wire._ns ? { ns } : {}),
     ...(wire._bit ? { bit } : {}),
     ...(wire.value ? { value: parsed(wire.value) } : {}),

@@ -22,7 +22,7 @@ export class ProcessTracer implements Tracer {
   readonly #emitted = new Map<TraceKind, number>();
   #scheduled = false;
   /** Rules of the lab that wait for an event hear of it at once. */
-  listener: { awaits(kind: string): boolean; heard(kind: string): void } | null = null;
+  listener: { awaits(kind: string): boolean; heard(kind: string, fields: TraceFields): void } | null = null;
 
   constructor(who: string, lamport: { readonly value: number }) {
     this.#who = who;
@@ -57,7 +57,7 @@ export class ProcessTracer implements Tracer {
   emitAs(who: string, kind: TraceKind, ids: TraceIds, fields: TraceFields, cause = 0): number {
     this.#emitted.set(kind, (this.#emitted.get(kind) ?? 0) + 1);
     const n = this.#record(who, kind, ids, fields, cause);
-    this.listener?.heard(kind);
+    this.listener?.heard(kind, fields);
     return n;
   }
 

@@ -367,6 +367,38 @@ describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, con
       await until(() => r.seen().length === 3);
       expect(r.seen()).toEqual([1, 2, 3]);
     });
+    it("release: at a message another rule lets go what it keeps; the message passes", async () => {
+      const r = await rig(flow, { action: "hold" }, { nth: 1 });
+      const where = { direction: flow.direction, what: flow.what };
+      r.rules.arm(
+        loadFaultRules([
+          { id: "kept", where, when: { nth: 1 }, do: { action: "hold" } },
+          { id: "go", where, when: { nth: 2 }, do: { action: "release", rule: "kept" } },
+        ]),
+      );
+      await sendAll(r, 2);
+      expect(r.events).toMatchObject([
+        { rule: "kept", do: "hold" },
+        { rule: "go", do: "release", releases: "kept", direction: flow.direction },
+      ]);
+      r.rules.release("kept"); // what whoever hears of the event does
+      await until(() => r.seen().length === 2);
+      expect(r.seen()).toEqual(flow.ordered ? [1, 2] : [2, 1]);
+      expect(r.rules.fired()).toEqual([
+        { id: "kept", matches: 2, fired: 1 },
+        { id: "go", matches: 2, fired: 1 },
+      ]);
+    });
+    it("after an event: what comes before it is no match", async () => {
+      const r = await rig(flow, { action: "drop" }, { afterEvent: "guest.bind", nth: 1 });
+      await sendAll(r, 2);
+      expect(r.rules.awaits("guest.bind")).toBe(true);
+      r.rules.heard("guest.bind");
+      expect(r.rules.awaits("guest.bind")).toBe(false);
+      for (const n of [3, 4]) void r.send(n);
+      await until(() => r.seen().length === 3);
+      expect(r.seen()).toEqual([1, 2, 4]);
+    });
     it("a rule that never matches does nothing", async () => {
       const r = await rig(flow, { action: "drop" }, { nth: 99 });
       await sendAll(r);

@@ -1,3 +1,4 @@
+import { awaitedKinds } from "@faultline/shared/lab/fault-rule.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient, TraceSubscription } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
@@ -88,7 +89,8 @@ class AttachedMachine implements RunningMachine {
       this.#quiet.heard();
       this.#rest.heard();
       this.#plan?.seen(event.kind);
-      if (this.#awaited.has(event.kind)) this.#tell(name, event.kind);
+      if (this.#awaited.has(event.kind)) this.#tell(name, (client) => client.heard(event.kind));
+      if (event.kind.endsWith(".rule") && event.fields.releases) this.#tell(name, (client) => client.release(String(event.fields.releases)));
     }, this.#kinds);
     this.#clients.set(name, client);
     this.#subscriptions.set(name, subscription);
@@ -101,9 +103,9 @@ class AttachedMachine implements RunningMachine {
     await subscription.active;
   }
 
-  /** What is kept in other parts until this event goes on. */
-  #tell(from: string, kind: string): void {
-    for (const [name, client] of this.#live()) if (name !== from) client.heard(kind).catch((error) => this.#faults?.expected(name) || this.#fail(error));
+  /** The other parts, of what happened in one: what is kept there until this event goes on. */
+  #tell(from: string, what: (client: LabClient) => Promise<void>): void {
+    for (const [name, client] of this.#live()) if (name !== from) what(client).catch((error) => this.#faults?.expected(name) || this.#fail(error));
   }
 
   #raced<T>(work: Promise<T>): Promise<T> {
@@ -132,7 +134,7 @@ class AttachedMachine implements RunningMachine {
   async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
     await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0))));
     this.#armed = rules.length > 0;
-    this.#awaited = new Set(rules.flatMap(({ do: what }) => ("until" in what && what.until ? [what.until] : [])));
+    this.#awaited = awaitedKinds(rules);
   }
 
   async arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {

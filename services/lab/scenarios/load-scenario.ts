@@ -2,9 +2,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { FaultRule } from "@faultline/shared/lab/fault-rule.ts";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { parseMachine } from "@faultline/shared/machine/parse-machine.ts";
+import { MachineFileError, parseMachine } from "@faultline/shared/machine/parse-machine.ts";
 import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
 import { stringify } from "yaml";
+import { assertions } from "../assertions/assertions.ts";
+import { checkers } from "../checkers/index.ts";
 import { inputError } from "../cli/errors.ts";
 import { unknownSwitch } from "../cli/switches.ts";
 import { durationNs } from "./duration.ts";
@@ -63,11 +65,16 @@ export function parseScenario(text: string, name: string): Scenario {
   for (const field of ["defects", "mutants"] as const) checkSwitches(file[field], [field], refuse);
   for (const [i, caught] of (file.expect.caught ?? []).entries()) {
     for (const field of ["defects", "mutants"] as const) checkSwitches(caught[field], ["expect", "caught", i, field], refuse);
+    if (![...checkers, ...assertions].some(({ id }) => id === caught.by))
+      throw refuse(["expect", "caught", i, "by"], `${caught.by} is no checker: ${checkers.map(({ id }) => id).join(", ")}`);
   }
   const { hypothesis, expect } = file;
   const heal = healOf(file, refuse);
   if (expect.after && !heal) throw refuse(["expect", "after"], "needs heal_at or liveness_within: nothing runs after a run that never heals");
   const machine = machineOf(file, name, refuse);
+  const most = accelerators(machine);
+  if ((file.workload.endpoints ?? 1) > most)
+    throw refuse(["workload", "endpoints"], `is ${file.workload.endpoints}, a VM of the machine has ${most} accelerators at most`);
   return {
     id: file.id,
     title: file.title,
@@ -93,13 +100,16 @@ function checkSwitches(ids: string[] | undefined, path: (string | number)[], ref
   if (unknown) throw refuse([...path, (ids ?? []).indexOf(unknown)], `${unknown} is no defect or mutant`);
 }
 
+const accelerators = ({ vms, endpoints }: Machine): number =>
+  Math.max(...vms.map((vm) => endpoints.filter(({ kind, bdf }) => kind === "accelerator" && vm.endpoints.includes(bdf)).length));
+
 function machineOf(file: ScenarioFile, name: string, refuse: Refuse): Machine {
   const sections = { ...file.machine, ...(file.abi ? { abi: file.abi } : {}) };
   try {
     return parseMachine(stringify(sections), `${name} machine`);
   } catch (error) {
-    const { field, message } = error as Error & { field?: string };
-    throw refuse(["machine", ...(field ?? "").split(".").filter(Boolean)], `is refused: ${message}`);
+    if (!(error instanceof MachineFileError)) throw error;
+    throw refuse(file.machine ? ["machine", ...error.path] : ["abi"], error.reason, error.reason.startsWith("is not a field") ? "key" : undefined);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Program, Workload } from "@faultline/shared/linux/workload.ts";
-import { Ajv } from "ajv";
-import { isNode, LineCounter, parseDocument } from "yaml";
+import { Ajv, type ErrorObject } from "ajv";
 import { inputError } from "../cli/errors.ts";
 import schema from "./schema.json" with { type: "json" };
+import { YamlSource } from "./yaml-source.ts";
 
 /** How a workload ends. */
 export type Outcome = "succeeds" | "fails" | "either";
@@ -32,6 +32,8 @@ export type OperationEntry = Slots & { operation: Workload["operation"]; file: {
 export type ProgramEntry = Slots & Omit<Program, "munmap" | "unbind" | "exit" | "seed"> & Partial<Pick<Program, "munmap" | "unbind" | "exit" | "seed">>;
 
 export interface FaultEntry {
+  /** Absent: fault-0, fault-1, .. by its place. */
+  id?: string;
   where: string;
   when?: { condition?: string; at?: string; after?: number | string; atLeast?: string } & Partial<
     Record<"nth" | "every" | "times" | "space" | "interval" | "probability", number>
@@ -61,30 +63,41 @@ export interface ScenarioFile {
   expect: Expectation;
 }
 
-const validate = new Ajv({ allowUnionTypes: true }).compile<ScenarioFile>(schema);
+const validate = new Ajv({ allowUnionTypes: true, verbose: true }).compile<ScenarioFile>(schema);
 
-/** Says what is wrong with a field, as an input error with file, line and field. */
-export type Refuse = (field: readonly (string | number)[], reason: string) => Error;
+export type FieldPath = readonly (string | number)[];
+/** Says what is wrong with a field, as an input error with file, line, column and field. `at`: where in the field's text, from 0; "key": its name is wrong. */
+export type Refuse = (field: FieldPath, reason: string, at?: number | "key") => Error;
 
-/** The file, and how to refuse one of its fields. An input error names file, line and field of the first thing that a scenario may not say. */
+/** The file, and how to refuse one of its fields. An input error names file, line, column and field of the first thing that a scenario may not say. */
 export function parseScenarioFile(text: string, name: string): { file: ScenarioFile; refuse: Refuse } {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  if (document.errors.length) throw inputError(`${name}:${document.errors[0].linePos?.[0].line ?? 1}: ${document.errors[0].message.split("\n")[0]}`, "scenario");
-  const lineOf = (path: readonly (string | number)[]): number => {
-    for (let length = path.length; length >= 0; length--) {
-      const node = document.getIn(path.slice(0, length), true);
-      if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
-    }
-    return 1;
-  };
-  const refuse: Refuse = (path, reason) => inputError(`${name}:${lineOf(path)}: ${path.join(".") || "the file"} ${reason}`, path.join(".") || "scenario");
-  const file: unknown = document.toJS();
+  const source = new YamlSource(text);
+  const [error] = source.document.errors;
+  if (error) throw inputError(`${name}:${source.place(error.pos[0])}: ${error.message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "")}`, "scenario");
+  const refuse: Refuse = (path, reason, at) => inputError(`${name}:${source.placeOf(path, at)}: ${path.join(".") || "the file"} ${reason}`, path.join(".") || "scenario");
+  const file = contentOf(source.document, refuse);
   if (validate(file)) return { file, refuse };
-  const [error] = validate.errors!;
-  const path = error.instancePath.split("/").slice(1);
-  if (error.keyword === "additionalProperties") throw refuse([...path, error.params.additionalProperty], "is not a field of a scenario");
-  if (error.keyword === "required") throw refuse([...path, error.params.missingProperty], "is missing");
-  const allowed = error.keyword === "enum" ? `: ${error.params.allowedValues.join(", ")}` : "";
-  throw refuse(path, `${error.message}${allowed}`);
+  throw refuse(...misfit(validate.errors!));
+}
+
+/** Aliases that multiply are refused by the library, by throwing. */
+function contentOf(document: YamlSource["document"], refuse: Refuse): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw refuse([], (error as Error).message);
+  }
+}
+
+/** The field that is wrong, and why, in the words of the schema: titles say what a value must be. */
+function misfit(errors: readonly ErrorObject[]): Parameters<Refuse> {
+  const [first] = errors;
+  const path = first.instancePath.split("/").slice(1);
+  if (first.keyword === "additionalProperties") return [[...path, first.params.additionalProperty], "is not a field of a scenario", "key"];
+  if (first.keyword === "required") return [[...path, first.params.missingProperty], "is missing"];
+  // Of several shapes, the choice itself is what says what may stand there.
+  const choice = errors.find(({ keyword, instancePath }) => keyword === "anyOf" && instancePath === first.instancePath) ?? first;
+  const title = (choice.parentSchema as { title?: string } | undefined)?.title;
+  if (title && path.length) return [path, `must be ${title}, got ${JSON.stringify(choice.data)}`];
+  return [path, `${first.message}${first.keyword === "enum" ? `: ${first.params.allowedValues.join(", ")}` : ""}`];
 }

@@ -4,7 +4,7 @@ import type { FaultRule, LoadedRule } from "@faultline/shared/lab/fault-rule.ts"
 import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import type { TraceEvent, Tracer } from "@faultline/shared/trace/tracer.ts";
+import type { TraceEvent, TraceFields, Tracer } from "@faultline/shared/trace/tracer.ts";
 import { counts as smmuCounts } from "@faultline/smmu/core/state/structures.ts";
 import { pointTable } from "../scenarios/point-table.ts";
 import { partsOf } from "../supervisor/parts.ts";
@@ -61,8 +61,8 @@ export class SimulatedMachine {
       },
     });
     this.points.onRelease = () => this.parts.kick();
-    this.watch(({ kind }) => {
-      if (this.#rules.length > 0) this.#heard(kind);
+    this.watch(({ kind, fields }) => {
+      if (this.#rules.length > 0) this.#heard(kind, fields);
     });
   }
 
@@ -109,7 +109,11 @@ export class SimulatedMachine {
   }
 
   /** Something kept until an event of this kind goes on, after whatever runs now. */
-  #heard(kind: string): void {
+  #heard(kind: string, { releases }: TraceFields): void {
+    if (releases !== undefined && (kind === "edge.rule" || kind === "lab.rule"))
+      this.scheduler.labAfter(0, () => {
+        for (const { faults } of this.#running()) faults.release(String(releases));
+      });
     const waiting = this.#running().filter(({ faults }) => faults.awaits(kind));
     if (waiting.length > 0)
       this.scheduler.labAfter(0, () => {

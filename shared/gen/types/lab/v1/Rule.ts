@@ -31,6 +31,8 @@ export interface Rule {
   'address'?: (string);
   'count'?: (number);
   'write'?: (boolean);
+  'afterEvent'?: (string);
+  'releases'?: (string);
   '_ns'?: "ns";
   '_probability'?: "probability";
   '_bit'?: "bit";
@@ -66,6 +68,8 @@ export interface Rule__Output {
   'address': (string);
   'count': (number);
   'write': (boolean);
+  'afterEvent': (string);
+  'releases': (string);
   '_ns'?: "ns";
   '_probability'?: "probability";
   '_bit'?: "bit";
