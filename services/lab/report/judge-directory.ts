@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { Ajv } from "ajv";
 import { readHistory } from "../history/history.ts";
 import { type RunReport, writeJudgement } from "./run-directory.ts";
 import { type ReportedScenario, type RunConditions, type RunRecord, recordRun } from "./run-record.ts";
+import schema from "./schema.json" with { type: "json" };
 import { judgeRun } from "./verdict.ts";
 
 /** A run judged again. `before` is the verdict that its report had. */
@@ -11,6 +13,10 @@ export interface Rejudgement {
   report: RunReport;
   before: string;
 }
+
+/** The published shape of `report.json`. */
+const validator = new Ajv({ allowUnionTypes: true });
+const isReport = validator.compile<ReportFile>(schema);
 
 interface ReportFile extends Omit<RunConditions, "parameters"> {
   scenario: string;
@@ -68,13 +74,17 @@ function textOf(path: string): string {
 
 function reportIn(dir: string): ReportFile {
   const path = join(dir, "report.json");
+  const file = parsed(textOf(path), path);
+  if (!isReport(file)) throw new RangeError(`${path} is no report of a run: ${validator.errorsText(isReport.errors, { dataVar: "report" })}`);
+  return file;
+}
+
+function parsed(text: string, path: string): unknown {
   try {
-    const file = JSON.parse(textOf(path));
-    if (typeof file.scenario === "string" && Array.isArray(file.rules) && file.expect && typeof file.digest === "string" && Array.isArray(file.mutants)) return file;
-  } catch (error) {
-    if (error instanceof RangeError) throw error;
+    return JSON.parse(text);
+  } catch {
+    throw new RangeError(`${path} is not JSON`);
   }
-  throw new RangeError(`${path} is no report of a run: scenario, rules, expect, digest and mutants are needed`);
 }
 
 function historyIn(dir: string) {

@@ -6,7 +6,10 @@ import type { Judgement } from "./verdict.ts";
 const MOST_TOLD = 20;
 const MOST_EVENTS = 50;
 
-/** `junit.xml`: one test case per checker, one for the hypothesis, and for anything else that was violated; an error of the run is an error of the hypothesis. */
+/**
+ * `junit.xml`: one test case per checker, one for the hypothesis, and for anything else that was violated. An error of the run is an error of the hypothesis; nothing was judged then, so the
+ * other cases are skipped. Its shape is what Jenkins, GitLab and GitHub's readers have in common: one test suite, every case with class and name, messages as attributes.
+ */
 export function junitXml(
   scenario: { id: string; title: string },
   seed: number,
@@ -22,13 +25,17 @@ export function junitXml(
     const body = [
       ...failed.slice(0, MOST_TOLD).map(({ message, events }) => `    <failure message="${escapeXml(message)}">${eventsText(events)}</failure>`),
       ...(failed.length > MOST_TOLD ? [`    <failure message="and ${failed.length - MOST_TOLD} more in report.json"/>`] : []),
+      ...(error && id !== "hypothesis" && !failed.length ? ['    <skipped message="not judged"/>'] : []),
       ...(id === "hypothesis" && error ? [`    <error message="${escapeXml(error)}"/>`] : []),
     ];
     const open = `  <testcase classname="${escapeXml(suite)}" name="${escapeXml(name)}"`;
     return body.length ? `${open}>\n${body.join("\n")}\n  </testcase>` : `${open}/>`;
   });
-  const failures = new Set(violations.map(({ invariant }) => invariant)).size;
-  const head = `<testsuite name="${escapeXml(`${suite} seed ${seed}`)}" tests="${named.size}" failures="${failures}" errors="${error ? 1 : 0}">`;
+  const failed = new Set(violations.map(({ invariant }) => invariant));
+  const skipped = error ? [...named.keys()].filter((id) => id !== "hypothesis" && !failed.has(id)).length : 0;
+  const counts = { tests: named.size, failures: failed.size, errors: error ? 1 : 0, skipped };
+  const attributes = Object.entries({ name: `${suite} seed ${seed}`, ...counts }).map(([name, value]) => `${name}="${escapeXml(value)}"`);
+  const head = `<testsuite ${attributes.join(" ")}>`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n${head}\n${cases.join("\n")}\n</testsuite>\n`;
 }
 

@@ -1,72 +1,66 @@
-import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
-import { type Lifeline, lifelineOf, lifelines } from "./lifelines.ts";
-import { ProtobufMessage } from "./protobuf.ts";
+import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { type GroupSpan, groupSpans } from "./groups.ts";
+import { lifelineOf, lifelines } from "./lifelines.ts";
+import { PerfettoWriter } from "./perfetto-writer.ts";
 
-/** Field numbers of perfetto.protos (protos/perfetto/trace/trace.proto, trace_packet.proto, track_event/*.proto). */
-const TRACE = { packet: 1 };
-const TRACE_PACKET = { timestamp: 8, trusted_packet_sequence_id: 10, track_event: 11, track_descriptor: 60 };
-const TRACK_DESCRIPTOR = { uuid: 1, name: 2 };
-const TRACK_EVENT = { debug_annotations: 4, type: 9, track_uuid: 11, categories: 22, name: 23, flow_ids: 47 };
-const DEBUG_ANNOTATION = { bool_value: 2, int_value: 4, string_value: 6, name: 10 };
-const TYPE = { SLICE_BEGIN: 1, SLICE_END: 2, INSTANT: 3 };
-const SEQUENCE = 1;
-
-const trackOf = (lifeline: Lifeline): number => 1 + lifelines.indexOf(lifeline);
-/** Groups under way are slices, each on a track of its own: they overlap. */
-const FIRST_GROUP_TRACK = 100;
-
-const packet = (): ProtobufMessage => new ProtobufMessage().varint(TRACE_PACKET.trusted_packet_sequence_id, SEQUENCE);
-const descriptor = (uuid: number, name: string): ProtobufMessage =>
-  packet().message(TRACE_PACKET.track_descriptor, new ProtobufMessage().varint(TRACK_DESCRIPTOR.uuid, uuid).string(TRACK_DESCRIPTOR.name, name));
-
-function annotation(name: string, value: TraceValue): ProtobufMessage {
-  const message = new ProtobufMessage().string(DEBUG_ANNOTATION.name, name);
-  if (typeof value === "boolean") return message.varint(DEBUG_ANNOTATION.bool_value, value ? 1 : 0);
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return message.varint(DEBUG_ANNOTATION.int_value, value);
-  return message.string(DEBUG_ANNOTATION.string_value, Array.isArray(value) ? value.join("; ") : String(value));
-}
+/** Tracks: the run, under it one per part and the page request groups, whose lanes are as many as were open together. uuid 0 would be the trace itself. */
+const RUN = 1;
+const FIRST_PART = 2;
+const OPEN_GROUPS = FIRST_PART + lifelines.length;
+const GROUPS = OPEN_GROUPS + 1;
+const FIRST_LANE = GROUPS + 1;
 
 /**
- * `trace.perfetto`: the history in the protobuf format of ui.perfetto.dev and trace_processor. A track per lifeline with its events as instants, a slice per page request group, and a flow
- * through every event of a group. Timestamps are the history's nanoseconds, made monotonic by its total order.
+ * `trace.perfetto`: the history in the protobuf format of ui.perfetto.dev and trace_processor. A track per lifeline with its events as instants, a slice per page request group (one that nobody
+ * answered has no end), a flow through every event of a group, and a counter of the groups that are open. Timestamps are the history's nanoseconds from its first event, made monotonic by its
+ * total order.
  */
 export function perfettoTrace(history: readonly TraceEvent[]): Uint8Array {
-  const packets: ProtobufMessage[] = lifelines.map((lifeline) => descriptor(trackOf(lifeline), lifeline));
+  const writer = new PerfettoWriter();
+  writer.track({ uuid: RUN, name: "run", ordered: true });
+  for (const [rank, name] of lifelines.entries()) writer.track({ uuid: FIRST_PART + rank, name, parent: RUN, rank });
+  writer.track({ uuid: OPEN_GROUPS, name: "open page request groups", parent: RUN, rank: lifelines.length, counter: true });
+  writer.track({ uuid: GROUPS, name: "page request groups", parent: RUN, rank: lifelines.length + 1 });
+
+  const spans = groupSpans(history);
+  const opens = new Map(spans.map((span, flow) => [span.opened, { span, flow: flow + 1 }]));
+  const closes = new Map(spans.flatMap((span) => (span.closed === null ? [] : [[span.closed, span] as const])));
+  /** Which group has a lane, and the flow of the latest group of a name. */
+  const lanes: (GroupSpan | null)[] = [];
+  const flows = new Map<string, number>();
   const origin = history[0]?.t ?? 0;
-  const open = new Map<string, number>();
-  let groups = 0;
-  let flows = 0;
-  const flowOf = new Map<string, number>();
   let now = 0;
-  const event = (track: number, type: number, fill: (message: ProtobufMessage) => void = () => {}) => {
-    const message = new ProtobufMessage().varint(TRACK_EVENT.type, type).varint(TRACK_EVENT.track_uuid, track);
-    fill(message);
-    packets.push(packet().varint(TRACE_PACKET.timestamp, now).message(TRACE_PACKET.track_event, message));
-  };
-  for (const { n, t, who, kind, ids, fields } of history) {
+  let open = 0;
+  for (const [index, { n, t, who, kind, ids, fields }] of history.entries()) {
     now = Math.max(now, Math.round(t - origin));
-    const endpoint = ids.sid ?? ids.endpoint;
-    const group = endpoint !== undefined && ids.grpid !== undefined ? `${endpoint}/${ids.grpid}` : null;
-    if (group && kind === "endpoint.page-request" && !open.has(group)) {
-      open.set(group, FIRST_GROUP_TRACK + groups);
-      flowOf.set(group, ++flows);
-      packets.push(descriptor(FIRST_GROUP_TRACK + groups++, `group ${group}`));
-      event(open.get(group)!, TYPE.SLICE_BEGIN, (message) =>
-        message.string(TRACK_EVENT.categories, "group").string(TRACK_EVENT.name, `endpoint ${endpoint}, group ${ids.grpid}`),
-      );
+    const group = ids.grpid === undefined ? null : `${ids.sid ?? ids.endpoint}/${ids.grpid}`;
+    const opened = opens.get(index);
+    if (opened) {
+      let lane = lanes.indexOf(null);
+      if (lane < 0) {
+        lane = lanes.length;
+        writer.track({ uuid: FIRST_LANE + lane, name: "group", parent: GROUPS });
+      }
+      lanes[lane] = opened.span;
+      flows.set(group!, opened.flow);
+      const name = `endpoint ${opened.span.sid}, group ${opened.span.grpid}`;
+      writer.begin(now, { track: FIRST_LANE + lane, category: "group", name, values: { pasid: ids.pasid, iova: ids.iova } });
+      writer.count(now, OPEN_GROUPS, ++open);
     }
-    event(trackOf(lifelineOf(who, kind)), TYPE.INSTANT, (message) => {
-      message.string(TRACK_EVENT.categories, kind.split(".")[0]).string(TRACK_EVENT.name, kind);
-      const flow = group ? flowOf.get(group) : undefined;
-      if (flow !== undefined) message.fixed64(TRACK_EVENT.flow_ids, flow);
-      const values: Record<string, TraceValue> = { n, who, ...ids, ...fields };
-      for (const [name, value] of Object.entries(values))
-        if (value !== undefined && value !== null) message.message(TRACK_EVENT.debug_annotations, annotation(name, value));
+    writer.instant(now, {
+      track: FIRST_PART + lifelines.indexOf(lifelineOf(who, kind)),
+      category: kind.slice(0, kind.indexOf(".")),
+      name: kind,
+      flow: group === null ? undefined : flows.get(group),
+      values: { n, who, ...ids, ...fields },
     });
-    if (group && (kind === "endpoint.prg-response" || kind === "endpoint.group-closed") && open.has(group)) {
-      event(open.get(group)!, TYPE.SLICE_END);
-      open.delete(group);
+    const closed = closes.get(index);
+    if (closed) {
+      const lane = lanes.indexOf(closed);
+      writer.end(now, FIRST_LANE + lane);
+      lanes[lane] = null;
+      writer.count(now, OPEN_GROUPS, --open);
     }
   }
-  return Buffer.concat(packets.map((one) => new ProtobufMessage().message(TRACE.packet, one).bytes()));
+  return writer.bytes();
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { Ajv } from "ajv";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { checkers } from "../checkers/index.ts";
@@ -15,6 +16,7 @@ import { judgeDirectory } from "./judge-directory.ts";
 import { junitXml } from "./junit.ts";
 import { writeRun } from "./run-directory.ts";
 import { type ReportedScenario, recordRun } from "./run-record.ts";
+import schema from "./schema.json" with { type: "json" };
 import { judgeRun } from "./verdict.ts";
 
 const scenario: ReportedScenario = {
@@ -47,6 +49,7 @@ const history = written(
   ["vmm0", "edge.rule", { pasid: 5, grpid: 3 }, { rule: "fault-0", do: "drop", direction: "vmm->host", kind: "pwrite", seq: 9 }],
   ["lab", "lab.deadlock", {}, { reason: "nothing is runnable any more" }],
 );
+const validate = new Ajv({ allowUnionTypes: true }).compile(schema);
 const root = mkdtempSync(join(tmpdir(), "faultline-report-"));
 const out = join(root, "run");
 const record = recordRun(scenario, how, judgeRun(scenario, history), history);
@@ -92,6 +95,11 @@ describe("the directory of a run (design.md, section 6)", () => {
     const schedule = parse(file("schedule.yaml"));
     expect(schedule).toMatchObject({ scenario: "lost-answer", seed: 7, rules: scenario.rules });
     expect(schedule.fired).toEqual([expect.objectContaining({ n: 13, rule: "fault-0", do: "drop", grpid: 3 })]);
+  });
+  it("writes report.json as its published schema says", () => {
+    const json = JSON.parse(file("report.json"));
+    expect(validate(json), JSON.stringify(validate.errors)).toBe(true);
+    expect(validate({ ...json, verdict: "maybe" }) || validate({ ...json, violations: [{}] }) || validate({ ...json, more: 1 })).toBe(false);
   });
   it("has a test case per checker in junit.xml, failed ones with message and events", () => {
     const xml = file("junit.xml");
@@ -224,8 +232,12 @@ describe("the report of a history of 100,000 events", () => {
 });
 
 describe("judge DIR", () => {
-  afterEach(() => writeFileSync(join(out, "history.ndjson"), original));
+  afterEach(() => {
+    writeFileSync(join(out, "history.ndjson"), original);
+    writeFileSync(join(out, "report.json"), reported);
+  });
   const original = file("history.ndjson");
+  const reported = file("report.json");
   it("comes to the same verdict from the files alone, and leaves the history as it is", () => {
     const again = judgeDirectory(out);
     expect(again).toMatchObject({ report, before: "violation", record: { how: { command: how.command } } });
@@ -234,6 +246,11 @@ describe("judge DIR", () => {
   });
   it.each([
     ["another history", () => writeFileSync(join(out, "history.ndjson"), original.replace("0x7000", "0x8000")), /its sha256 is .*, report\.json is about/],
+    [
+      "a report that is none",
+      () => writeFileSync(join(out, "report.json"), JSON.stringify({ ...JSON.parse(reported), rules: 3 })),
+      /report\.json is no report of a run: report\/rules must be array/,
+    ],
     ["no history", () => writeFileSync(join(out, "history.ndjson"), "x"), /history\.ndjson: line 1: not JSON/],
   ])("refuses %s, naming the file", (_what, spoil, message) => {
     spoil();

@@ -55,8 +55,8 @@ export function writeJudgement(dir: string, record: RunRecord): RunReport {
   return report;
 }
 
-/** `report.json` holds what `judge` needs besides the history: the rules, the expectation and the conditions of the run. */
-const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report: RunReport) => ({
+/** `report.json` (its schema: schema.json) holds what `judge` needs besides the history: the rules, the expectation and the conditions of the run. */
+const reportJson = ({ scenario, how, judgement, assertions, parameters }: RunRecord, report: RunReport) => ({
   schema: "faultline-report/1",
   scenario: scenario.id,
   title: scenario.title,
@@ -65,6 +65,7 @@ const reportJson = ({ scenario, how, judgement, assertions }: RunRecord, report:
   ...report,
   error: judgement.error,
   ...how,
+  drawn: parameters.drawn,
   expect: scenario.expect,
   rules: scenario.rules,
   partFaults: scenario.partFaults ?? [],
