@@ -46,9 +46,9 @@ export class LabClient {
     return new Promise((resolve, reject) => this.#stub.Ready({}, { deadline }, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply))));
   }
 
-  /** Events of the service from now on, in its order; `kinds` empty: all. */
-  trace(onEvent: (event: TraceEvent) => void, kinds: readonly string[] = []): TraceSubscription {
-    const call = this.#stub.Trace({ kinds: [...kinds] });
+  /** Events of the service from now on, in its order; `kinds` empty: all. Rules that are armed for `run` end with it. */
+  trace(onEvent: (event: TraceEvent) => void, kinds: readonly string[] = [], run = ""): TraceSubscription {
+    const call = this.#stub.Trace({ kinds: [...kinds], run });
     let started = () => {};
     const active = new Promise<void>((resolve) => (started = resolve));
     this.#traces++;
@@ -78,9 +78,12 @@ export class LabClient {
     await reached;
   }
 
-  /** Replaces the rules armed in the service; each draws from its own stream of `seed`. Rejects, naming rule and field, when one of them is wrong. */
-  async arm(rules: readonly (FaultRule | EdgeRule)[], seed = 0): Promise<void> {
-    await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire), seed }, done));
+  /**
+   * Replaces the rules armed in the service; each draws from its own stream of `seed`. With `run` they end with the last trace of that run. Rejects, naming rule and field, when one of them is
+   * wrong.
+   */
+  async arm(rules: readonly (FaultRule | EdgeRule)[], seed = 0, run = ""): Promise<void> {
+    await this.#unary((done) => this.#stub.Arm({ rules: rules.map(ruleToWire), seed, run }, done));
   }
 
   /** The points of the service, and how often each was reached since rules were armed (counted while some rule is on a point). */

@@ -50,6 +50,14 @@ type Answer = sendUnaryData<object>;
 /** Serves lab/v1. Returns what ends the trace streams, once everything emitted is on them. */
 export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promise<void> } {
   const traces = new Set<ServerWritableStream<TraceRequest__Output, TraceBatch>>();
+  /** The run whose rules are armed; empty: nobody's. */
+  let armedBy = "";
+  /** A lab that is gone lets nothing be kept: its connection ends with it, however it dies. */
+  const left = (run: string) => {
+    if (run === "" || run !== armedBy || [...traces].some((call) => call.request.run === run)) return;
+    armedBy = "";
+    ports.faults.arm([]);
+  };
   const implementation = {
     Ready: (_: unknown, answer: Answer) => void ports.ready.then(() => answer(null, { service: ports.name, pid: process.pid })),
     Trace(call: ServerWritableStream<TraceRequest__Output, TraceBatch>) {
@@ -58,7 +66,7 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
       for (const gone of ["cancelled", "error", "close"]) {
         call.on(gone, () => {
           end();
-          traces.delete(call);
+          if (traces.delete(call)) left(call.request.run);
         });
       }
       call.write({ events: [], marker: 0 }); // the subscription stands
@@ -87,7 +95,9 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
     async Arm(call: ServerUnaryCall<ArmRequest__Output, object>, answer: Answer) {
       const { loadRules, RuleError } = await import("../edge/load-rules.ts"); // CEL is loaded by the first rule
       try {
-        ports.faults.arm(loadRules(call.request.rules.map(ruleFromWire), ports.points()), call.request.seed);
+        const { rules, seed, run } = call.request;
+        ports.faults.arm(loadRules(rules.map(ruleFromWire), ports.points()), seed);
+        armedBy = run;
         answer(null, {});
       } catch (error) {
         answer({ code: error instanceof RuleError ? status.INVALID_ARGUMENT : status.INTERNAL, details: (error as Error).message });

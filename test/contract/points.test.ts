@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { upperEnd } from "@faultline/shared/edge/connect.ts";
 import { smmuEdge } from "@faultline/shared/edge/definitions.ts";
 import type { Edge } from "@faultline/shared/edge/edge.ts";
@@ -12,6 +15,7 @@ import { points } from "@faultline/smmu/points.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ServiceProcesses } from "../support/service-process.ts";
 
+const ARMING_LAB = fileURLToPath(new URL("../support/arming-lab.ts", import.meta.url));
 const REGISTERS = 0x0905_0000;
 const RAM = defaultMachine.dram.base;
 const word = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
@@ -23,12 +27,14 @@ const CFGI_ALL = Uint8Array.of(0x04, 0, 0, 0, 0, 0, 0, 0, 31, 0, 0, 0, 0, 0, 0, 
 describe("points and hardware faults armed over lab/v1, in a process (interfaces.md, section 8)", () => {
   const processes = new ServiceProcesses();
   let lab: LabClient;
+  let address: string;
   let edge: Edge<HostToSmmu, SmmuToHost>;
   let prod = 0;
   beforeAll(async () => {
     const smmu = processes.start("smmu");
     await processes.ready(smmu);
-    lab = new LabClient(smmu.address);
+    address = smmu.address;
+    lab = new LabClient(address);
     edge = upperEnd(smmuEdge, await dialEdge(smmu.address, smmuEdge), {
       hello: {
         protocol: "smmu/v1",
@@ -94,6 +100,28 @@ describe("points and hardware faults armed over lab/v1, in a process (interfaces
     expect(await read(CMDQ_CONS)).toBe(prod - 1);
     await lab.arm([]);
     await expect.poll(() => read(CMDQ_CONS)).toBe(prod);
+  });
+  it("lets it go when the lab that armed it is killed: rules die with the run", async () => {
+    const labProcess = spawn(process.execPath, [ARMING_LAB, address, JSON.stringify([held])], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(labProcess.stdout, "data");
+    command();
+    await expect.poll(() => lab.fired()).toEqual([{ id: "held", matches: 1, fired: 1 }]);
+    expect(await read(CMDQ_CONS)).toBe(prod - 1);
+    labProcess.kill("SIGKILL");
+    await expect.poll(() => read(CMDQ_CONS)).toBe(prod);
+    expect(await lab.fired()).toEqual([]);
+  });
+  it("keeps the rules of a run while another one's trace ends", async () => {
+    const first = lab.trace(() => {}, ["lab.rule"], "first");
+    const second = lab.trace(() => {}, ["lab.rule"], "second");
+    await Promise.all([first.active, second.active]);
+    await lab.arm([held], 1, "second");
+    first();
+    await first.ended;
+    await lab.points(); // behind the end of the first, on the same connection
+    expect((await lab.fired()).map(({ id }) => id)).toEqual(["held"]);
+    second();
+    await expect.poll(() => lab.fired()).toEqual([]);
   });
   it("lets it go at an event of the trace", async () => {
     await lab.arm([{ ...held, do: { action: "hold", until: "lab.heal" } }]);

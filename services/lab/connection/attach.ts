@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { awaitedKinds } from "@faultline/shared/lab/fault-rule.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient, TraceSubscription } from "@faultline/shared/shell/lab-client.ts";
@@ -51,6 +52,8 @@ export async function attach(attachment: Attachment): Promise<RunningMachine> {
 
 class AttachedMachine implements RunningMachine {
   readonly #a: Attachment;
+  /** Rules are this run's: a service ends them when this process is gone, however it went. */
+  readonly #run = randomUUID();
   readonly #kinds: readonly TraceKind[];
   readonly #events: TraceEvent[] = [];
   readonly #clients = new Map<string, LabClient>();
@@ -84,14 +87,18 @@ class AttachedMachine implements RunningMachine {
   async #subscribe(name: string, client: LabClient, started = true): Promise<void> {
     if (name === "smmu" && started) this.#base = this.#events.reduce((most, { n }) => Math.max(most, n), 0);
     const base = this.#base;
-    const subscription = client.trace((event) => {
-      this.#events.push(base ? { ...event, n: event.n + base, cause: event.cause === null ? null : event.cause + base } : event);
-      this.#quiet.heard();
-      this.#rest.heard();
-      this.#plan?.seen(event.kind);
-      if (this.#awaited.has(event.kind)) this.#tell(name, (client) => client.heard(event.kind));
-      if (event.kind.endsWith(".rule") && event.fields.releases) this.#tell(name, (client) => client.release(String(event.fields.releases)));
-    }, this.#kinds);
+    const subscription = client.trace(
+      (event) => {
+        this.#events.push(base ? { ...event, n: event.n + base, cause: event.cause === null ? null : event.cause + base } : event);
+        this.#quiet.heard();
+        this.#rest.heard();
+        this.#plan?.seen(event.kind);
+        if (this.#awaited.has(event.kind)) this.#tell(name, (client) => client.heard(event.kind));
+        if (event.kind.endsWith(".rule") && event.fields.releases) this.#tell(name, (client) => client.release(String(event.fields.releases)));
+      },
+      this.#kinds,
+      this.#run,
+    );
     this.#clients.set(name, client);
     this.#subscriptions.set(name, subscription);
     void subscription.ended.then((reason) => {
@@ -132,7 +139,7 @@ class AttachedMachine implements RunningMachine {
   }
 
   async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
-    await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0))));
+    await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0, this.#run))));
     this.#armed = rules.length > 0;
     this.#awaited = awaitedKinds(rules);
   }

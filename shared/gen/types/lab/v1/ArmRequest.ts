@@ -5,9 +5,11 @@ import type { Rule as _lab_v1_Rule, Rule__Output as _lab_v1_Rule__Output } from 
 export interface ArmRequest {
   'rules'?: (_lab_v1_Rule)[];
   'seed'?: (number);
+  'run'?: (string);
 }
 
 export interface ArmRequest__Output {
   'rules': (_lab_v1_Rule__Output)[];
   'seed': (number);
+  'run': (string);
 }

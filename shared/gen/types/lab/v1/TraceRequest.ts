@@ -3,8 +3,10 @@
 
 export interface TraceRequest {
   'kinds'?: (string)[];
+  'run'?: (string);
 }
 
 export interface TraceRequest__Output {
   'kinds': (string)[];
+  'run': (string);
 }
