@@ -1,7 +1,7 @@
 import type { Bits } from "../codec/bit-struct.ts";
 
 export interface Register {
-  /** From the SMMU base; page 1 registers are at 0x1xxxx. */
+  /** From the SMMU base; page 1 registers are at 0x1xxxx, and nowhere else (6.2: an alias in page 0 is optional). */
   offset: number;
   sizeBytes: 4 | 8;
   /** RO; RW; or the enable whose 0 (in CR0 or IRQ_CTRL and its ACK) makes it writable. */

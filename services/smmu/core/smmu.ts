@@ -188,6 +188,7 @@ export class Smmu {
     return done;
   }
 
+  /** Reserved fields of a command other than SSec are not looked at (4.1: CERROR_ILL is the other permitted choice). */
   #dispatch(opcode: number, words: Uint32Array): boolean | "wait" {
     const { identity } = this;
     const enabled = (this.regs.low("CR0") & 1) !== 0;

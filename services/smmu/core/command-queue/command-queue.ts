@@ -100,6 +100,7 @@ export class CommandQueue {
     if (this.#completion.outstandingAtc() > 0) return false;
     if (this.#completion.takeAtcTimeout()) return this.#error(CERROR.CERROR_ATC_INV_SYNC);
     this.#consumed(words);
+    // SIG_SEV wakes a CPU that waits for an event: none here does, and a CPU that polls sees CONS.
     if (cs !== SYNC_CS.SIG_IRQ) return true;
     const address = msiAddress(words);
     if (this.#msi && address !== 0) {

@@ -23,7 +23,8 @@ interface Stalled<T> {
 
 /**
  * The stall model (3.12.2, 5.5; spec/smmuv3.md, 5.5): what stalled, under which STAG, and what releases it. Choices: one record per stalled transaction (suppression of
- * duplicates is optional), no early retry of a recorded transaction, and an unrecorded one is translated again before its record is written, so that a fault of before a
+ * duplicates is optional: a run counts its faults, and what was suppressed nobody could); no early retry of a recorded transaction (permitted at any time: it would repair what
+ * software forgot to resume, and the run would not show it); and an unrecorded one is translated again before its record is written, so that a fault of before a
  * CFGI or TLBI never shows after it.
  */
 export class Stalls<T extends { sid: number }> {

@@ -18,7 +18,7 @@ export interface Stage2Start {
   stt: boolean;
 }
 
-/** The level that SL0 names (page-tables.md, section 3.2); null: reserved. S2SL0_2 counts with 4K and DS alone. */
+/** The level that SL0 names (page-tables.md, section 3.2); null: reserved. S2SL0_2 counts with 4K and DS alone. For level -1 section 3.3 has no row: T0SZ 12 to 15, as in section 2. */
 function namedLevel(granule: number, { sl0, sl0High, DS, stt }: Stage2Start): number | null {
   if (granule === 12) {
     if (DS && sl0High === 1) return sl0 === 0 ? -1 : null;

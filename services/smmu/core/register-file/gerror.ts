@@ -3,7 +3,10 @@ import type { RegisterFile } from "./register-file.ts";
 
 type Error = keyof (typeof registers)["GERROR"]["fields"];
 
-/** GERROR and GERRORN: error i is active while the two differ in bit i (6.3.20). */
+/**
+ * GERROR and GERRORN: error i is active while the two differ in bit i (6.3.20). Software that toggles a bit of GERRORN whose error is not active (CONSTRAINED UNPREDICTABLE)
+ * gets what it wrote: the error looks active, and what it stops is stopped.
+ */
 export class Gerror {
   readonly #regs: RegisterFile;
   /** An error became active; MSI_GERROR_ABT_ERR raises no interrupt. */

@@ -10,8 +10,9 @@ import type { RegisterFile } from "./register-file.ts";
 const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
 
 /**
- * The SMMU's interrupts, as MSIs or wired pulses (3.18). Where an MSI is configured its wire is not pulsed: the two say the same, and software that set up the MSI has
- * nobody at the line. What an interrupt announces is in memory and registers before it leaves: posted bytes go with it.
+ * The SMMU's interrupts, as MSIs or wired pulses (3.18). A source has one output at a time: its MSI where IDR0.MSI and an address are set, its wire otherwise. An
+ * implementation with both outputs raises both (spec/smmuv3.md, 1.6 and 4.1); this one has the wire as the alternative (issue 4), because the two say the same, software that
+ * set up the MSI has nobody at the line, and a second message for every record would lie on the path of each fault. What an interrupt announces is in memory and registers before it leaves: posted bytes go with it.
  */
 export class Interrupts {
   readonly #regs: RegisterFile;
