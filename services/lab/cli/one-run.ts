@@ -10,6 +10,7 @@ import { type RunRecord, recordRun } from "../report/run-record.ts";
 import { judgeRun, type Verdict } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
+import { refusalOf } from "../scenarios/modes.ts";
 import { EXIT, inputError } from "./errors.ts";
 import { MAX_VM, numberOption } from "./options.ts";
 import { progress } from "./progress.ts";
@@ -53,7 +54,8 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   const mode = modes.find((one) => one === (options.mode ?? (addresses ? "processes" : "sim")));
   if (!mode) throw inputError(`--mode ${options.mode} is none of ${modes.join(", ")}`, "mode");
   const scenario = loadScenario(idOrFile);
-  if (scenario.simOnly && mode !== "sim") throw inputError(`${idOrFile} runs in --mode sim only: ${scenario.simOnly}`, "mode");
+  const refusal = refusalOf(scenario, addresses ? "connected" : mode);
+  if (refusal) throw inputError(`${idOrFile}: ${refusal}`, "mode");
   if (options.checkDeterminism && mode !== "sim") throw inputError(`--check-determinism: --mode ${mode} runs on real time`, "check-determinism");
   if (options.encode && mode !== "sim") throw inputError(`--encode: in --mode ${mode} every message is encoded`, "encode");
   if (options.checkDeterminism && options.seeds) throw inputError("--check-determinism and --seeds: one of them", "seeds");

@@ -6,6 +6,7 @@ import { defects as vmmDefects } from "@faultline/vmm/defects.ts";
 import { assertions } from "../assertions/assertions.ts";
 import { checkers } from "../checkers/index.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
+import { modesOf } from "../scenarios/modes.ts";
 import { pointTable } from "../scenarios/point-table.ts";
 import type { Caught } from "../scenarios/scenario-file.ts";
 import { whereText } from "../scenarios/where.ts";
@@ -36,7 +37,7 @@ export function scenariosCommand(options: TableOptions): number {
     title,
     source,
     faults: faultTexts({ ...scenario } as Scenario),
-    modes: simOnly ? ["sim"] : ["sim", "processes", "containers"],
+    modes: modesOf({ partFaults: scenario.partFaults, simOnly }),
     caught: (expect.caught ?? []).map((one) => ({ switches: switchesOf(one), by: one.by })),
   }));
   return print(options, { scenarios: rows }, columns(rows.map(({ id, title, faults }) => [id, title, faults.join("; ") || "no fault"])));

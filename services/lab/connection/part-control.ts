@@ -1,11 +1,8 @@
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
-import type { PartAction, Ways } from "../scenarios/part-fault.ts";
+import type { Ways } from "../scenarios/part-fault.ts";
 
 /** What can be done to the parts of a machine as a whole. A way of running that owns its parts gives one. */
 export interface PartControl {
-  /** Actions that this way of running knows, and why not the others. */
-  readonly can: readonly PartAction[];
-  readonly cannot: string;
   /** The part runs, or is paused. */
   alive(part: string): boolean;
   /** From now on the loss of these parts is no failure of the run. */

@@ -3,6 +3,7 @@ import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceFields } from "@faultline/shared/trace/tracer.ts";
 import { inputError } from "../cli/errors.ts";
 import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";
+import { refusalOf, type Way } from "../scenarios/modes.ts";
 import type { PartAction, Ways } from "../scenarios/part-fault.ts";
 import { type Part, partsOf } from "../supervisor/parts.ts";
 import type { PartControl } from "./part-control.ts";
@@ -24,7 +25,7 @@ export interface PartFaultPorts {
 
 /** Kills, pauses, cuts off and starts the parts of a machine that runs outside this process, on real time. */
 export class PartFaults {
-  readonly #mode: string;
+  readonly #mode: Way;
   readonly #control: PartControl | null;
   readonly #ports: PartFaultPorts;
   readonly #parts: readonly Part[];
@@ -37,7 +38,7 @@ export class PartFaults {
   #healing = false;
   healed: Promise<void> = Promise.resolve();
 
-  constructor(mode: string, control: PartControl | null, ports: PartFaultPorts) {
+  constructor(mode: Way, control: PartControl | null, ports: PartFaultPorts) {
     this.#mode = mode;
     this.#control = control;
     this.#ports = ports;
@@ -65,13 +66,8 @@ export class PartFaults {
   }
 
   plan(planned: PlannedFaults, heal: (withinNs: number) => Promise<void>): FaultPlan {
-    for (const fault of planned.faults) {
-      if (!this.#control) throw inputError(`${fault.do} ${fault.part}: the parts of this machine were started by somebody else; run it without --connect`, "mode");
-      const actions: PartAction[] = [fault.do, ...(fault.do === "partition" ? (["join"] as const) : [])];
-      if (!actions.every((action) => this.#control!.can.includes(action)))
-        throw inputError(`${fault.do} ${fault.part}: --mode ${this.#mode} cannot: ${this.#control.cannot}`, "mode");
-      if (fault.ways !== "both") throw inputError(`partition ${fault.ways} ${fault.part}: --mode ${this.#mode} cuts both ways only; --mode sim cuts one`, "mode");
-    }
+    const refusal = refusalOf({ partFaults: [...planned.faults] }, this.#control ? this.#mode : "connected");
+    if (refusal) throw inputError(refusal, "mode");
     return new FaultPlan(planned, {
       later: (ns, action) => {
         const timer = setTimeout(() => {

@@ -24,8 +24,6 @@ export async function docker(...args: string[]): Promise<string> {
 
 /** Kills, pauses, cuts off and starts the containers of a compose project that this command owns. */
 export class ContainerControl implements PartControl {
-  readonly can = ["kill", "pause", "resume", "restart", "partition", "join"] as const;
-  readonly cannot = "";
   readonly clients: LabClient[] = [];
   readonly #project: string;
   readonly #files: readonly string[];

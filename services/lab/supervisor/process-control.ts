@@ -11,8 +11,6 @@ const READY_MS = 20_000;
 
 /** Kills, pauses and starts the processes of a run that this command owns. */
 export class ProcessControl implements PartControl {
-  readonly can = ["kill", "pause", "resume", "restart"] as const;
-  readonly cannot = "Unix sockets have no network between them that could be cut; --mode sim and --mode containers can";
   /** All that were started: ended ones too. */
   readonly services: Service[] = [];
   /** Of parts that were started again. */
@@ -69,7 +67,7 @@ export class ProcessControl implements PartControl {
     this.#latest(part)!.child.kill("SIGCONT");
   }
 
-  // Never asked for: `can` does not name partition.
+  // Never asked for (scenarios/modes.ts).
   async cut(): Promise<void> {}
   async join(): Promise<void> {}
   async reconnect(part: string): Promise<LabClient> {
