@@ -1,9 +1,9 @@
 // `npm run mutants [-- --only N,M] [--list NAME]`: applies each source patch to a copy of the repository and runs the tests that should notice. Exit 1 if one does not.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { copyRepository } from "../support/repository-copy.ts";
 import { suites } from "./suites.ts";
 
 /** A source patch: `find` occurs exactly once in `file` and becomes `replace`; `sentence` says what the machine does then. */
@@ -14,31 +14,7 @@ export interface Mutant {
   sentence: string;
 }
 
-const root = new URL("../..", import.meta.url).pathname;
 const { values } = parseArgs({ options: { only: { type: "string" }, list: { type: "string" } } });
-
-/** A copy without node_modules: those are linked one by one, so that the workspaces are the copy's own. */
-function copyRepository(): string {
-  const copy = mkdtempSync(join(tmpdir(), "faultline-mutants-"));
-  for (const entry of readdirSync(root)) {
-    if (entry === "node_modules" || entry === ".git") continue;
-    cpSync(join(root, entry), join(copy, entry), { recursive: true, filter: (from) => !from.includes("/node_modules") });
-  }
-  const modules = join(copy, "node_modules");
-  mkdirSync(join(modules, "@faultline"), { recursive: true });
-  for (const entry of readdirSync(join(root, "node_modules"))) {
-    if (entry !== "@faultline") symlinkSync(join(root, "node_modules", entry), join(modules, entry));
-  }
-  const { workspaces } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { workspaces: string[] };
-  for (const workspace of workspaces.flatMap((glob) =>
-    glob.endsWith("/*") ? readdirSync(join(root, glob.slice(0, -2))).map((name) => `${glob.slice(0, -1)}${name}`) : [glob],
-  )) {
-    if (!existsSync(join(copy, workspace, "package.json"))) continue;
-    const { name } = JSON.parse(readFileSync(join(copy, workspace, "package.json"), "utf8")) as { name: string };
-    symlinkSync(join(copy, workspace), join(modules, name));
-  }
-  return copy;
-}
 
 const REPORT = "mutant-report.json";
 const BROKEN = "does not load";
@@ -72,7 +48,7 @@ function noticed(copy: string, tests: readonly (readonly string[])[]): string | 
 
 const short = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width));
 
-const copy = copyRepository();
+const copy = copyRepository("faultline-mutants-");
 let [caught, survived, stale] = [0, 0, 0];
 try {
   for (const [name, { tests, mutants }] of Object.entries(suites)) {
