@@ -141,6 +141,26 @@ describe("invalidation of 52-bit addresses (smmuv3.md, 4.3)", () => {
     expect(stale(range(0n, 34n), TG_4K | (page(WIDE) - 2n ** 45n))).toBe(false);
     expect(stale(range(0n, 34n), TG_4K | (page(WIDE) - 2n ** 47n))).toBe(true);
   });
+  it("a range does not reach from the lower half of the address space into the upper one", () => {
+    const upper = { 14: 1, 30: 0, 16: 12, 22: 2, 132: 0x8000_0000n >> 4n };
+    const { core, read, command } = machine({ cd: cd(upper), tables: stage1Tables });
+    const va = 0xfff0_0000_0000_0000n + WIDE;
+    read(va);
+    core.memory.words.set(0x8000_1120, 0n);
+    command(range(31n, 39n), TG_4K | page(WIDE - 2n ** 44n));
+    expect(read(va)).toEqual({ pa: OUT });
+    command(range(31n, 39n), TG_4K | page(va - 2n ** 44n));
+    expect(read(va)).toEqual({ end: "abort" });
+  });
+  it("an IPA operand above 52 bits is out of range: nothing is removed", () => {
+    const { core, read, command } = machine({ ste: stage2({ 160: 12, 194: 1 }), tables: { 2415919176: 0x9000_1003n, 2415923488: BLOCK | 0xc0n } });
+    read(WIDE);
+    core.memory.words.set(0x9000_1120, 0n);
+    command(0x2an, page(WIDE) + 2n ** 53n);
+    expect(read(WIDE)).toEqual({ pa: OUT });
+    command(0x2an, page(WIDE));
+    expect(read(WIDE)).toEqual({ end: "abort" });
+  });
   it("SCALE above 39 acts as 39", () => {
     // 32 * 2^39 granules are 2^56 bytes; the range ends with its half of the address space.
     expect(stale(range(31n, 63n), TG_4K)).toBe(false);
