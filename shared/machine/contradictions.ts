@@ -25,7 +25,8 @@ function ofSmmu({ smmu }: Machine): { path: FieldPath; message: string } | null 
   if (smmu.oas === 52 && !wide) return { path: ["smmu", "oas"], message: "52 needs 64K in smmu.granules, or smmu.ds" };
   if (smmu.vaBits === 52 && !wide) return { path: ["smmu", "vaBits"], message: "52 needs 64K in smmu.granules, or smmu.ds" };
   if (smmu.ds && !smmu.granules.includes("4K") && !smmu.granules.includes("16K")) return { path: ["smmu", "ds"], message: "needs 4K or 16K in smmu.granules" };
-  // 6.3.1: a VMID is a matter of stage 2.
+  // 6.3.1: HYP comes with both stages, and a VMID is a matter of stage 2.
+  if (smmu.hyp && !(smmu.stage1 && smmu.stage2)) return { path: ["smmu", "hyp"], message: "needs smmu.stage1 and smmu.stage2" };
   if (smmu.vmw && !smmu.stage2) return { path: ["smmu", "vmw"], message: "needs smmu.stage2" };
   return null;
 }

@@ -25,6 +25,8 @@ export interface SmmuOptions {
   vmidBits: 8 | 16;
   /** IDR0.VMW: CR0.VMW makes CMD_TLBI_* ignore low bits of the VMID. */
   vmw: boolean;
+  /** IDR0.HYP: EL2 stream worlds. */
+  hyp: boolean;
   ats: boolean;
   pri: boolean;
   stall: boolean;
@@ -76,6 +78,7 @@ export const defaultMachine: Machine = {
     asidBits: 16,
     vmidBits: 16,
     vmw: false,
+    hyp: false,
     ats: true,
     pri: true,
     stall: true,

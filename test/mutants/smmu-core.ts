@@ -134,7 +134,7 @@ export const mutants: readonly Mutant[] = [
     replace: "true",
     sentence: "an STE and a CD are used after CFGI_*",
   },
-  { file: `${core}/tlb/tagged-cache.ts`, find: "vmid * PER_VMID + asid", replace: "asid", sentence: "TLB entries carry no VMID" },
+  { file: `${core}/tlb/address-space.ts`, find: "vmid * PER_VMID + asid", replace: "asid", sentence: "TLB entries carry no VMID" },
   {
     file: `${core}/tlb/tlb.ts`,
     find: "this.insert(global && this.#globalMatchesAnyAsid ?",
@@ -228,4 +228,20 @@ export const mutants: readonly Mutant[] = [
     replace: "",
     sentence: "guarded and read-only registers are written",
   },
+  { file: `${core}/tlb/address-space.ts`, find: "vmidOf(space) !== EL2 && ((", replace: "((", sentence: "commands of NS-EL1 reach entries of EL2" },
+  {
+    file: `${core}/tlb/address-space.ts`,
+    find: "nsnh: (): Scope => (space) => vmidOf(space) !== EL2",
+    replace: "nsnh: (): Scope => () => true",
+    sentence: "TLBI_NSNH_ALL reaches entries of EL2",
+  },
+  {
+    file: `${core}/command-queue/tlbi.ts`,
+    find: "CMD_TLBI_EL2_VA && e2h ? asid",
+    replace: "CMD_TLBI_EL2_VA ? asid",
+    sentence: "TLBI_EL2_VA compares the ASID without E2H",
+  },
+  { file: `${core}/stream-table/ste-checks.ts`, find: 'return e2h ? "EL2-E2H" : "EL2";', replace: 'return "EL2-E2H";', sentence: "CR2.E2H is not looked at" },
+  { file: `${core}/stream-table/ste-checks.ts`, find: "!s2 && identity.hyp && (ste.STRW & 1) !== 0", replace: "false", sentence: "STRW = x1 is accepted" },
+  { file: `${core}/context-descriptor/cd-checks.ts`, find: "disabled: el2 || cd.EPD1", replace: "disabled: cd.EPD1", sentence: "table 1 of an EL2 CD is checked" },
 ];

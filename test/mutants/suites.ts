@@ -13,6 +13,7 @@ export const suites: Record<string, { mutants: readonly Mutant[]; tests: readonl
         "conformance",
         "test/conformance/walk/agreement",
         "test/conformance/walk/worked-examples",
+        "test/conformance/walk/wide-addresses",
         "test/conformance/walk/hostile-driver",
         "test/conformance/walk/configuration-range",
       ],

@@ -5,13 +5,17 @@ import { DerivedConfigurations } from "./derived-configurations.ts";
 import { type Fault, fault, isFault } from "./fault.ts";
 import { type Identity, ias, sizeBits, wideAddresses } from "./identity.ts";
 import { startLevelS1, startLevelS2 } from "./page-table-walk/geometry.ts";
+import type { Stage1Policy } from "./page-table-walk/permissions.ts";
 import { type StageTable, stageTable } from "./page-table-walk/stage-table.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
-import { granuleOfTG0, stage2Start, steIllegal } from "./stream-table/ste-checks.ts";
+import { granuleOfTG0, type StreamWorld, stage2Start, steIllegal, streamWorld } from "./stream-table/ste-checks.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import { fetchSte } from "./stream-table/stream-table-walk.ts";
+import { EL2 } from "./tlb/address-space.ts";
 import type { ConfigurationCache } from "./tlb/configuration-cache.ts";
 
+/** CR2.E2H. */
+const E2H = 1;
 const l1 = new Uint32Array(2);
 
 /** The stage-2 table of a valid STE with Config = 11x. */
@@ -72,25 +76,24 @@ export function stage1Table(cd: ContextDescriptor, upper: boolean, identity: Ide
 }
 
 /** Stage 1 of a valid CD, as translation needs it. */
-export interface Stage1 {
+export interface Stage1 extends Stage1Policy {
   ASID: number;
   ASET: number;
-  WXN: boolean;
-  PAN: boolean;
-  EPAN: boolean;
   /** Tables of TTB0 and TTB1; null: EPDx. */
   lower: StageTable | null;
   upper: StageTable | null;
 }
 
-const stage1Of = (cd: ContextDescriptor, identity: Identity): Stage1 => ({
-  ASID: cd.ASID,
-  ASET: cd.ASET,
+/** The EL2 world has table 0 alone, and no ASID. */
+const stage1Of = (cd: ContextDescriptor, identity: Identity, EL2: boolean): Stage1 => ({
+  ASID: EL2 ? 0 : cd.ASID,
+  ASET: EL2 ? 0 : cd.ASET,
+  EL2,
   WXN: cd.WXN === 1,
   PAN: cd.PAN === 1,
   EPAN: cd.EPAN === 1 && identity.epan,
-  lower: cd.EPD0 ? null : stage1Table(cd, false, identity),
-  upper: cd.EPD1 ? null : stage1Table(cd, true, identity),
+  lower: cd.EPD0 && !EL2 ? null : stage1Table(cd, false, identity),
+  upper: cd.EPD1 || EL2 ? null : stage1Table(cd, true, identity),
 });
 
 /** What stream and substream lead to: stage 1 when `cd` is there, stage 2 when `s2` is. */
@@ -100,7 +103,7 @@ export interface Configuration {
   stage1: Stage1 | null;
   s2: StageTable | null;
   ssid: number;
-  /** Tag of its TLB entries: 0 without stage 2. */
+  /** Tag of its TLB entries: 0 without stage 2, EL2 in the EL2 worlds. */
   vmid: number;
 }
 
@@ -153,7 +156,19 @@ export class ConfigurationFetch {
 
   /** Stage 1 bypassed or absent. */
   withoutStage1(ste: Ste): Configuration {
-    return { ste, cd: null, stage1: null, s2: this.stage2(ste), ssid: 0, vmid: this.#identity.s2p ? ste.S2VMID : 0 };
+    return { ste, cd: null, stage1: null, s2: this.stage2(ste), ssid: 0, vmid: this.#vmid(ste) };
+  }
+
+  #world(ste: Ste): StreamWorld {
+    return streamWorld(ste, this.#identity, (this.#regs.low("CR2") & E2H) !== 0);
+  }
+  /** Why a CD of this STE is C_BAD_CD, or null. */
+  cdIllegal(cd: ContextDescriptor, ste: Ste): string | null {
+    return cdIllegal(cd, ste, this.#identity, this.#world(ste));
+  }
+
+  #vmid(ste: Ste): number {
+    return this.#identity.s2p ? ste.S2VMID : 0;
   }
 
   /** Null without stage 2. */
@@ -193,9 +208,10 @@ export class ConfigurationFetch {
       this.#cache.keepCd(sid, index, cd);
     }
     let illegal = this.#checked.get(cd);
-    if (illegal === undefined) this.#checked.set(cd, (illegal = cdIllegal(cd, ste, this.#identity)));
+    if (illegal === undefined) this.#checked.set(cd, (illegal = this.cdIllegal(cd, ste)));
     if (illegal !== null) return fault("C_BAD_CD");
-    return { ste, cd, stage1: stage1Of(cd, this.#identity), s2, ssid: index, vmid: this.#identity.s2p ? ste.S2VMID : 0 };
+    const world = this.#world(ste);
+    return { ste, cd, stage1: stage1Of(cd, this.#identity, world === "EL2"), s2, ssid: index, vmid: world === "NS-EL1" ? this.#vmid(ste) : EL2 };
   }
 
   /** Linear, or two levels of 64 (4 KiB) or 1024 (64 KiB) CDs a leaf. Arm IHI 0070 G.b, 3.3.2 and 5.3. */

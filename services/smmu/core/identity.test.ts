@@ -17,6 +17,7 @@ describe("machine options that no SMMU has together (Arm IHI 0070 G.b, 6.3.1 to 
     ["52 bits of address without the 64 KiB granule or DS", { oas: 52, granules: ["4K", "16K"] }, /^smmu\.oas 52 .*smmu\.granules.*smmu\.ds/],
     ["52-bit VAs without them", { vaBits: 52, granules: ["16K"] }, /^smmu\.vaBits 52 .*smmu\.granules.*smmu\.ds/],
     ["DS without a granule that it widens", { ds: true, granules: ["64K"] }, /^smmu\.ds .*smmu\.granules/],
+    ["EL2 worlds without stage 2", { hyp: true, stage2: false }, /^smmu\.hyp .*smmu\.stage1.*smmu\.stage2/],
     ["VMID wildcards without stage 2", { vmw: true, stage2: false }, /^smmu\.vmw .*smmu\.stage2/],
     ["no stage at all", { stage1: false, stage2: false }, /^smmu\.stage1 .*smmu\.stage2/],
   ])("%s", (_what, smmu, message) => expect(refused(smmu)).toMatch(message));

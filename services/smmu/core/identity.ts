@@ -13,7 +13,7 @@ const OAS_BITS = [32, 36, 40, 42, 44, 48, 52, 56];
 /** Bits of an OAS, IPS or S2PS encoding; 7 behaves as 6 in this version (3.4). */
 export const sizeBits = (encoding: number): number => OAS_BITS[Math.min(encoding, 6)];
 
-/** ID registers of a machine file. BTM is 0: no edge carries DVM. HYP is 0: no EL2 stream world. AIDR says SMMUv3.1, where RIL and BBML are optional. */
+/** ID registers of a machine file. BTM is 0: no edge carries DVM. AIDR says SMMUv3.1, where RIL and BBML are optional. */
 export function idRegisters(o: SmmuOptions): IdRegisters {
   const f = registers.IDR0.fields;
   const set = (bits: readonly [number, number], value: number | boolean) => Number(value) * 2 ** bits[1];
@@ -24,6 +24,7 @@ export function idRegisters(o: SmmuOptions): IdRegisters {
     set(f.TTF, 2) +
     set(f.COHACC, o.cohacc) +
     set(f.HTTU, httu) +
+    set(f.HYP, o.hyp) +
     set(f.ATS, o.ats) +
     set(f.NS1ATS, 0) +
     set(f.ASID16, o.asidBits === 16) +
@@ -59,6 +60,8 @@ export interface Identity {
   s1p: boolean;
   s2p: boolean;
   httu: number;
+  /** EL2 stream worlds: STE.STRW, CR2.E2H, CMD_TLBI_EL2_*. */
+  hyp: boolean;
   ats: boolean;
   ns1ats: boolean;
   asid16: boolean;
@@ -112,6 +115,7 @@ export function identityOf(id: IdRegisters): Identity {
     s1p: on(id.IDR0, f.S1P),
     s2p: on(id.IDR0, f.S2P),
     httu: field(id.IDR0, f.HTTU),
+    hyp: on(id.IDR0, f.HYP),
     ats: on(id.IDR0, f.ATS),
     ns1ats: on(id.IDR0, f.NS1ATS),
     asid16: on(id.IDR0, f.ASID16),

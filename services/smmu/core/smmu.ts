@@ -214,7 +214,10 @@ export class Smmu {
       case OPCODE.CMD_STALL_TERM:
         return executeResume(opcode, words, this.stalls, identity);
       default:
-        return executeTlbi(opcode, words, { tlb: this.tlb, walks: this.walkCache }, identity, field(this.regs.low("CR0"), registers.CR0.fields.VMW));
+        return executeTlbi(opcode, words, { tlb: this.tlb, walks: this.walkCache }, identity, {
+          vmw: field(this.regs.low("CR0"), registers.CR0.fields.VMW),
+          e2h: field(this.regs.low("CR2"), registers.CR2.fields.E2H) === 1,
+        });
     }
   }
 

@@ -10,7 +10,7 @@ const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 export function disagreement(machine: RandomMachine, reach: (row: string) => void): string | null {
   const { idr, regs, seed, rates, cached } = machine;
   const id = idOf(idr);
-  const memory = new DrawnMemory(seed, id, rates, cached);
+  const memory = new DrawnMemory(seed, id, rates, { cached, E2H: (regs.cr2 & 1) !== 0 });
   const walked: WalkedMachine = {
     id,
     memory,
@@ -19,6 +19,7 @@ export function disagreement(machine: RandomMachine, reach: (row: string) => voi
       ATSCHK: id.ATS && (regs.cr0 & 16) !== 0,
       RECINVSID: (regs.cr2 & 2) !== 0,
       REC_CFG_ATS: id.ATS && (regs.cr2 & 8) !== 0,
+      E2H: (regs.cr2 & 1) !== 0,
       STRTAB_BASE: regs.STRTAB_BASE,
       STRTAB_BASE_CFG: regs.STRTAB_BASE_CFG,
     },

@@ -1,7 +1,7 @@
 import { bits, type Id } from "./machine.ts";
 
 /** smmuv3.md, 4.1: the commands that a Non-secure queue has, with what has to be implemented for them and the position of SSec where the layout has one. */
-const COMMANDS: Record<number, { name: string; needs?: "S1P" | "S2P" | "ATS" | "PRI" | "stall"; SSec?: true }> = {
+const COMMANDS: Record<number, { name: string; needs?: "S1P" | "S2P" | "HYP" | "ATS" | "PRI" | "stall"; SSec?: true }> = {
   1: { name: "PREFETCH_CONFIG", SSec: true },
   2: { name: "PREFETCH_ADDR", SSec: true },
   3: { name: "CFGI_STE", SSec: true },
@@ -12,6 +12,10 @@ const COMMANDS: Record<number, { name: string; needs?: "S1P" | "S2P" | "ATS" | "
   17: { name: "TLBI_NH_ASID", needs: "S1P" },
   18: { name: "TLBI_NH_VA", needs: "S1P" },
   19: { name: "TLBI_NH_VAA", needs: "S1P" },
+  32: { name: "TLBI_EL2_ALL", needs: "HYP" },
+  33: { name: "TLBI_EL2_ASID", needs: "HYP" },
+  34: { name: "TLBI_EL2_VA", needs: "HYP" },
+  35: { name: "TLBI_EL2_VAA", needs: "HYP" },
   40: { name: "TLBI_S12_VMALL", needs: "S2P" },
   42: { name: "TLBI_S2_IPA", needs: "S2P" },
   48: { name: "TLBI_NSNH_ALL" },
@@ -21,15 +25,11 @@ const COMMANDS: Record<number, { name: string; needs?: "S1P" | "S2P" | "ATS" | "
   69: { name: "STALL_TERM", needs: "stall", SSec: true },
   70: { name: "SYNC" },
 };
-/** Opcodes that exist, and that this machine has to refuse: no MPAM, no EL2, no DPT, not the Secure queue. */
+/** Opcodes that exist, and that this machine has to refuse: no MPAM, no DPT, not the Secure queue. */
 const REFUSED: Record<number, string> = {
   7: "CFGI_VMS_PIDM",
   24: "TLBI_EL3_ALL",
   26: "TLBI_EL3_VA",
-  32: "TLBI_EL2_ALL",
-  33: "TLBI_EL2_ASID",
-  34: "TLBI_EL2_VA",
-  35: "TLBI_EL2_VAA",
   80: "TLBI_S_EL2_ALL",
   88: "TLBI_S_S12_VMALL",
   90: "TLBI_S_S2_IPA",
@@ -41,7 +41,7 @@ const REFUSED: Record<number, string> = {
 /** What a generator draws from: commands that this machine may have, and those that it refuses. */
 export const OPCODES = { possible: Object.keys(COMMANDS).map(Number), refused: [...Object.keys(REFUSED), 0x00, 0x8a, 0xff].map(Number) };
 
-const RANGE = new Set([0x12, 0x13, 0x2a]);
+const RANGE = new Set([0x12, 0x13, 0x22, 0x23, 0x2a]);
 
 /** smmuv3.md, 4.2: the row by which a command is CERROR_ILL, or that it is legal; "either" where both are permitted. */
 export function legality(command: bigint, id: Id, { PRI, RIL }: { PRI: boolean; RIL: boolean }): { row: string; verdict: "legal" | "ILL" | "either" } {
@@ -50,7 +50,7 @@ export function legality(command: bigint, id: Id, { PRI, RIL }: { PRI: boolean; 
   if (!known) return { row: `${REFUSED[opcode] ?? "unknown opcode"}: ILL`, verdict: "ILL" };
   const { name } = known;
   const ill = (why: string) => ({ row: `${name}: ILL, ${why}`, verdict: "ILL" as const });
-  const implemented = { S1P: id.S1P, S2P: id.S2P, ATS: id.ATS, PRI, stall: id.STALL_MODEL !== 1 };
+  const implemented = { S1P: id.S1P, S2P: id.S2P, HYP: id.HYP, ATS: id.ATS, PRI, stall: id.STALL_MODEL !== 1 };
   if (known.needs && !implemented[known.needs]) return ill(`without ${known.needs}`);
   if (bits(command, 10) === 1) {
     if (known.SSec) return ill("SSec = 1");
@@ -80,7 +80,10 @@ export const COMMAND_ROWS: readonly string[] = [
   "CFGI_ALL: consumed",
   "SYNC: ILL, CS = 3",
   "PRI_RESP: ILL, Resp = 3",
-  ...["TLBI_NH_VA", "TLBI_NH_VAA", "TLBI_S2_IPA"].flatMap((name) => [`${name}: ILL, one granule, no TTL`, `${name}: ILL, one granule, TTL = 1 with 16K`]),
+  ...["TLBI_NH_VA", "TLBI_NH_VAA", "TLBI_EL2_VA", "TLBI_EL2_VAA", "TLBI_S2_IPA"].flatMap((name) => [
+    `${name}: ILL, one granule, no TTL`,
+    `${name}: ILL, one granule, TTL = 1 with 16K`,
+  ]),
   "CERROR_ILL",
   "CERROR_ABT",
   "CERROR_ATC_INV_SYNC",

@@ -68,8 +68,16 @@ export function stage1Geometry(cd: bigint, table: 0 | 1, id: WalkedMachine["id"]
   return { ...one, DS: id.DS && bits(cd, 186) === 1 && one.pageBits !== 16 };
 }
 
+/** smmuv3.md, 2.2 STRW: the EL2 world (one table, one privilege, no ASID), EL2-E2H and NS-EL1. */
+export function worldOf({ id, regs }: Pick<WalkedMachine, "id" | "regs">, ste: bigint): "NS-EL1" | "EL2" | "EL2-E2H" {
+  if (!id.HYP || bits(ste, 3, 1) !== 5 || bits(ste, 95, 94) !== 2) return "NS-EL1";
+  return regs.E2H ? "EL2-E2H" : "EL2";
+}
+
 /** smmuv3.md, 3.3: C_BAD_CD. */
-export function checkCd({ id, reach }: Pick<WalkedMachine, "id" | "reach">, ste: bigint, cd: bigint): void {
+export function checkCd(m: WalkedMachine, ste: bigint, cd: bigint): void {
+  const { id, reach } = m;
+  const el2 = worldOf(m, ste) === "EL2";
   const illegal = (row: string, condition: boolean): void => {
     if (!condition) return;
     reach(`C_BAD_CD: ${row}`);
@@ -82,12 +90,15 @@ export function checkCd({ id, reach }: Pick<WalkedMachine, "id" | "reach">, ste:
   illegal("A = 0 with TERM_MODEL = 1", id.TERM_MODEL && A === 0);
   illegal("S = 1 with STALL_MODEL = 01", id.STALL_MODEL === 1 && S === 1);
   illegal("S = 0 with STALL_MODEL = 10", id.STALL_MODEL === 2 && S === 0);
-  const tables = [stage1Geometry(cd, 0, id), stage1Geometry(cd, 1, id)];
+  const lower = stage1Geometry(cd, 0, id);
+  const upper = stage1Geometry(cd, 1, id);
+  if (el2 && (lower.EPD === 1 || upper.EPD === 0)) reach("EL2: TTB1 and EPD0 are not looked at");
+  const tables = el2 ? [{ ...lower, EPD: 0 }] : [lower, upper];
   illegal("ENDI", tables.some(({ EPD }) => EPD === 0) && id.TTENDIAN === 2 && bits(cd, 15) === 1);
   illegal("HA or HD with HTTU = 0", id.HTTU === 0 && (HA === 1 || HD === 1));
   illegal("HD with HTTU = 1", id.HTTU === 1 && HD === 1);
   illegal("HAFT without HA", id.HTTU === 3 && bits(cd, 67) === 1 && HA === 0);
-  illegal("ASID[15:8] with ASID16 = 0", !id.ASID16 && bits(cd, 63, 56) !== 0);
+  illegal("ASID[15:8] with ASID16 = 0", !el2 && !id.ASID16 && bits(cd, 63, 56) !== 0);
   const ips = Math.min(addressBits(bits(cd, 34, 32)), id.OAS);
   for (const { EPD, TSZ, pageBits, base, DS } of tables) {
     if (EPD === 1) continue;

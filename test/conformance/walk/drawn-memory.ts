@@ -39,14 +39,16 @@ export class DrawnMemory implements WalkedMemory {
   readonly #id: Id;
   readonly #rates: Rates;
   readonly #cached: boolean;
+  readonly #el2: boolean;
   #tags = 0;
 
-  /** `cached`: the core runs with caches, so address spaces get tags of their own and no page is global. */
-  constructor(seed: number, id: Id, rates: Rates, cached: boolean) {
+  /** `cached`: the core runs with caches, so address spaces get tags of their own and no page is global; the EL2 world has no tags, so it is not drawn then. */
+  constructor(seed: number, id: Id, rates: Rates, { cached, E2H }: { cached: boolean; E2H: boolean }) {
     this.#draw = new Draw(seed);
     this.#id = id;
     this.#rates = rates;
     this.#cached = cached;
+    this.#el2 = !cached || E2H;
   }
 
   load(address: bigint, words: 1 | 8, purpose: Purpose): bigint | null {
@@ -128,7 +130,7 @@ export class DrawnMemory implements WalkedMemory {
       .put(181, 181, draw.bit(300))
       .put(182, 182, draw.bit(200));
     ste.put(184, 183, id.HTTU === 0 ? 0 : id.HTTU === 1 ? draw.of([0, 2]) : draw.of([0, 1, 2, 3, 3, 3])).put(186, 186, draw.bit(850));
-    ste.put(89, 89, draw.bit(300));
+    ste.put(89, 89, draw.bit(300)).put(95, 94, this.#el2 ? draw.of([0, 2]) : 0);
     ste.put(243, 196, (REGION.stage2 + draw.wide(28)) >> 4n);
     if (draw.chance(this.#rates.flaw)) this.#flawSte(ste);
     return ste.raw;
@@ -152,6 +154,7 @@ export class DrawnMemory implements WalkedMemory {
       () => ste.put(93, 92, 2),
       () => ste.put(93, 92, 2).put(3, 1, 7).put(185, 185, 1),
       () => ste.put(91, 91, 1),
+      () => ste.put(95, 94, 1 + 2 * draw.below(2)),
       () => ste.put(63, 59, draw.below(32)),
       () => ste.put(5, 4, 1 + draw.below(2)).put(63, 59, Math.max(1, Math.min(id.SSIDSIZE, 4))),
       () => ste.put(55, 6, draw.wide(50)),

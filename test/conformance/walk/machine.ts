@@ -34,6 +34,7 @@ export interface WalkedRegisters {
   ATSCHK: boolean;
   RECINVSID: boolean;
   REC_CFG_ATS: boolean;
+  E2H: boolean;
   STRTAB_BASE: bigint;
   STRTAB_BASE_CFG: bigint;
 }
@@ -75,6 +76,7 @@ export function idOf({ IDR0, IDR1, IDR3, IDR5 }: IdValues) {
     S2P: idr0(0) === 1,
     S1P: idr0(1) === 1,
     HTTU: idr0(7, 6),
+    HYP: idr0(9) === 1,
     ATS: idr0(10) === 1,
     NS1ATS: idr0(11) === 1,
     ASID16: idr0(12) === 1,

@@ -20,6 +20,7 @@ export const idRegisters = fc
     stages: fc.constantFrom([true, true], [true, true], [true, true], [true, true], [true, false], [false, true]),
     granules: fc.constantFrom(0b001, 0b010, 0b100, 0b111, 0b111, 0b111, 0b101),
     oas: fc.nat(6),
+    HYP: fc.integer({ min: 0, max: 2 }).map((n) => n === 0),
     HTTU: fc.constantFrom(0, 0, 1, 1, 2, 2, 2, 3),
     ATS: often,
     NS1ATS: fc.integer({ min: 0, max: 9 }).map((n) => n < 4),
@@ -55,6 +56,7 @@ export const idRegisters = fc
         on(2, 2) +
         on(4, 1) +
         on(6, f.HTTU) +
+        on(9, S1P && S2P && f.HYP) +
         on(10, ATS) +
         on(11, ATS && S1P && S2P && f.NS1ATS) +
         on(12, f.ASID16) +
@@ -102,15 +104,16 @@ const registers = fc
     ATSCHK: often,
     RECINVSID: often,
     REC_CFG_ATS: flag,
+    E2H: flag,
     log2: fc.integer({ min: 3, max: 17 }),
     split: fc.constantFrom(6, 8, 10, 7),
     fmt: fc.constantFrom(0, 1, 1),
     skew: fc.nat(2 ** 20),
     far: fc.nat(60),
   })
-  .map(({ ATSCHK, RECINVSID, REC_CFG_ATS, log2, split, fmt, skew, far }) => ({
+  .map(({ ATSCHK, RECINVSID, REC_CFG_ATS, E2H, log2, split, fmt, skew, far }) => ({
     cr0: 0b0101 + (ATSCHK ? 0b10000 : 0),
-    cr2: (RECINVSID ? 2 : 0) + (REC_CFG_ATS ? 8 : 0),
+    cr2: (E2H ? 1 : 0) + (RECINVSID ? 2 : 0) + (REC_CFG_ATS ? 8 : 0),
     STRTAB_BASE: (far === 0 ? 2n ** 50n : 0n) + REGION.streamTable + BigInt(skew) * 64n,
     STRTAB_BASE_CFG: BigInt(log2 + split * 64 + fmt * 65536),
   }));

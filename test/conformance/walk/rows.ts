@@ -10,7 +10,7 @@ export const ROWS: readonly string[] = [
   "F_STE_FETCH: address beyond OAS",
   "stream table: 2-level",
   "stream table: linear",
-  // smmuv3.md, 2.3: ILLEGAL STE by row. Not reachable: 5 and 19 (HYP and AArch32 are not implemented), 20 (no VMS, no MPAM).
+  // smmuv3.md, 2.3: ILLEGAL STE by row. Not reachable: 19 (AArch32 is not implemented), 20 (no VMS, no MPAM).
   "C_BAD_STE: 1 V = 0",
   "C_BAD_STE: 10 S2S = 0 with STALL_MODEL = 10",
   "C_BAD_STE: 10 S2S = 1 with STALL_MODEL = 01",
@@ -34,6 +34,7 @@ export const ROWS: readonly string[] = [
   "C_BAD_STE: 3 EATS = 10 with NS1ATS = 1",
   "C_BAD_STE: 3 EATS = 10 with S2S = 1",
   "C_BAD_STE: 4 EATS = 01 with S2S = 1",
+  "C_BAD_STE: 5 STRW = x1",
   "C_BAD_STE: 6 S1STALLD",
   "C_BAD_STE: 7 S1CDMax beyond SSIDSIZE",
   "C_BAD_STE: 8 2-level CD table without CD2L",
@@ -56,7 +57,7 @@ export const ROWS: readonly string[] = [
   "F_STREAM_DISABLED: SSID 0 with S1DSS = 2",
   "F_STREAM_DISABLED: no SSID with S1DSS = 0 or 3",
   "S1DSS = 1 bypasses stage 1",
-  // smmuv3.md, 3.3: ILLEGAL CD. Not reachable: AArch32 and EL2 rows.
+  // smmuv3.md, 3.3: ILLEGAL CD. Not reachable: AArch32 rows.
   "C_BAD_CD: A = 0 with TERM_MODEL = 1",
   "C_BAD_CD: AA64 = 0",
   "C_BAD_CD: ASID[15:8] with ASID16 = 0",
@@ -142,6 +143,10 @@ export const ROWS: readonly string[] = [
   "stage 1, alone, table 1",
   "stage 1, nested, table 0",
   "stage 1, nested, table 1",
+  "stage 1 of EL2",
+  "stage 1 of EL2-E2H",
+  "EL2: VA in the upper half",
+  "EL2: TTB1 and EPD0 are not looked at",
   "stage 1: level -1",
   "stage 1: 52-bit output with DS",
   "stage 1: block that only DS has, 4K",

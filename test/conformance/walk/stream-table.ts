@@ -113,6 +113,7 @@ export function checkSte(m: WalkedMachine, ste: bigint): void {
   illegal("3 EATS = 10 with NS1ATS = 1", ats && EATS === 2 && id.NS1ATS);
   illegal("4 EATS = 01 with S2S = 1", ats && EATS === 1 && s2 && S2S);
   const S1CDMax = bits(ste, 63, 59);
+  illegal("5 STRW = x1", Config === 5 && id.HYP && (bits(ste, 95, 94) & 1) === 1);
   illegal("6 S1STALLD", s1 && bits(ste, 91) === 1 && id.STALL_MODEL !== 0);
   illegal("7 S1CDMax beyond SSIDSIZE", s1 && id.SSIDSIZE !== 0 && S1CDMax > id.SSIDSIZE);
   illegal("8 2-level CD table without CD2L", s1 && id.SSIDSIZE !== 0 && S1CDMax !== 0 && [1, 2].includes(bits(ste, 5, 4)) && !id.CD2L);

@@ -102,12 +102,14 @@ export interface Kind {
 }
 
 /** page-tables.md, 5.1: whether stage 1 permits the access. */
-export function stage1Permits({ id, reach }: WalkedMachine, cd: bigint, t: Stage, leaf: Leaf, { write, priv, exec }: Kind): boolean {
+export function stage1Permits({ id, reach }: WalkedMachine, cd: bigint, t: Stage, leaf: Leaf, { write, priv, exec }: Kind, el2: boolean): boolean {
   const userAccess = bits(leaf.descriptor, 6) === 1 && (leaf.APTable & 1) === 0;
   const writeAccess = (bits(leaf.descriptor, 7) === 0 || writableClean(t, leaf.descriptor)) && (leaf.APTable & 2) === 0;
   const WXN = bits(cd, 36) === 1;
   const UXN = bits(leaf.descriptor, 54) === 1 || leaf.UXNTable;
   const PXN = bits(leaf.descriptor, 53) === 1 || leaf.PXNTable;
+  // One privilege: AP[2] alone, XN and XNTable in the places of UXN and UXNTable.
+  if (el2) return exec ? !UXN && !(WXN && writeAccess) : !write || writeAccess;
   const userWritable = userAccess && writeAccess;
   const userExecutes = !UXN && !(WXN && userWritable);
   if (exec) return priv ? !PXN && !userWritable && !(WXN && writeAccess) : userExecutes;

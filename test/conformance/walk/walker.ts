@@ -1,4 +1,4 @@
-import { checkCd, fetchCd, stage1Geometry, substream } from "./context-descriptor.ts";
+import { checkCd, fetchCd, stage1Geometry, substream, worldOf } from "./context-descriptor.ts";
 import { addressBits, bits, CLASS, type Class, pow2, Termination, type WalkedAccess, type WalkedMachine } from "./machine.ts";
 import { expectedRecord, type Recorded } from "./recorded-event.ts";
 import { checkSte, fetchSte, stage2Geometry } from "./stream-table.ts";
@@ -187,9 +187,13 @@ function nested(m: WalkedMachine, ste: bigint, cd: bigint, stage2: Stage | null,
     m.reach(`${event}: S1, ${row}`);
     return new Termination(event, { CLASS: event === "F_WALK_EABT" ? CLASS.TT : CLASS.IN, FetchAddr });
   };
-  const table = bits(address, 55) === 1 ? 1 : 0;
+  const world = worldOf(m, ste);
+  if (world !== "NS-EL1") m.reach(`stage 1 of ${world}`);
+  const el2 = world === "EL2";
+  if (el2 && bits(address, 55) === 1) m.reach("EL2: VA in the upper half");
+  const table = !el2 && bits(address, 55) === 1 ? 1 : 0;
   const { EPD, TSZ, pageBits, base, DS } = stage1Geometry(cd, table, m.id);
-  if (EPD === 1) throw fail("F_TRANSLATION", "EPD");
+  if (EPD === 1 && !el2) throw fail("F_TRANSLATION", "EPD");
   const inputBits = 64 - TSZ;
   const top = bits(cd, 38 + table) === 1 ? 56 : 64; // TBI
   const upper = (address % pow2(top)) >> BigInt(inputBits);
@@ -213,7 +217,7 @@ function nested(m: WalkedMachine, ste: bigint, cd: bigint, stage2: Stage | null,
   const toPa = (ipa: bigint) => (stage2 ? stage2Table(m, ste, stage2, ipa, CLASS.TT, false) : ipa);
   const leaf = walk(m, t, address % pow2(inputBits), toPa, fail);
   if (accessFlagFaults(t, leaf.descriptor)) throw fail("F_ACCESS", "access flag");
-  if (!stage1Permits(m, cd, t, leaf, kind))
+  if (!stage1Permits(m, cd, t, leaf, kind, el2))
     throw fail("F_PERMISSION", `${kind.exec ? "execute" : kind.write ? "write" : "read"} ${kind.priv ? "privileged" : "unprivileged"}`);
   const update = marked(t, leaf.descriptor, kind.write);
   const data = stage2 ? outcomeOf(() => dataStage2(m, ste, stage2, leaf.output, kind)) : null;

@@ -102,6 +102,7 @@ describe("52-bit addresses with 4K and 16K (IDR5.DS; page-tables.md, 1.1, 2, 3.2
   });
   it.each([
     ["S2DS = 0, S2T0SZ = 12", stage2({ 160: 12, 166: 2, 195: 0 })],
+    ["S2DS = 0, S2T0SZ = 15 with 16K", stage2({ 160: 15, 166: 2, 174: 2, 195: 0 })],
     ["{S2SL0_2 = 1, S2SL0 = 1} is reserved", stage2({ 160: 12, 166: 1, 194: 1 })],
     ["a level -1 whose only index bit S2T0SZ = 16 takes away", stage2({ 160: 16, 194: 1 })],
     ["S2SL0 = 3 with 16K and S2DS = 0", stage2({ 160: 16, 166: 3, 174: 2, 195: 0 })],

@@ -59,7 +59,7 @@ function access({ oas = OAS_44, ste = STAGE_1, cd = {}, tables }: Setup, address
 
   const walked: WalkedMachine = {
     id: idOf(id(oas)),
-    regs: { ATSCHK: false, RECINVSID: true, REC_CFG_ATS: false, STRTAB_BASE: STREAM_TABLE, STRTAB_BASE_CFG: 0n },
+    regs: { ATSCHK: false, RECINVSID: true, REC_CFG_ATS: false, E2H: false, STRTAB_BASE: STREAM_TABLE, STRTAB_BASE_CFG: 0n },
     memory: {
       load: (at, count) => Array.from({ length: count }, (_, i) => words.get(at + 8n * BigInt(i)) ?? 0n).reduceRight((raw, word) => (raw << 64n) | word, 0n),
       store: (at, value) => void words.set(at, value),

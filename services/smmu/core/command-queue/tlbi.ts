@@ -1,6 +1,7 @@
 import { CMD_TLBI_NH_VA, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { Identity } from "../identity.ts";
-import { type Match, type Scope, scope, TABLE_SPAN, tlbInput } from "../tlb/tagged-cache.ts";
+import { type Scope, scope, TABLE_SPAN, tlbInput } from "../tlb/address-space.ts";
+import type { Match } from "../tlb/tagged-cache.ts";
 import type { Tlb, TlbEntry } from "../tlb/tlb.ts";
 import type { WalkCache, WalkCacheEntry } from "../tlb/walk-cache.ts";
 
@@ -68,12 +69,20 @@ function namedEntries(words: Uint32Array, identity: Identity, isVa: boolean): Na
   };
 }
 
-/** Executes one CMD_TLBI_*. `vmw`: CR0.VMW. False: CERROR_ILL. Completion is CMD_SYNC's matter; here entries go at once. */
-export function executeTlbi(opcode: number, words: Uint32Array, caches: { tlb: Tlb; walks: WalkCache }, identity: Identity, vmw: number): boolean {
+/** What of CR0 and CR2 decides how commands match. */
+export interface TlbiControls {
+  /** CR0.VMW. */
+  vmw: number;
+  /** CR2.E2H: entries of EL2 have ASIDs. */
+  e2h: boolean;
+}
+
+/** Executes one CMD_TLBI_*. False: CERROR_ILL. Completion is CMD_SYNC's matter; here entries go at once. */
+export function executeTlbi(opcode: number, words: Uint32Array, caches: { tlb: Tlb; walks: WalkCache }, identity: Identity, { vmw, e2h }: TlbiControls): boolean {
   const vmid = identity.s2p ? read.VMID(words, 0) & (identity.vmid16 ? 0xffff : 0xff) : 0;
   const asid = read.ASID(words, 0) & (identity.asid16 ? 0xffff : 0xff);
   const mask = identity.s2p ? (0xffff << (vmw <= 4 ? vmw : 0)) & 0xffff : 0;
-  const { s1p, s2p } = identity;
+  const { s1p, s2p, hyp } = identity;
   const all = (reached: Scope): true => {
     caches.tlb.invalidate(reached);
     caches.walks.invalidate(reached);
@@ -101,8 +110,17 @@ export function executeTlbi(opcode: number, words: Uint32Array, caches: { tlb: T
       return s2p && named !== null && some(scope.ipa(vmid, mask), named);
     }
     case OPCODE.CMD_TLBI_NSNH_ALL:
-      return all(scope.everything());
+      return all(scope.nsnh());
+    case OPCODE.CMD_TLBI_EL2_ALL:
+      return hyp && all(scope.el2());
+    case OPCODE.CMD_TLBI_EL2_ASID:
+      return hyp && (!e2h || all(scope.el2Asid(asid))); // without E2H no entry has an ASID
+    case OPCODE.CMD_TLBI_EL2_VA:
+    case OPCODE.CMD_TLBI_EL2_VAA: {
+      const named = namedEntries(words, identity, true);
+      return hyp && named !== null && some(scope.el2Va(opcode === OPCODE.CMD_TLBI_EL2_VA && e2h ? asid : null), named);
+    }
     default:
-      return false; // EL2 (HYP = 0), EL3 and Secure forms, DPTI
+      return false; // EL3 and Secure forms, DPTI
   }
 }

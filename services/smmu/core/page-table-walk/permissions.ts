@@ -7,12 +7,29 @@ const TABLE = { APTable0: 0x2000_0000, APTable1: 0x4000_0000, PXNTable: 0x0800_0
 /** What of the upper half of a table descriptor holds for all below it. */
 export const TABLE_ATTRIBUTES = TABLE.APTable0 | TABLE.APTable1 | TABLE.PXNTable | TABLE.UXNTable;
 
+/** What of a CD decides beside the descriptors. */
+export interface Stage1Policy {
+  WXN: boolean;
+  PAN: boolean;
+  EPAN: boolean;
+  /** The EL2 world: one privilege. */
+  EL2: boolean;
+}
+
+/** One privilege (page-tables.md, section 5.1): AP[1] is treated as 1, PnU does not count; XN is bit 54, XNTable bit 60. */
+function el2Permissions(low: number, high: number, attributes: number, { WXN }: Stage1Policy, writableClean: boolean): number {
+  const write = ((low & 0x80) === 0 || writableClean) && (attributes & TABLE.APTable1) === 0;
+  const exec = (high & 0x0040_0000) === 0 && (attributes & TABLE.UXNTable) === 0 && !(WXN && write);
+  return PERM.UR | PERM.PR | (write ? PERM.UW | PERM.PW : 0) | (exec ? PERM.UX | PERM.PX : 0);
+}
+
 /**
  * Stage-1 permissions of a leaf for the two privileges (page-tables.md, section 5.1). `high` is the upper half of the descriptor, `low` the lower;
  * `attributes`: TABLE_ATTRIBUTES of the tables above it, ORed.
  * `writableClean`: the page is DBM and writable once the hardware has marked it dirty (HD in effect); it counts as writable for WXN.
  */
-export function stage1Permissions(low: number, high: number, attributes: number, cd: { WXN: boolean; PAN: boolean; EPAN: boolean }, writableClean: boolean): number {
+export function stage1Permissions(low: number, high: number, attributes: number, cd: Stage1Policy, writableClean: boolean): number {
+  if (cd.EL2) return el2Permissions(low, high, attributes, cd, writableClean);
   const user = (low & 0x40) !== 0 && (attributes & TABLE.APTable0) === 0;
   const write = ((low & 0x80) === 0 || writableClean) && (attributes & TABLE.APTable1) === 0;
   const uw = user && write;

@@ -20,8 +20,8 @@ const cr2 = registers.CR2.fields;
  */
 export function implementedBits(identity: Identity): Record<RegisterName, Bits> {
   const bits = Object.fromEntries(Object.entries(registers).map(([name, register]) => [name, namedBits(register as Register)])) as Record<RegisterName, Bits>;
-  // HYP = 0: E2H; BTM = 0: PTM (6.3.12).
-  bits.CR2 = [mask(cr2.RECINVSID) | (identity.atsRecErr ? mask(cr2.REC_CFG_ATS) : 0), 0];
+  // BTM = 0: PTM (6.3.12).
+  bits.CR2 = [mask(cr2.RECINVSID) | (identity.hyp ? mask(cr2.E2H) : 0) | (identity.atsRecErr ? mask(cr2.REC_CFG_ATS) : 0), 0];
   if (!identity.vmw) bits.CR0 = [bits.CR0[0] & ~mask(cr0.VMW), 0];
   if (!identity.msi) {
     // 6.3.26 and those like it: the MSI registers are RES0 without IDR0.MSI, but for PRIQ_IRQ_CFG2.LO, which wires heed too.

@@ -215,6 +215,11 @@ describe("Update and acknowledge (6.3.9, 6.3.15, 6.3.17)", () => {
       expect([cr0, f.read32(0x28)]).toEqual([cr0, expected]);
     }
   });
+  it("CR2.E2H is RES0 without IDR0.HYP (6.3.12)", () => {
+    const f = file({ hyp: true });
+    f.write32(0x2c, ALL);
+    expect(f.read32(0x2c)).toBe(0xb);
+  });
   it("CR2.REC_CFG_ATS is RES0 without IDR0.ATSRECERR (6.3.12)", () => {
     const f = file({ ats: false, pri: false });
     f.write32(0x2c, ALL);
@@ -303,7 +308,8 @@ describe("ID registers follow the machine file (6.3.1 to 6.3.6)", () => {
     ["httu none", { httu: "none" }, "IDR0", 7, 6, 0],
     ["httu access", { httu: "access" }, "IDR0", 7, 6, 1],
     ["httu dirty", { httu: "dirty" }, "IDR0", 7, 6, 2],
-    ["HYP is 0", {}, "IDR0", 9, 9, 0],
+    ["no hyp: HYP is 0", {}, "IDR0", 9, 9, 0],
+    ["hyp: HYP", { hyp: true }, "IDR0", 9, 9, 1],
     ["ats: ATS", { ats: true }, "IDR0", 10, 10, 1],
     ["no ats: ATSRECERR is 0 too", { ats: false, pri: false }, "IDR0", 23, 23, 0],
     ["asidBits: ASID16", { asidBits: 8 }, "IDR0", 12, 12, 0],

@@ -3,7 +3,7 @@ import { fieldValues } from "@faultline/shared/state/fields.ts";
 import { flag, hexString, integer, list, orNull, record, text } from "@faultline/shared/state/schema.ts";
 import type { Structure } from "@faultline/shared/state/structure.ts";
 import type { Smmu } from "../smmu.ts";
-import { inputText } from "../tlb/tagged-cache.ts";
+import { EL2, inputText } from "../tlb/address-space.ts";
 
 /** Entries of one listing. */
 const LIMIT = 1024;
@@ -11,10 +11,11 @@ const permissions = (bits: number): string =>
   ["r", "w", "x"].map((letter, i) => (bits & (1 << i) ? letter : "-")).join("") + ["r", "w", "x"].map((letter, i) => (bits & (8 << i) ? letter : "-")).join("");
 
 /** Kinds of address spaces, as tlb.ts keys them. */
-const spaceName = (space: number): string => (space === 0x10000 ? "global" : space === 0x10001 ? "global, ASET = 1" : space === 0x10002 ? "stage 2" : "ASID");
+const spaceName = (vmid: number, space: number): string =>
+  (vmid === EL2 ? "EL2, " : "") + (space === 0x10000 ? "global" : space === 0x10001 ? "global, ASET = 1" : space === 0x10002 ? "stage 2" : "ASID");
 
 const tlbEntry = record({
-  vmid: integer(),
+  vmid: orNull(integer("null: of EL2")),
   space: text(),
   asid: orNull(integer()),
   input: hexString("first VA of the region, or IPA of a stage-2 entry"),
@@ -39,8 +40,8 @@ export const cacheStructures = (smmu: Smmu): Structure[] => [
       for (const { vmid, space, input, entry } of smmu.tlb.entries()) {
         if (entries.length === LIMIT) break;
         entries.push({
-          vmid,
-          space: spaceName(space),
+          vmid: vmid === EL2 ? null : vmid,
+          space: spaceName(vmid, space),
           asid: space < 0x10000 ? space : null,
           input: inputText(input),
           bytes: hex(2 ** entry.shift),

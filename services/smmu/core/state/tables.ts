@@ -7,7 +7,6 @@ import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-
 import { doublewords, fieldsOf, fieldValues } from "@faultline/shared/state/fields.ts";
 import { hexString, integer, list, record, text } from "@faultline/shared/state/schema.ts";
 import { notFound, type Structure } from "@faultline/shared/state/structure.ts";
-import { cdIllegal } from "../context-descriptor/cd-checks.ts";
 import { decodeCd } from "../context-descriptor/context-descriptor.ts";
 import { isFault } from "../fault.ts";
 import type { Smmu } from "../smmu.ts";
@@ -113,7 +112,7 @@ export const tableStructures = (smmu: Smmu, memory: PhysicalMemory): Structure[]
         sid: hex(sid),
         ssid,
         address: hex(last.address),
-        check: cdIllegal(cd, ste, smmu.identity) ?? "ok",
+        check: smmu.configuration.cdIllegal(cd, ste) ?? "ok",
         fields: fieldsOf(CD, last.bytes),
         doublewords: doublewords(last.bytes),
       };

@@ -9,7 +9,6 @@ import { doublewords, fieldsOf, fieldValues } from "@faultline/shared/state/fiel
 import { flag, hexString, integer, list, orNull, record, text } from "@faultline/shared/state/schema.ts";
 import type { Structure } from "@faultline/shared/state/structure.ts";
 import { ConfigurationFetch } from "../configuration.ts";
-import { cdIllegal } from "../context-descriptor/cd-checks.ts";
 import { decodeCd } from "../context-descriptor/context-descriptor.ts";
 import { type Fault, isFault } from "../fault.ts";
 import type { Smmu } from "../smmu.ts";
@@ -149,7 +148,7 @@ function globalBypass(smmu: Smmu, iova: bigint) {
 function whyRefused(smmu: Smmu, f: Fault, reads: readonly TableRead[], descriptors: number): string | null {
   const structures = reads.filter(({ bytes }) => bytes.length === STE.sizeBytes).map(({ bytes }) => new Uint32Array(bytes.slice().buffer));
   if (f.event === "C_BAD_STE") return steIllegal(decodeSte(structures[0]), smmu.identity);
-  if (f.event === "C_BAD_CD") return cdIllegal(decodeCd(structures[1]), decodeSte(structures[0]), smmu.identity);
+  if (f.event === "C_BAD_CD") return smmu.configuration.cdIllegal(decodeCd(structures[1]), decodeSte(structures[0]));
   if (descriptors > 0) return null;
   if (f.event === "F_TRANSLATION" && f.s2) return "the IPA is beyond 64 - S2T0SZ bits";
   if (f.event === "F_TRANSLATION") return "the VA is outside TxSZ, or its table is off (EPDx, E0PDx)";

@@ -4,6 +4,13 @@ import type { Ste } from "./stream-table-entry.ts";
 
 export const granuleOfTG0 = (tg: number): number => [12, 16, 14, 0][tg];
 
+/** The translation regime of a stage-1 stream (3.3.4, 5.2 STRW): NS-EL1 has VMIDs and ASIDs, EL2-E2H ASIDs, EL2 neither, one table and one privilege. */
+export type StreamWorld = "NS-EL1" | "EL2" | "EL2-E2H";
+export function streamWorld({ Config, STRW }: Ste, { hyp }: Identity, e2h: boolean): StreamWorld {
+  if (!hyp || Config !== 5 || STRW !== 2) return "NS-EL1";
+  return e2h ? "EL2-E2H" : "EL2";
+}
+
 /** What of an STE names the start level of its stage 2. */
 export const stage2Start = (ste: Ste, identity: Identity): Stage2Start => ({
   sl0: ste.S2SL0,
@@ -16,7 +23,7 @@ export const stage2Start = (ste: Ste, identity: Identity): Stage2Start => ({
 
 /**
  * Why an STE with Config = 1xx is ILLEGAL, or null. Rows as in Arm IHI 0070 G.b, 5.2.2; fields that the Config does not use are not checked.
- * Every reason is C_BAD_STE. HYP = 0: STRW is treated as 0. MPAM and VMS are not implemented.
+ * Every reason is C_BAD_STE. STRW is looked at with stage 1 alone, and treated as 0 without HYP. MPAM and VMS are not implemented.
  */
 export function steIllegal(ste: Ste, identity: Identity): string | null {
   if (!ste.V) return "STE.V = 0";
@@ -29,6 +36,7 @@ export function steIllegal(ste: Ste, identity: Identity): string | null {
     return "STE.EATS = 2 needs Config 7, S2S = 0 and NS1ATS = 0";
   if (identity.ats && ste.EATS === 1 && s2 && ste.S2S) return "STE.EATS = 1 with S2S = 1";
   if (s1) {
+    if (!s2 && identity.hyp && (ste.STRW & 1) !== 0) return `STE.STRW ${ste.STRW} is reserved`;
     if (ste.S1STALLD && identity.stallModel !== 0) return "STE.S1STALLD = 1 with STALL_MODEL != 0";
     if (identity.ssidBits && ste.S1CDMax > identity.ssidBits) return `STE.S1CDMax ${ste.S1CDMax} exceeds IDR1.SSIDSIZE ${identity.ssidBits}`;
     if (identity.ssidBits && ste.S1CDMax && (ste.S1Fmt === 1 || ste.S1Fmt === 2) && !identity.cd2l) return "two-level CD table with IDR0.CD2L = 0";

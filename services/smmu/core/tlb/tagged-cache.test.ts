@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asidSpace, globalSpace, scope, stage2Space, TaggedCache } from "./tagged-cache.ts";
+import { asidSpace, globalSpace, scope, stage2Space } from "./address-space.ts";
+import { TaggedCache } from "./tagged-cache.ts";
 
 interface Entry {
   shift: number;

@@ -1,6 +1,7 @@
-import { asidSpace, type Evicted, type Exhausted, globalSpace, type Match, stage2Space, TaggedCache } from "./tagged-cache.ts";
+import { asidSpace, globalSpace, stage2Space } from "./address-space.ts";
+import { type Evicted, type Exhausted, type Match, TaggedCache } from "./tagged-cache.ts";
 
-export { TABLE_BIT, tlbInput } from "./tagged-cache.ts";
+export { TABLE_BIT, tlbInput } from "./address-space.ts";
 
 /** A cached translation: stage 1, stage 2 or both combined. */
 export interface TlbEntry {

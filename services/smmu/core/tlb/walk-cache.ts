@@ -2,7 +2,8 @@ import { highHalf, lowHalf } from "../page-table-walk/address-halves.ts";
 import { levelOf, levelShift } from "../page-table-walk/geometry.ts";
 import type { StageTable } from "../page-table-walk/stage-table.ts";
 import type { WalkPrefixes } from "../page-table-walk/stage-walk.ts";
-import { asidSpace, stage2Space, TaggedCache } from "./tagged-cache.ts";
+import { asidSpace, stage2Space } from "./address-space.ts";
+import { TaggedCache } from "./tagged-cache.ts";
 
 /** A table descriptor as read: where the walk goes on for the 2^shift bytes that it covers. */
 export interface WalkCacheEntry {
