@@ -205,7 +205,7 @@ export const mutants: readonly Mutant[] = [
     sentence: "EPAN refuses pages that nobody unprivileged may execute",
   },
   {
-    file: `${core}/tlb/tagged-cache.ts`,
+    file: `${core}/tlb/address-space.ts`,
     find: "TABLE_BIT = 0x10_0000",
     replace: "TABLE_BIT = 0x1_0000",
     sentence: "the table is bit 48 of a TLB input, where a 52-bit VA has a bit of its own",
