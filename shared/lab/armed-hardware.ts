@@ -1,5 +1,5 @@
 import { type HardwareDo, type HardwarePiece, isHardware, type LoadedRule, type RuleCount } from "./fault-rule.ts";
-import { hardwarePiece } from "./hardware-fields.ts";
+import { hardwarePiece, isByItself } from "./hardware-fields.ts";
 import { Kept } from "./kept.ts";
 import { randomStream } from "./random-stream.ts";
 import { Gates, Trigger } from "./trigger.ts";
@@ -9,7 +9,9 @@ export interface HardwareFaults {
   /** False: nothing is armed, and nothing need be asked. */
   readonly armed: boolean;
   /** Whether this access fails in this way. */
-  fails(piece: Exclude<HardwarePiece, "endpoint:" | "dram">, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean;
+  fails(piece: Exclude<HardwarePiece, "dram">, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean;
+  /** The bits of the descriptor to invert before this fetch reads it. */
+  flips(fields: Readonly<Record<string, unknown>>): readonly number[];
 }
 
 /** What the lab can do to the hardware by itself. A handle that is missing is one that this machine does not have. */
@@ -20,6 +22,8 @@ export interface HardwareHandles {
   rogue?(sid: number, address: bigint, write: boolean): void;
   /** The link below the root port. False: no such function. */
   link?(sid: number, up: boolean): boolean;
+  /** Empties a cache. False: this machine has none of them. */
+  evict?(cache: "tlb" | "config" | { sid: number }): boolean;
 }
 
 export interface HardwarePorts {
@@ -37,7 +41,6 @@ interface Armed {
   trigger: Trigger;
 }
 const PAGE = 4096n;
-const BY_THEMSELVES: ReadonlySet<string> = new Set(["flip", "rogue", "link-down"]);
 
 /** Rules on pieces of hardware: accesses that fail, and what happens by itself at its moment. What is held there is ArmedPoints' matter. */
 export class ArmedHardware implements HardwareFaults {
@@ -67,8 +70,8 @@ export class ArmedHardware implements HardwareFaults {
       const found = isHardware(rule.where) ? hardwarePiece(rule.where.hardware) : null;
       return found ? [{ ...found, rule, do: rule.do as HardwareDo, trigger: new Trigger(rule.when ?? {}, this.#ports.now(), randomStream(seed, rule.id)) }] : [];
     });
-    const alone = this.#rules.filter(({ do: what }) => BY_THEMSELVES.has(what.action));
-    this.armed = this.#rules.some(({ do: what }) => !BY_THEMSELVES.has(what.action));
+    const alone = this.#rules.filter(({ piece, do: what }) => isByItself(piece, what));
+    this.armed = this.#rules.length > alone.length;
     this.#gates.set(this.#rules.filter((armed) => !alone.includes(armed)).map(({ trigger }) => trigger));
     this.#events = [];
     if (!this.handles) return; // another service's
@@ -84,13 +87,18 @@ export class ArmedHardware implements HardwareFaults {
   }
 
   fails(piece: HardwarePiece, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean {
-    for (const armed of this.#rules) {
-      if (armed.piece !== piece || armed.do.action !== action) continue;
-      if ((armed.rule.condition && !armed.rule.condition(fields)) || !armed.trigger.due(1, this.#ports.now())) continue;
-      this.#ports.told(armed.rule.id, armed.do, piece, fields);
-      return true;
-    }
-    return false;
+    return this.#rules.some((armed) => this.#hits(armed, piece, action, fields));
+  }
+
+  flips(fields: Readonly<Record<string, unknown>>): readonly number[] {
+    return this.#rules.flatMap((armed) => (armed.do.action === "flip" && this.#hits(armed, "smmu:fetch", "flip", fields) ? [armed.do.bit] : []));
+  }
+
+  #hits(armed: Armed, piece: HardwarePiece, action: HardwareDo["action"], fields: Readonly<Record<string, unknown>>): boolean {
+    if (armed.piece !== piece || armed.do.action !== action || (armed.sid !== null && Number(fields.sid) !== armed.sid)) return false;
+    if ((armed.rule.condition && !armed.rule.condition(fields)) || !armed.trigger.due(1, this.#ports.now())) return false;
+    this.#ports.told(armed.rule.id, armed.do, isHardware(armed.rule.where) ? armed.rule.where.hardware : piece, fields);
+    return true;
   }
 
   /** Those that are held at points are counted there. */
@@ -112,7 +120,7 @@ export class ArmedHardware implements HardwareFaults {
     for (const { happen } of due) this.#ports.timer(0, happen); // never inside the event
   }
 
-  #happen({ rule, do: what, sid, trigger }: Armed): void {
+  #happen({ rule, do: what, piece, sid, trigger }: Armed): void {
     const { handles } = this;
     if (!handles) return;
     const happened = (done: boolean, fields: Readonly<Record<string, unknown>>) => {
@@ -122,6 +130,10 @@ export class ArmedHardware implements HardwareFaults {
       this.#ports.told(rule.id, what, isHardware(rule.where) ? rule.where.hardware : "", fields);
     };
     if (what.action === "flip") happened(handles.flip(Number(what.address), what.bit), { address: Number(what.address), bit: what.bit });
+    if (what.action === "evict" && handles.evict) {
+      const cache = sid !== null ? { sid } : piece === "smmu:config" ? "config" : "tlb";
+      happened(handles.evict(cache), {});
+    }
     if (what.action === "rogue" && handles.rogue) {
       const first = BigInt(what.address);
       happened(true, { address: `0x${first.toString(16)}`, count: what.count ?? 1 });

@@ -37,9 +37,9 @@ export type Where = EdgeWhere | PointWhere | HardwareWhere;
 export interface When {
   /** CEL over `m`, the decoded fields of the record, message, point or access; `bit(x, n)` is added. */
   condition?: string;
-  /** Nothing before so many nanoseconds after the rule was armed. For `flip`, `rogue` and `link-down`: the moment. */
+  /** Nothing before so many nanoseconds after the rule was armed. For what happens by itself: the moment. */
   at?: number;
-  /** Nothing before an event of this kind, anywhere in the machine. For `flip`, `rogue` and `link-down`: the moment, at the `nth` such event. */
+  /** Nothing before an event of this kind, anywhere in the machine. For what happens by itself (`flip` in DRAM, `evict`, `rogue`, `link-down`): the moment, at the `nth` such event. */
   afterEvent?: string;
   /** The nth match only, from 1. */
   nth?: number;
@@ -105,8 +105,12 @@ export type HardwareDo =
   | { action: "abort" }
   /** smmu:interrupt: the message is not sent; its bytes stay posted. */
   | { action: "lose-interrupt" }
-  /** dram: bit `bit` (0 to 7) of the byte at the physical address is inverted. */
-  | { action: "flip"; address: number | string; bit: number }
+  /** dram: bit `bit` (0 to 7) of the byte at the physical address is inverted. smmu:fetch: bit `bit` of the descriptor, in DRAM, just before it is fetched. */
+  | { action: "flip"; address?: number | string; bit: number }
+  /** smmu:tlb, smmu:config, endpoint: an invalidation is done and leaves the entries that it names. */
+  | { action: "keep" }
+  /** smmu:tlb (and the walk cache), smmu:config, endpoint: every entry goes that no invalidation named. */
+  | { action: "evict" }
   /** endpoint: Invalidate Requests that it has taken in are never completed: the time-out of ATS. */
   | { action: "never-complete" }
   /** endpoint: reads with an AT field of Translated that it was never given. `count` of them from `address` on, a page apart. */
@@ -122,10 +126,12 @@ export const HARDWARE = {
   "smmu:cmdq": ["stuck", "abort"],
   "smmu:eventq": ["full", "abort"],
   "smmu:priq": ["full", "abort"],
-  "smmu:fetch": ["abort"],
+  "smmu:fetch": ["abort", "flip"],
+  "smmu:tlb": ["keep", "evict"],
+  "smmu:config": ["keep", "evict"],
   "smmu:interrupt": ["lose-interrupt"],
   dram: ["flip"],
-  "endpoint:": ["stuck", "never-complete", "rogue", "link-down"],
+  "endpoint:": ["stuck", "never-complete", "keep", "evict", "rogue", "link-down"],
 } as const satisfies Record<string, readonly HardwareDo["action"][]>;
 export type HardwarePiece = keyof typeof HARDWARE;
 

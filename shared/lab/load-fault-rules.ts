@@ -20,7 +20,7 @@ import {
   type PointWhere,
   type When,
 } from "./fault-rule.ts";
-import { hardwareFields, hardwarePiece } from "./hardware-fields.ts";
+import { hardwareFields, hardwarePiece, isByItself } from "./hardware-fields.ts";
 import { RuleError } from "./rule-error.ts";
 
 /** The points that rules may name. `service`: only this one's are here; those of others are taken as they are and never reached. */
@@ -118,8 +118,14 @@ function hardwareTarget({ hardware }: HardwareWhere, rule: FaultRule): { fields:
   const wrong = checkMembers(rule.do, HARDWARE[found.piece]);
   if (wrong) return wrong;
   const what = rule.do as HardwareDo;
-  if (what.action === "flip" && what.bit > 7) return misfit("do.bit", `must be 0 to 7, got ${what.bit}`);
-  if (what.action === "flip" || what.action === "rogue" || what.action === "link-down") {
+  if (what.action === "flip" && found.piece === "dram") {
+    if (what.address === undefined) return misfit("do.address", "is missing");
+    if (what.bit > 7) return misfit("do.bit", `must be 0 to 7, got ${what.bit}`);
+  } else if (what.action === "flip") {
+    if (what.address !== undefined) return misfit("do.address", "is that of the fetch: when.condition chooses it");
+    if (what.bit >= 512) return misfit("do.bit", `must be a bit of a descriptor, 0 to 511, got ${what.bit}`);
+  }
+  if (isByItself(found.piece, what)) {
     const { when = {} } = rule;
     const other = Object.keys(when).find((word) => word !== "at" && word !== "afterEvent" && !(word === "nth" && when.afterEvent !== undefined));
     if (other) return misfit(`when.${other}`, `${what.action} happens by itself: at says when, or after with the nth event of a kind`);

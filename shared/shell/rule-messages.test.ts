@@ -13,6 +13,8 @@ describe("a rule on lab/v1", () => {
     { where: call, do: { action: "drop" } },
     { where: { ...call, edge: "vfio" }, when: { nth: 3, every: 2, times: 4, after: 1 }, do: { action: "delay", ns: 0 } },
     { where: call, when: { condition: "m.fd == 3", at: 1e12, space: 4096, interval: 2, probability: 25, intervalNs: 5e9 }, do: { action: "duplicate" } },
+    { where: call, when: { afterEvent: "guest.bind", nth: 2 }, do: { action: "release", rule: "other" } },
+    { where: { hardware: "smmu:fetch" }, do: { action: "flip", bit: 0 } },
     { where: call, when: { probability: 0 }, do: { action: "reorder" } },
     { where: call, do: { action: "corrupt", field: "fd", value: -1 } },
     { where: call, do: { action: "corrupt", field: "arg", value: "0xffffffffffffffff" } },

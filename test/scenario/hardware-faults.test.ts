@@ -25,6 +25,10 @@ describe("faults in the hardware, in the whole machine (issue 6, item 2)", () =>
       "commands that are not consumed until another page request is recorded",
       { where: { hardware: "smmu:cmdq" }, when: { nth: 16 }, do: { action: "stuck", until: "pri-queue.record" } },
     ],
+    ...["smmu:tlb", "smmu:config", "endpoint:00:01.0"].map((hardware): [string, Omit<FaultRule, "id">] => [
+      `entries of ${hardware} that go while the job is under way: they are fetched again`,
+      { where: { hardware }, when: { afterEvent: "endpoint.prg-response", nth: 2 }, do: { action: "evict" } },
+    ]),
     [
       "page requests that stay inside until the job is under way",
       { where: { hardware: "endpoint:00:01.0" }, when: { nth: 3 }, do: { action: "stuck", until: "endpoint.prg-response" } },
@@ -38,6 +42,10 @@ describe("faults in the hardware, in the whole machine (issue 6, item 2)", () =>
 
   const failed: [what: string, rule: Omit<FaultRule, "id">][] = [
     ["a descriptor fetch that aborts", { where: { hardware: "smmu:fetch" }, when: { nth: 40 }, do: { action: "abort" } }],
+    [
+      "a CD that is fetched with a flipped valid bit",
+      { where: { hardware: "smmu:fetch" }, when: { condition: "m.what == 'CD'", nth: 1 }, do: { action: "flip", bit: 31 } },
+    ],
     ["a PRI queue write that aborts", { where: { hardware: "smmu:priq" }, when: { nth: 2 }, do: { action: "abort" } }],
     ["a command queue that stands still", { where: { hardware: "smmu:cmdq" }, when: { nth: 2 }, do: { action: "stuck" } }],
     ["a link that goes down", { where: { hardware: "endpoint:00:01.0" }, when: { at: 100_000 }, do: { action: "link-down" } }],

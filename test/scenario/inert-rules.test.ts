@@ -49,6 +49,10 @@ const onHardware = fc.constantFrom<{ where: Where; do: Do }>(
   { where: { hardware: "smmu:fetch" }, do: { action: "abort" } },
   { where: { hardware: "smmu:interrupt" }, do: { action: "lose-interrupt" } },
   { where: { hardware: "endpoint:00:01.0" }, do: { action: "never-complete" } },
+  { where: { hardware: "endpoint:00:01.0" }, do: { action: "keep" } },
+  { where: { hardware: "smmu:fetch" }, do: { action: "flip", bit: 3 } },
+  { where: { hardware: "smmu:tlb" }, do: { action: "keep" } },
+  { where: { hardware: "smmu:config" }, do: { action: "keep" } },
 );
 const never = fc.constantFrom(
   { nth: 10 ** 6 },

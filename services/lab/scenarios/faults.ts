@@ -35,7 +35,8 @@ export function parseFaults(entries: readonly FaultEntry[], machine: Machine, re
     else {
       const what = doOf(entry, wrong);
       checkEndpoint(where, machine, wrong);
-      if (what.action === "flip" && !isRam(what.address, machine)) throw wrong(["do", "address"], `${what.address} is not in DRAM: ${ramText(machine)}`);
+      if (what.action === "flip" && what.address !== undefined && !isRam(what.address, machine))
+        throw wrong(["do", "address"], `${what.address} is not in DRAM: ${ramText(machine)}`);
       rules.push({ id, where, ...whenOf(entry), do: what });
     }
   }

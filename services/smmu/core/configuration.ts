@@ -113,6 +113,7 @@ type TranslateCd = (ipa: number, s2: StageTable, ste: Ste) => number | Fault;
 /** Fetches and checks STE and CD, in the architecture's order (7.3.22): STE, substream, CD fetch through stage 2, CD. */
 export class ConfigurationFetch {
   readonly #memory: PhysicalMemory;
+  readonly #cds: PhysicalMemory;
   readonly #regs: RegisterFile;
   readonly #identity: Identity;
   readonly #cache: ConfigurationCache;
@@ -121,8 +122,10 @@ export class ConfigurationFetch {
   readonly #stage2 = new WeakMap<Ste, StageTable>();
   readonly #checked = new WeakMap<object, string | null>();
 
-  constructor(memory: PhysicalMemory, regs: RegisterFile, identity: Identity, cache: ConfigurationCache) {
+  /** `cds`: memory as fetches of CDs see it. */
+  constructor(memory: PhysicalMemory, regs: RegisterFile, identity: Identity, cache: ConfigurationCache, cds = memory) {
     this.#memory = memory;
+    this.#cds = cds;
     this.#regs = regs;
     this.#identity = identity;
     this.#cache = cache;
@@ -230,7 +233,7 @@ export class ConfigurationFetch {
     }
     const address = resolve(base + at * 64);
     if (isFault(address)) return address;
-    const bytes = this.#memory.read(address, 64);
+    const bytes = this.#cds.read(address, 64);
     return bytes ? decodeCd(new Uint32Array(bytes.buffer)) : fault("F_CD_FETCH", { fetchAddr: address });
   }
 
@@ -242,7 +245,7 @@ export class ConfigurationFetch {
     const base = ste.S1ContextPtr - (ste.S1ContextPtr % Math.max(64, size));
     const address = resolve(base + Math.floor(index / 2 ** leafBits) * 8);
     if (isFault(address)) return address;
-    if (!this.#memory.load64(address, l1)) return fault("F_CD_FETCH", { fetchAddr: address });
+    if (!this.#cds.load64(address, l1)) return fault("F_CD_FETCH", { fetchAddr: address });
     const l1cd = { valid: (l1[0] & 1) !== 0, l2Ptr: (l1[1] & 0xffffff) * 2 ** 32 + ((l1[0] & 0xfffff000) >>> 0) };
     this.#cache.keepL1cd(sid, first, l1cd);
     return l1cd;

@@ -41,7 +41,7 @@ export class Hardware {
     this.#ports = ports;
     this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.#reached(sid), options);
     this.#requests = new MemoryRequests(this.smmu, ports);
-    const { tracer, held, engine, now } = ports;
+    const { tracer, held, faults, engine, now } = ports;
     for (const endpoint of machine.endpoints) {
       const { bdf } = endpoint;
       const timer = (ns: number, expired: () => void) =>
@@ -49,7 +49,7 @@ export class Hardware {
           this.#reached(bdf);
           expired();
         });
-      this.functions.set(bdf, createFunction(endpoint, this.#upstream(bdf), { tracer, timer, held, engine, now }));
+      this.functions.set(bdf, createFunction(endpoint, this.#upstream(bdf), { tracer, timer, held, faults, engine, now }));
     }
     for (const [sid, fn] of this.functions) this.#places.set(sid, { fn, busy: true });
     this.#order = [...this.#places.values()];

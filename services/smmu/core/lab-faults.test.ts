@@ -6,7 +6,7 @@ import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
 import { at, NestedRig, RAM, SID } from "../../../test/support/smmu-rig.ts";
-import { fetchesOf } from "./fetches.ts";
+import { fetchesOf, TRANSLATION_TABLE } from "./fetches.ts";
 import type { Hardware } from "./hardware.ts";
 import { hardwareHandles } from "./lab-handles.ts";
 
@@ -44,11 +44,57 @@ describe("a fetch that the lab lets abort (Arm IHI 0070 G.b, 7.3.3, 7.3.9, 7.3.1
   });
 });
 
+describe("what a rule names of a fetch", () => {
+  const names: [what: string, event: number][] = [
+    ["STE", 0x03],
+    ["CD", 0x09],
+    ["TTD", 0x0b],
+  ];
+  it.each(names)("is the %s", (what, event) => {
+    const { nested } = rig("smmu:fetch", { action: "abort" }, { condition: `m.what == '${what}'`, times: 1 });
+    expect(access(nested)).toBe("abort");
+    expect(nested.events().map((record) => record[0])).toEqual([event]);
+  });
+  it("a bit of it flips in DRAM before it is read: an STE that was valid is C_BAD_STE from then on (3.3.1, 7.3.4)", () => {
+    const { nested } = rig("smmu:fetch", { action: "flip", bit: 0 }, { condition: "m.what == 'STE'", times: 1 });
+    access(nested);
+    nested.command(CFGI_ALL);
+    access(nested);
+    expect(nested.events().map((record) => record[0])).toEqual([0x04, 0x04]);
+  });
+});
+
+describe("caches that the lab spoils", () => {
+  const TLBI_ALL = Uint8Array.of(0x30, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0); // CMD_TLBI_NSNH_ALL
+  it.each([
+    ["smmu:config", CFGI_ALL],
+    ["smmu:tlb", TLBI_ALL],
+  ])("%s: keep leaves what a command names, which is done all the same; evict empties it", (hardware, command) => {
+    const { nested, faults } = rig(hardware, { action: "keep" }, { times: 1 });
+    faults.hardware.handles = hardwareHandles({ smmu: nested.smmu } as Hardware, nested.memory);
+    const { tlb, configurationCache } = nested.smmu;
+    const held = () => (hardware === "smmu:tlb" ? tlb.size : configurationCache.size.stes + configurationCache.size.cds);
+    nested.map(0x1000);
+    access(nested);
+    const before = held();
+    expect(before).toBeGreaterThan(0);
+    nested.command(command);
+    expect(held()).toBe(before);
+    expect(faults.fired()).toEqual([{ id: "r", matches: 1, fired: 1 }]);
+    nested.command(command);
+    expect(held()).toBe(0);
+    access(nested);
+    expect(held()).toBe(before);
+    faults.arm(loadFaultRules([{ id: "r", where: { hardware }, do: { action: "evict" } }]));
+    expect(held()).toBe(0);
+  });
+});
+
 describe("every way in which a descriptor is read", () => {
   it("aborts at that address alone, as if it were no RAM", () => {
     const faults = new ArmedFaults({ now: () => 0, timer: () => {}, tracer: silentTracer });
     faults.arm(loadFaultRules([{ id: "r", where: { hardware: "smmu:fetch" }, when: { condition: `m.address == ${RAM + 8}` }, do: { action: "abort" } }]));
-    const fetches = fetchesOf(heapMemory(RAM, 4096), faults.hardware);
+    const fetches = fetchesOf(heapMemory(RAM, 4096), faults.hardware, TRANSLATION_TABLE);
     const [words, whole] = [new Uint32Array(2), new BigUint64Array(1)];
     for (const [address, read] of [
       [RAM + 8, false],

@@ -1,4 +1,5 @@
 import { CMD_PRI_RESP, OPCODE } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { decodeCommand } from "@faultline/shared/arm-smmu-v3/decode-command.ts";
 import { field, mask, type RegisterName, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import { prgCodeOfPriResp } from "@faultline/shared/page-response/page-response.ts";
@@ -13,7 +14,7 @@ import { ConfigurationFetch } from "./configuration.ts";
 import { EventQueue } from "./event-queue/event-queue.ts";
 import { type Ended, isStall, Stalls } from "./event-queue/stall.ts";
 import { isFault } from "./fault.ts";
-import { fetchesOf } from "./fetches.ts";
+import { CD_TABLE, type FetchedNames, fetchesOf, STREAM_TABLE, TRANSLATION_TABLE } from "./fetches.ts";
 import { type Identity, type IdRegisters, identityOf } from "./identity.ts";
 import type { PciFunction } from "./link.ts";
 import type { HardwarePorts } from "./ports.ts";
@@ -106,9 +107,9 @@ export class Smmu {
     this.tlb = new Tlb(caches.tlb, evicted("tlb"), globalMatchesAnyAsid, exhausted("tlb"));
     this.walkCache = new WalkCache(caches.walk ?? 0, evicted("walk"), exhausted("walk"));
     this.configurationCache = new ConfigurationCache(caches.config, evicted("config"), exhausted("config"));
-    const fetches = fetchesOf(ports.memory, ports.faults);
-    this.configuration = new ConfigurationFetch(fetches, this.regs, identity, this.configurationCache);
-    this.translation = new Translation(fetches, identity, this.tlb, this.configuration, this.walkCache);
+    const fetches = (names: FetchedNames) => fetchesOf(ports.memory, ports.faults, names);
+    this.configuration = new ConfigurationFetch(fetches(STREAM_TABLE), this.regs, identity, this.configurationCache, fetches(CD_TABLE));
+    this.translation = new Translation(fetches(TRANSLATION_TABLE), identity, this.tlb, this.configuration, this.walkCache);
     this.eventQueue = new EventQueue(this.regs, identity, ports, this.gerror, this.interrupts, mergeEvents);
     this.stalls = new Stalls(identity.stallModel === 1 ? 0 : identity.stallMax, this.eventQueue, (t) => this.#path.attempt(t));
     this.priQueue = new PriQueue(this.regs, identity, ports, this.gerror, this.interrupts, {
@@ -183,9 +184,26 @@ export class Smmu {
   }
 
   #execute(opcode: number, words: Uint32Array): boolean | "wait" {
+    if (isInvalidation(opcode) && this.#keeps(opcode, words)) return true;
     const done = this.#dispatch(opcode, words);
     if (this.#overInvalidates && done === true && isInvalidation(opcode)) this.#emptyCaches();
     return done;
+  }
+
+  /** A rule of the lab lets a cache keep what the command names. */
+  #keeps(opcode: number, words: Uint32Array): boolean {
+    const { faults } = this.#ports;
+    if (!faults?.armed) return false;
+    const { name, fields } = decodeCommand(new Uint8Array(words.buffer, words.byteOffset, 16));
+    if (opcode <= OPCODE.CMD_CFGI_CD_ALL) return faults.fails("smmu:config", "keep", { name, sid: fields.StreamID, pasid: fields.SubstreamID });
+    return faults.fails("smmu:tlb", "keep", { name, asid: fields.ASID, vmid: fields.VMID });
+  }
+
+  /** Every entry of a cache goes, for the lab: the TLB with the walk cache, or the configuration cache. */
+  evict(cache: "tlb" | "config"): void {
+    if (cache === "config") return this.configurationCache.invalidateAll();
+    this.tlb.invalidateAll();
+    this.walkCache.invalidateAll();
   }
 
   /** Reserved fields of a command other than SSec are not looked at (4.1: CERROR_ILL is the other permitted choice). */

@@ -27,7 +27,10 @@ export class Invalidation {
   }
 
   request({ pasid, global, address, sizeBytes, itag }: InvalidateRequest): void {
-    const entries = this.#atc.invalidate(pasid, global, address, sizeBytes);
+    const { faults } = this.#ports;
+    // A rule of the lab: the ATC keeps what it should drop, and the function completes all the same.
+    const keeps = faults?.armed && faults.fails("endpoint:", "keep", { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(address), itag });
+    const entries = keeps ? 0 : this.#atc.invalidate(pasid, global, address, sizeBytes);
     if (this.#ports.tracer.wants("endpoint.invalidated")) {
       this.#ports.tracer.emit("endpoint.invalidated", { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(address) }, { itag, bytes: hex(sizeBytes), entries });
     }
