@@ -1,6 +1,16 @@
 /** 64-bit values in messages are 8 little-endian bytes (interfaces.md, section 1). */
 export function uint64Bytes(value: bigint | number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8);
+  if (typeof value === "number" && value >= 0 && Number.isSafeInteger(value)) {
+    // Most are addresses and register values: by halves, without a BigInt.
+    let low = value >>> 0;
+    let high = (value - low) / 2 ** 32;
+    for (let i = 0; i < 4; i++, low >>>= 8, high >>>= 8) {
+      bytes[i] = low;
+      bytes[i + 4] = high;
+    }
+    return bytes;
+  }
   new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
   return bytes;
 }

@@ -24,6 +24,8 @@ export interface PhysicalMemory {
   readInto?(address: number, target: Uint8Array): boolean;
   /** All or nothing; false: not RAM. */
   write(address: number, bytes: Uint8Array): boolean;
+  /** Stores zeros over the whole of a frame, where a memory has it: one that knows that the frame still is zero does nothing. False: not RAM. */
+  zeroFrame?(frame: number): boolean;
   /** Owner epochs of a frame (design.md, section 3): for checkers only, no core decides by them. */
   owner(address: number): { host: number; guest: number };
   setOwner(address: number, kernel: "host" | "guest", epoch: number): void;

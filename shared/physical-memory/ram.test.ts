@@ -52,4 +52,23 @@ describe("physical memory", () => {
     expect(memory.owner(0x4000_1fff)).toEqual({ host: 7, guest: 9 });
     expect(memory.owner(0x4000_2000)).toEqual({ host: 0, guest: 0 });
   });
+  it.each<[string, (memory: ReturnType<typeof ram>) => void]>([
+    ["a doubleword", (memory) => void memory.store64(0x4000_1ff8, 1, 2)],
+    ["a word", (memory) => void memory.store32(0x4000_1004, 3)],
+    ["an exchange", (memory) => void memory.compareExchange64(0x4000_1010, 0, 0, 4, 5)],
+    ["bytes that begin before the frame", (memory) => void memory.write(0x4000_0fff, Uint8Array.of(6, 7))],
+    ["bytes that end in it", (memory) => void memory.write(0x4000_0800, new Uint8Array(0x801).fill(8))],
+  ])("zeroes a whole frame, whatever was stored into it: %s", (_what, store) => {
+    const memory = ram();
+    store(memory);
+    expect(memory.read(0x4000_1000, 0x1000)!.some((byte) => byte !== 0)).toBe(true);
+    expect(memory.zeroFrame(0x4000_1000)).toBe(true);
+    expect(memory.read(0x4000_1000, 0x1000)).toEqual(new Uint8Array(0x1000));
+  });
+  it("zeroes one frame and no other, and none outside RAM", () => {
+    const memory = ram();
+    memory.write(0x4000_0000, new Uint8Array(0x4000).fill(9));
+    expect([memory.zeroFrame(0x4000_2000), memory.zeroFrame(0x4000_4000), memory.zeroFrame(0x3fff_f000)]).toEqual([true, false, false]);
+    expect([0x4000_1fff, 0x4000_2000, 0x4000_2fff, 0x4000_3000].map((at) => memory.read(at, 1)![0])).toEqual([9, 0, 0, 9]);
+  });
 });

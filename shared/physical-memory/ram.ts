@@ -13,6 +13,8 @@ export class Ram implements PhysicalMemory {
   readonly #words: Uint32Array;
   readonly #doublewords: BigUint64Array;
   readonly #owners: Uint32Array;
+  /** Frames that something was stored into, 0: still as they were at power on, all zeros; null: not known. */
+  readonly #stored: Uint8Array | null;
   // Begun as integers, these three stay integers to the compiler.
   readonly #doublewordCount: number = 0;
   readonly #baseHigh: number = 0;
@@ -20,13 +22,15 @@ export class Ram implements PhysicalMemory {
   readonly #scratch64 = new BigUint64Array(1);
   readonly #scratch32 = new Uint32Array(this.#scratch64.buffer);
 
-  constructor(base: number, ram: Uint8Array, owners: Uint32Array) {
+  /** `fresh`: `ram` is zero, and only this object stores into it. */
+  constructor(base: number, ram: Uint8Array, owners: Uint32Array, fresh = false) {
     this.base = base;
     this.size = ram.byteLength;
     this.#bytes = ram;
     this.#words = new Uint32Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 2);
     this.#doublewords = new BigUint64Array(ram.buffer, ram.byteOffset, ram.byteLength >>> 3);
     this.#owners = owners;
+    this.#stored = fresh ? new Uint8Array(ram.byteLength / FRAME_SIZE) : null;
     this.#doublewordCount = ram.byteLength / 8;
     this.#baseHigh = Math.floor(base / 2 ** 32);
     this.#baseLow = base | 0;
@@ -66,6 +70,7 @@ export class Ram implements PhysicalMemory {
   store64(address: number, low: number, high: number): boolean {
     const offset = address - this.base;
     if (offset < 0 || offset + 8 > this.size) return false;
+    if (this.#stored) this.#stored[(offset / FRAME_SIZE) | 0] = 1;
     this.#scratch32[0] = low;
     this.#scratch32[1] = high;
     this.#doublewords[offset / 8] = this.#scratch64[0];
@@ -75,6 +80,7 @@ export class Ram implements PhysicalMemory {
   compareExchange64(address: number, expectedLow: number, expectedHigh: number, low: number, high: number): boolean | null {
     const offset = address - this.base;
     if (offset < 0 || offset + 8 > this.size) return null;
+    if (this.#stored) this.#stored[(offset / FRAME_SIZE) | 0] = 1;
     const expected = (BigInt(expectedHigh >>> 0) << 32n) | BigInt(expectedLow >>> 0);
     const replacement = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
     return Atomics.compareExchange(this.#doublewords, offset / 8, expected, replacement) === expected;
@@ -88,6 +94,7 @@ export class Ram implements PhysicalMemory {
   store32(address: number, value: number): boolean {
     const offset = address - this.base;
     if (offset < 0 || offset + 4 > this.size) return false;
+    if (this.#stored) this.#stored[(offset / FRAME_SIZE) | 0] = 1;
     this.#words[offset >>> 2] = value;
     return true;
   }
@@ -107,7 +114,17 @@ export class Ram implements PhysicalMemory {
 
   write(address: number, bytes: Uint8Array): boolean {
     if (!this.contains(address, bytes.length)) return false;
-    this.#bytes.set(bytes, address - this.base);
+    const offset = address - this.base;
+    this.#stored?.fill(1, Math.floor(offset / FRAME_SIZE), Math.ceil((offset + bytes.length) / FRAME_SIZE));
+    this.#bytes.set(bytes, offset);
+    return true;
+  }
+
+  zeroFrame(address: number): boolean {
+    if (!this.contains(address, FRAME_SIZE)) return false;
+    const offset = address - this.base;
+    // Nobody sees the difference, and a page that was never touched costs the process nothing.
+    if (this.#stored?.[offset / FRAME_SIZE] !== 0) this.#bytes.fill(0, offset, offset + FRAME_SIZE);
     return true;
   }
 

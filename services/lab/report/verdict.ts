@@ -30,10 +30,8 @@ export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judg
 
 /** The workload during the faults, and with `after` the one that runs when they are over. */
 function unexpected({ workload, error, after }: Scenario["expect"], history: readonly TraceEvent[]): Violation[] {
-  const again =
-    after === undefined
-      ? -1
-      : history.findIndex((_, i) => i > history.findIndex(({ kind }) => kind === "lab.workload-start") && history[i].kind === "lab.workload-start");
+  const first = history.findIndex(({ kind }) => kind === "lab.workload-start");
+  const again = after === undefined ? -1 : history.findIndex(({ kind }, i) => i > first && kind === "lab.workload-start");
   const during = wrongEnd("the workload", workload, error, again < 0 ? history : history.slice(0, again));
   if (during.length || after === undefined) return during;
   return again < 0

@@ -114,11 +114,11 @@ export class SimulatedMachine {
       this.scheduler.labAfter(0, () => {
         for (const { faults } of this.#running()) faults.release(String(releases));
       });
+    if (!this.parts.awaits(kind)) return;
     const waiting = this.#running().filter(({ faults }) => faults.awaits(kind));
-    if (waiting.length > 0)
-      this.scheduler.labAfter(0, () => {
-        for (const { faults } of waiting) faults.heard(kind);
-      });
+    this.scheduler.labAfter(0, () => {
+      for (const { faults } of waiting) faults.heard(kind);
+    });
   }
 
   /** The part dies at once, with everything that it had not sent; those that need it see their edge break. */

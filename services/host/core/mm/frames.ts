@@ -97,7 +97,8 @@ export class Frames {
     const pa = this.#memory.base + index * PAGE_SIZE;
     this.#used[index] = 1;
     this.#allocated++;
-    this.#memory.write(pa, this.#zero);
+    if (this.#memory.zeroFrame) this.#memory.zeroFrame(pa);
+    else this.#memory.write(pa, this.#zero);
     this.#memory.setOwner(pa, "host", ++this.#epoch);
     return pa;
   }
