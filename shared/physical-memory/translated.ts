@@ -4,6 +4,7 @@ import type { CpuRootTable } from "./cpu-roots.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 
 const PAGE = 4096;
+const ZERO_FRAME = new Uint8Array(PAGE);
 
 /** Memory behind a translation: every access is split at 4 KiB and each part translated. Null from `translate` is the fault, answered as "not RAM". */
 export class TranslatedMemory implements PhysicalMemory {
@@ -62,6 +63,10 @@ export class TranslatedMemory implements PhysicalMemory {
   }
 
   read(address: number, length: number): Uint8Array<ArrayBuffer> | null {
+    if (length > 0 && (address % PAGE) + length <= PAGE) {
+      const pa = this.#translate(address, false);
+      return pa === null ? null : this.#physical.read(pa, length);
+    }
     const parts = this.#parts(address, length, false);
     if (!parts) return null;
     const bytes = new Uint8Array(length);
@@ -75,7 +80,16 @@ export class TranslatedMemory implements PhysicalMemory {
     return bytes;
   }
 
+  zeroFrame(address: number): boolean {
+    const pa = this.#translate(address, true);
+    return pa !== null && (this.#physical.zeroFrame?.(pa) ?? this.#physical.write(pa, ZERO_FRAME));
+  }
+
   write(address: number, bytes: Uint8Array): boolean {
+    if ((address % PAGE) + bytes.length <= PAGE) {
+      const pa = bytes.length > 0 ? this.#translate(address, true) : null;
+      return bytes.length === 0 || (pa !== null && this.#physical.write(pa, bytes));
+    }
     const parts = this.#parts(address, bytes.length, true);
     if (!parts) return false;
     let at = 0;

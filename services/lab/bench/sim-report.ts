@@ -22,7 +22,7 @@ const text = ({ faultsPerSecond, experimentsPerSecond, startMs, best, budget, fa
       `us of a fault, ${inFlight} in flight: ${cost.events} events, ${cost.messages} messages`,
       row("  simulate, history on", cost.simulate),
       row("  all checkers", cost.judge),
-      row("  lines, digest, counters", cost.record),
+      row("  lines and digest", cost.lines),
       row("  complete", cost.complete, `x ${cost.ratio.toFixed(2)} of floor`),
       row("  floor: macrotask, JSON line", cost.floor),
     ]),

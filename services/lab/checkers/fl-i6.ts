@@ -14,20 +14,18 @@ export const flI6: Checker = {
     const violations: Violation[] = [];
     const unbinds = new Map<string, TraceEvent>();
     const rebound = new Map<string, TraceEvent>();
-    /** Latest request of a page in a group. */
-    const requests = new Map<string, TraceEvent>();
-    for (const event of history) {
+    for (const [index, event] of history.entries()) {
+      if (event.kind === "endpoint.page-request") continue;
       const pasid = `${endpointOf(event)}/${event.ids.pasid}`;
       if (event.kind === "guest.unbind") {
         unbinds.set(pasid, event);
         rebound.delete(pasid);
       } else if (event.kind === "guest.bind") rebound.set(pasid, event);
-      else if (event.kind === "endpoint.page-request") requests.set(`${groupKeyOf(event)}/${pageOf(event.ids.iova ?? "0x0")}`, event);
       else if (event.kind === "guest.fault-handled" && event.fields.result === "success") {
         const unbind = unbinds.get(pasid);
         if (!unbind) continue;
         const bind = rebound.get(pasid);
-        const request = requests.get(`${groupKeyOf(event)}/${pageOf(event.ids.gva ?? "0x0")}`);
+        const request = requestBefore(history, index);
         if (bind && (!request || request.n > unbind.n)) continue;
         const events = [...(request ? [request.n] : []), unbind.n, ...(bind ? [bind.n] : []), event.n];
         const message = bind
@@ -39,3 +37,14 @@ export const flI6: Checker = {
     return violations;
   },
 };
+
+/** The latest request of the page that the fault at `index` is about, in its group. */
+function requestBefore(history: readonly TraceEvent[], index: number): TraceEvent | undefined {
+  const fault = history[index];
+  const [group, page] = [groupKeyOf(fault), pageOf(fault.ids.gva ?? "0x0")];
+  for (let i = index - 1; i >= 0; i--) {
+    const event = history[i];
+    if (event.kind === "endpoint.page-request" && groupKeyOf(event) === group && pageOf(event.ids.iova ?? "0x0") === page) return event;
+  }
+  return undefined;
+}

@@ -76,8 +76,9 @@ export const inv6: Checker = {
   ],
   check(history) {
     const violations: Violation[] = [];
+    const rules = history.filter(({ kind }) => kind === "edge.rule");
     for (const hop of hops) {
-      if (!tampered(history, hop.direction, TAMPERING)) violations.push(...judgeHop(hop, history));
+      if (!tampered(rules, hop.direction, TAMPERING)) violations.push(...judgeHop(hop, history));
     }
     return violations;
   },
@@ -88,7 +89,11 @@ interface Sent {
   last: TraceEvent;
   lastTuple: Tuple;
 }
-const keyOf = (tuple: Tuple): string => Object.values(tuple).join("/");
+function keyOf(tuple: Tuple): string {
+  let key = "";
+  for (const name in tuple) key += `${tuple[name] ?? ""}/`;
+  return key;
+}
 
 function judgeHop({ direction, sent, received }: Hop, history: readonly TraceEvent[]): Violation[] {
   const groups = new Map<string, Sent>();
@@ -100,8 +105,9 @@ function judgeHop({ direction, sent, received }: Hop, history: readonly TraceEve
     else if (event.kind === "pri-queue.auto-response") automatic.add(groupOf(event));
     const tuple = sent.kinds.includes(event.kind) ? sent.fields(event) : null;
     if (!tuple) continue;
-    const group = groups.get(groupOf(event));
-    if (!group) groups.set(groupOf(event), { tuples: new Set([keyOf(tuple)]), last: event, lastTuple: tuple });
+    const key = groupOf(event);
+    const group = groups.get(key);
+    if (!group) groups.set(key, { tuples: new Set([keyOf(tuple)]), last: event, lastTuple: tuple });
     else {
       group.tuples.add(keyOf(tuple));
       group.last = event;

@@ -30,12 +30,12 @@ export const inv7: Checker = {
 /** PASID 0 is the endpoint's own table entry, written at attach. */
 function validCdsWithoutBind(history: readonly TraceEvent[]): Violation[] {
   const unbound = new Map<string, TraceEvent>();
+  const keyOf = (event: TraceEvent) => `${event.who}/${endpointOf(event)}/${event.ids.pasid}`;
   for (const event of history) {
-    const key = `${event.who}/${endpointOf(event)}/${event.ids.pasid}`;
-    if (event.kind === "guest.bind" || event.kind === "guest.unbind") unbound.delete(key);
+    if (event.kind === "guest.bind" || event.kind === "guest.unbind") unbound.delete(keyOf(event));
     else if (event.kind === "guest.cd-written" && event.ids.pasid !== 0) {
-      if (event.fields.valid && !event.fields.quiet) unbound.set(key, event);
-      else unbound.delete(key);
+      if (event.fields.valid && !event.fields.quiet) unbound.set(keyOf(event), event);
+      else unbound.delete(keyOf(event));
     } else if (event.kind === "edge.break") for (const [name, { who }] of unbound) if (who === event.who) unbound.delete(name);
   }
   return [...unbound.values()].map((event) => ({
@@ -101,8 +101,8 @@ function partialAfterOverflow(history: readonly TraceEvent[]): Violation[] {
   /** Requests of groups without a last one yet, and those that an overflow should have discarded. */
   const open = new Map<string, TraceEvent[]>();
   for (const event of history) {
-    const key = `${endpointOf(event)}/${event.ids.pasid}/${event.ids.grpid}`;
     if (event.kind === "host.pri-record") {
+      const key = `${endpointOf(event)}/${event.ids.pasid}/${event.ids.grpid}`;
       if (event.fields.last === true) open.delete(key);
       else open.set(key, [...(open.get(key) ?? []), event]);
     } else if (event.kind === "endpoint.flr") {

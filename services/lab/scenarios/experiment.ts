@@ -9,10 +9,7 @@ import type { Scenario } from "./load-scenario.ts";
 
 /** The input file of a run, drawn from its seed. */
 export function inputOf({ fileBytes }: Pick<Scenario, "fileBytes">, seed: number): Uint8Array {
-  const random = randomFor(seed, "file");
-  const bytes = new Uint8Array(fileBytes);
-  for (let i = 0; i < fileBytes; i++) bytes[i] = random.uint32();
-  return bytes;
+  return randomFor(seed, "file").fill(new Uint8Array(fileBytes));
 }
 
 /** The workload of a run: a program that has no seed of its own gets one drawn from the run's. */

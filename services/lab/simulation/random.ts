@@ -14,6 +14,19 @@ export class Random {
     return (t ^ (t >>> 14)) >>> 0;
   }
 
+  /** The low bytes of the next numbers, one each. */
+  fill(bytes: Uint8Array): Uint8Array {
+    let state = this.#state;
+    for (let i = 0; i < bytes.length; i++) {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), state | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      bytes[i] = t ^ (t >>> 14);
+    }
+    this.#state = state >>> 0;
+    return bytes;
+  }
+
   /** An integer in [0, end). */
   below(end: number): number {
     return Math.floor((this.uint32() / 2 ** 32) * end);

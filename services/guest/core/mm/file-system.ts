@@ -22,9 +22,11 @@ export class File {
 
   /** Page `index`, zero-padded beyond the end of the file. */
   readPage(index: number): Uint8Array {
-    const page = new Uint8Array(PAGE_SIZE);
-    page.set(this.#bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE));
+    const read = this.#bytes.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
     this.pagedIn?.(++this.#read);
+    if (read.length === PAGE_SIZE) return read;
+    const page = new Uint8Array(PAGE_SIZE);
+    page.set(read);
     return page;
   }
 }

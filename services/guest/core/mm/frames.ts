@@ -81,7 +81,8 @@ export class FrameAllocator {
     if (this.#poisoned.has(gpa) && !this.#holdsPoison(gpa)) this.#stained(gpa);
     this.#poisoned.delete(gpa);
     this.#changesHands("guest.frame-taken", gpa);
-    this.#memory.write(gpa, this.#zero);
+    if (this.#memory.zeroFrame) this.#memory.zeroFrame(gpa);
+    else this.#memory.write(gpa, this.#zero);
     return gpa;
   }
 

@@ -8,8 +8,7 @@ export interface AtcEntry {
   U: boolean;
 }
 
-const SHIFTS = 64,
-  FIRST_SHIFT = 12;
+const SHIFTS = 64;
 /** {PASID or none, Priv, size} as one number: below 2^28. */
 const bucketOf = (pasid: number | null, priv: boolean, shift: number): number => (pasid === null ? 0 : 1 + pasid * 2 + Number(priv)) * SHIFTS + shift;
 const pasidOf = (bucket: number): number | null => (bucket < SHIFTS ? null : Math.floor((Math.floor(bucket / SHIFTS) - 1) / 2));
@@ -24,8 +23,9 @@ export class Atc {
   readonly capacity: number;
   #count = 0;
   readonly #buckets = new Map<number, Map<number, AtcEntry>>();
-  /** Entries of each size, so that a lookup asks only for sizes that exist. */
+  /** Entries of each size, and the sizes that exist, so that a lookup asks only for those. */
   readonly #ofShift = new Int32Array(SHIFTS);
+  #shifts: number[] = [];
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -36,8 +36,7 @@ export class Atc {
   }
 
   lookup(pasid: number | null, priv: boolean, address: bigint): AtcEntry | undefined {
-    for (let shift = FIRST_SHIFT; shift < SHIFTS; shift++) {
-      if (this.#ofShift[shift] === 0) continue;
+    for (const shift of this.#shifts) {
       const entry = this.#buckets.get(bucketOf(pasid, priv, shift))?.get(regionOf(address, shift));
       if (entry) return entry;
     }
@@ -47,16 +46,14 @@ export class Atc {
   /** Keeps `entry` for the region around `address`; what overlapped it for that address, of whatever size, is replaced. */
   fill(pasid: number | null, priv: boolean, address: bigint, entry: AtcEntry): void {
     if (this.capacity === 0) return;
-    for (let shift = FIRST_SHIFT; shift < SHIFTS; shift++) {
-      if (this.#ofShift[shift] !== 0) this.#remove(bucketOf(pasid, priv, shift), regionOf(address, shift));
-    }
+    for (const shift of this.#shifts) this.#remove(bucketOf(pasid, priv, shift), regionOf(address, shift));
     if (this.#count >= this.capacity) this.#evict();
     const id = bucketOf(pasid, priv, entry.shift);
     const bucket = this.#buckets.get(id) ?? new Map<number, AtcEntry>();
     this.#buckets.set(id, bucket);
     bucket.set(regionOf(address, entry.shift), entry);
     this.#count++;
-    this.#ofShift[entry.shift]++;
+    if (this.#ofShift[entry.shift]++ === 0) this.#sized();
   }
 
   #remove(id: number, region: number): void {
@@ -64,7 +61,12 @@ export class Atc {
     if (!bucket?.delete(region)) return;
     if (bucket.size === 0) this.#buckets.delete(id);
     this.#count--;
-    this.#ofShift[id % SHIFTS]--;
+    if (--this.#ofShift[id % SHIFTS] === 0) this.#sized();
+  }
+
+  /** The first entry of a size came, or the last one went. */
+  #sized(): void {
+    this.#shifts = [...this.#ofShift.keys()].filter((shift) => this.#ofShift[shift] > 0); // smallest first, as lookups have always asked
   }
 
   #evict(): void {
@@ -103,6 +105,7 @@ export class Atc {
   clear(): void {
     this.#buckets.clear();
     this.#ofShift.fill(0);
+    this.#shifts = [];
     this.#count = 0;
   }
 }

@@ -33,6 +33,8 @@ export class PageRequestInterface {
   /** Runs on through resets, so that a late response seldom finds its index in use again. */
   #nextIndex = 0;
   #outstanding = 0;
+  /** Requests of open groups that have not left. */
+  #unsent = 0;
 
   constructor(sid: number, config: ConfigSpace, upstream: Upstream, ports: FunctionPorts) {
     this.#sid = sid;
@@ -67,18 +69,21 @@ export class PageRequestInterface {
     const prgi = this.#nextIndex;
     this.#nextIndex = (prgi + 1) % PRG_INDEXES;
     this.#groups.set(prgi, { prgi, pasid, pages, unsent: pages.length, answered });
+    this.#unsent += pages.length;
     this.#outstanding += pages.length; // each until the group's response
     return true;
   }
 
   /** Sends one Page Request message. False: nothing to send. A group that was begun is finished even when PRI was disabled meanwhile: its requests are queued for transmission (10.5.2.3). */
   step(): boolean {
+    if (this.#unsent === 0) return false;
     for (const group of this.#groups.values()) {
       if (group.unsent === 0) continue;
       if (this.#ports.held("smmu.endpoint.before-page-request", { sid: hex(this.#sid), pasid: group.pasid ?? -1, grpid: group.prgi })) continue;
       const { pasid, prgi } = group;
       const { address, read, write, priv } = group.pages[group.pages.length - group.unsent];
       const last = --group.unsent === 0;
+      this.#unsent--;
       this.#ports.tracer.emit("endpoint.page-request", { ...this.#ids(group), iova: hex(address) }, { last, read, write, allocation: this.#config.allocation });
       this.#upstream.pageRequest({ pasid, priv, exec: false, address, prgi, last, read, write }); // the response may be in already
       return true;
@@ -112,6 +117,7 @@ export class PageRequestInterface {
 
   #close(group: Group, outcome: GroupOutcome): void {
     if (!this.#groups.delete(group.prgi)) return;
+    this.#unsent -= group.unsent;
     this.#outstanding -= group.pages.length;
     if (outcome === "closed") this.#ports.tracer.emit("endpoint.group-closed", this.#ids(group));
     group.answered(outcome);

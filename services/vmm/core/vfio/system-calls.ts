@@ -68,7 +68,11 @@ export class SystemCalls {
 }
 
 const QUOTED = 32;
-const quoted = (bytes: Uint8Array): string =>
-  `"${Array.from(bytes.subarray(0, QUOTED), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}"${bytes.length > QUOTED ? "..." : ""}`;
+const ESCAPED = Array.from({ length: 256 }, (_, byte) => `\\x${byte.toString(16).padStart(2, "0")}`);
+function quoted(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length && i < QUOTED; i++) text += ESCAPED[bytes[i]];
+  return `"${text}"${bytes.length > QUOTED ? "..." : ""}`;
+}
 /** File offset of a region as the uapi composes it. */
 const place = (region: number, offset: number): string => `${region}<<${VFIO_PCI_OFFSET_SHIFT}|${hex(offset)}`;
