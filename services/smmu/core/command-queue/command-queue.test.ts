@@ -76,6 +76,11 @@ describe("CMD_SYNC (4.7.3)", () => {
     rig.command(CMD_SYNC.encode({ Opcode: 0x46, CS: 1, MSIData: 9, MSIAddress: addressMap.gitsTranslater / 4 }));
     expect(rig.host.sent).toMatchObject([{ source: "MSI", deviceId: 0x10000, eventId: 9 }]);
   });
+  it("MSIAddress above OAS is truncated", () => {
+    const rig = new SmmuRig({ oas: 44 }).start();
+    rig.command(CMD_SYNC.encode({ Opcode: 0x46, CS: 1, MSIData: 0xabcd, MSIAddress: (2 ** 44 + RAM + 0x9000) / 4 }));
+    expect([rig.memory.load32(RAM + 0x9000), rig.read("GERROR")]).toEqual([0xabcd, 0]);
+  });
   it("MSIAddress = 0 pulses the wire; CS = SIG_NONE is silent", () => {
     const rig = new SmmuRig().start();
     rig.command(CMD_SYNC.encode({ Opcode: 0x46, CS: 1 }), SYNC);

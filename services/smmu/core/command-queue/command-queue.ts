@@ -10,7 +10,7 @@ import type { RegisterFile } from "../register-file/register-file.ts";
 const CMDQEN = 8;
 const CS = CMD_SYNC.reader("CS");
 const MSIData = CMD_SYNC.reader("MSIData");
-/** MSIAddress[55:2]; bits above 52 do not exist in this machine (an MSIAddress above OAS is truncated, 4.7.3). */
+/** MSIAddress[55:2]; no machine has more than 52 bits. */
 const msiAddress = (words: Uint32Array): number => (words[3] & 0xfffff) * 2 ** 32 + ((words[2] & 0xffff_fffc) >>> 0);
 
 /** What a CMD_SYNC has to wait for besides the commands, which take effect at once. */

@@ -36,8 +36,9 @@ export class Interrupts {
     else if (!this.msi(address, this.#regs.low(`${source}_IRQ_CFG1`))) this.#gerror.raise(`MSI_${source}_ABT_ERR`);
   }
 
-  /** One 32-bit write of `data`, not translated: to GITS_TRANSLATER an interrupt of the SMMU's DeviceID, to RAM a store. False: aborted. */
-  msi(address: number, data: number): boolean {
+  /** One 32-bit write of `data`, not translated: to GITS_TRANSLATER an interrupt of the SMMU's DeviceID, to RAM a store. Bits at or above OAS are not there (4.7.3). False: aborted. */
+  msi(given: number, data: number): boolean {
+    const address = given % 2 ** this.#identity.oas;
     if (address === addressMap.gitsTranslater) {
       this.signal("MSI", SMMU_DEVICE_ID, data);
       return true;
