@@ -20,9 +20,9 @@ const services: Record<PartName, { service: string; port: number }> = {
 };
 const ADMIN = 3000;
 
-/** The image is built once for all that need it. */
+/** The image is built once for all that need it: every service runs the same. */
 let built: Promise<unknown> | null = null;
-export const buildImage = (): Promise<unknown> => (built ??= docker("compose", "build", "--quiet"));
+export const buildImage = (): Promise<unknown> => (built ??= docker("compose", "build", "--quiet", "smmu"));
 
 /** The stack of docker-compose.yml under a project of its own: parts are containers, joined by TCP. `profiles`: vm1 for the second VM. */
 export function composeStack(project: string, profiles: string[] = []): Stack & { compose(...args: string[]): Promise<string>; container(part: PartName): string } {

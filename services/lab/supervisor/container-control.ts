@@ -43,9 +43,10 @@ export class ContainerControl implements PartControl {
     return docker("compose", "-p", this.#project, ...this.#files.flatMap((file) => ["-f", file]), ...profiles, ...args);
   }
 
-  /** Every part, by a client of its own. */
+  /** Every part, by a client of its own. All run one image, which is built once: `up --build` would build it for each of them, and leave all but one behind without a name. */
   async up(): Promise<Map<string, LabClient>> {
-    await this.compose("up", "-d", "--wait", "--build", "--quiet-pull");
+    await this.compose("build", "--quiet", "smmu");
+    await this.compose("up", "-d", "--wait", "--no-build");
     const clients = new Map<string, LabClient>();
     for (const part of this.#parts) clients.set(part, await this.#joined(part));
     return clients;
