@@ -1,3 +1,9 @@
+/** The RAM below 4 GiB, for a hot path that loads its doublewords itself: doubleword `index` lies at address (`first` + index) * 8. */
+export interface RamWindow {
+  readonly first: number;
+  readonly doublewords: BigUint64Array;
+}
+
 /**
  * The machine's DRAM as one agent sees it: synchronous, because CPUs and devices load and store.
  * Addresses are numbers: exact up to 2^53, and this machine has at most 52 address bits.
@@ -12,6 +18,8 @@ export interface PhysicalMemory {
   load64(address: number, out: Uint32Array): boolean;
   /** `load64` for hot paths, where a memory has it: the address in two halves ([51:32], and [31:0] signed or not), the doubleword whole to `out[0]`. */
   load64Halves?(high: number, low: number, out: BigUint64Array): boolean;
+  /** The doublewords themselves, where loading one is all that `load64` does: no more than a hot path's short cut, which asks for it anew in every operation. */
+  readonly window?: RamWindow | undefined;
   /** One 8-byte store of a naturally aligned doubleword. False: not RAM. */
   store64(address: number, low: number, high: number): boolean;
   /** Atomically replaces a doubleword that still equals the expected one. `null`: not RAM; false: it had changed. */

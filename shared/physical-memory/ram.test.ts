@@ -36,6 +36,17 @@ describe("physical memory", () => {
     }
     for (const outside of [base - 8, base + 0x4000, base + 2 ** 32, base + 2 ** 35, 0]) expect(byHalves(outside)).toBe(false);
   });
+  it.each([
+    ["all of it below 4 GiB", 0x4000_0000, 0x800],
+    ["its part below 4 GiB", 0xffff_e000, 0x400],
+    ["nothing above 4 GiB", 0x1_0000_0000, undefined],
+  ])("shows a hot path its doublewords: %s", (_where, base, count) => {
+    const memory = heapMemory(base, 0x4000);
+    memory.store64(base + 0x1ff8, 0x1234_5678, 0x9abc_def0);
+    const { window } = memory;
+    expect(window?.doublewords.length).toBe(count);
+    if (window) expect(window.doublewords[(base + 0x1ff8) / 8 - window.first]).toBe(0x9abc_def0_1234_5678n);
+  });
   it("replaces a doubleword only while it still equals what was expected", () => {
     const memory = ram();
     memory.store64(0x4000_0010, 1, 2);

@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "./physical-memory.ts";
+import type { PhysicalMemory, RamWindow } from "./physical-memory.ts";
 
 export const FRAME_SIZE = 4096;
 
@@ -9,6 +9,7 @@ export const FRAME_SIZE = 4096;
 export class Ram implements PhysicalMemory {
   readonly base: number;
   readonly size: number;
+  readonly window: RamWindow | undefined;
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
   readonly #doublewords: BigUint64Array;
@@ -34,6 +35,8 @@ export class Ram implements PhysicalMemory {
     this.#doublewordCount = ram.byteLength / 8;
     this.#baseHigh = Math.floor(base / 2 ** 32);
     this.#baseLow = base | 0;
+    const below4GiB = Math.min(this.#doublewordCount, (2 ** 32 - base) / 8);
+    this.window = below4GiB > 0 && base % 8 === 0 ? { first: base / 8, doublewords: this.#doublewords.subarray(0, below4GiB) } : undefined;
   }
 
   contains(address: number, length: number): boolean {

@@ -5,7 +5,7 @@ const core = "services/smmu/core";
 /** Faults in the SMMU: a wrong bit, a missing check or tag, a wrong order, a skipped invalidation. `find` occurs once in its file. */
 export const mutants: readonly Mutant[] = [
   {
-    file: `${core}/page-table-walk/stage-walk.ts`,
+    file: `${core}/page-table-walk/leaf.ts`,
     find: "if ((regionHigh & t.beyondOutput) !== 0) return",
     replace: "if (regionHigh >= 2 ** (t.oas - 32)) return",
     sentence: "the size of a leaf is checked against OAS instead of IPS or S2PS",
@@ -31,21 +31,39 @@ export const mutants: readonly Mutant[] = [
   },
   { file: `${core}/page-table-walk/stage-table.ts`, find: "outputBits === 52 ? 64 : 16", replace: "64", sentence: "a first-level table is always aligned to 64 bytes" },
   {
+    file: `${core}/page-table-walk/nested.ts`,
+    find: "if ((ipaHigh & beyondOutput) !== 0) return false;",
+    replace: "",
+    sentence: "the size of a next-table address is not checked in a nested walk of 4 KiB pages",
+  },
+  {
+    file: `${core}/page-table-walk/nested.ts`,
+    find: "if ((ipaHigh & beyondInput) !== 0) return false;",
+    replace: "",
+    sentence: "an IPA beyond the input size of stage 2 is walked in a nested walk of 4 KiB pages",
+  },
+  {
+    file: `${core}/page-table-walk/nested.ts`,
+    find: "|| (dl & deviceMask) === 0",
+    replace: "",
+    sentence: "S2PTW does not protect the tables of a nested walk of 4 KiB pages",
+  },
+  {
     file: `${core}/page-table-walk/stage-walk.ts`,
     find: "class: t.stage === 2 ? 2 : 1",
     replace: "class: 2",
     sentence: "F_WALK_EABT of a stage-1 descriptor has CLASS = IN",
   },
   {
-    file: `${core}/page-table-walk/stage-2.ts`,
-    find: "const READABLE = 0x440;",
-    replace: "const READABLE = 0x40;",
+    file: `${core}/page-table-walk/leaf.ts`,
+    find: "export const READABLE = 0x440;",
+    replace: "export const READABLE = 0x40;",
     sentence: "a descriptor on a page without its access flag is read",
   },
   {
-    file: `${core}/page-table-walk/stage-2.ts`,
-    find: "const READABLE = 0x440;",
-    replace: "const READABLE = 0x400;",
+    file: `${core}/page-table-walk/leaf.ts`,
+    find: "export const READABLE = 0x440;",
+    replace: "export const READABLE = 0x400;",
     sentence: "a descriptor on a page that may not be read is read",
   },
   { file: `${core}/page-table-walk/geometry.ts`, find: "bits > full + 4", replace: "bits > full + 5", sentence: "32 tables may be concatenated at stage 2" },

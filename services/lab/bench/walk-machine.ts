@@ -61,7 +61,7 @@ export class WalkTables {
     for (let pasid = 0; pasid <= MAX_PASIDS; pasid++) guest.write(GPA + pasid * 64, CD.encode({ ...common, ASID: pasid + 1, TTB0: this.stage1.root / 16 }));
     const cd = this.#frame();
     this.memory.write(cd, CD.encode({ ...common, ASID: 1, TTB0: alone.root / 16 }));
-    const stage2 = { S2VMID: 3, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2AA64: 1, S2R: 1, S2TTB: this.stage2.root / 16 };
+    const stage2 = { S2VMID: 3, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2AA64: 1, S2R: 1, S2PTW: 1, S2TTB: this.stage2.root / 16 };
     this.memory.write(at.streamTable + NESTED_SID * 64, STE.encode({ V: 1, Config: 7, S1ContextPtr: GPA / 64, S1CDMax: S1CDMAX, S1DSS: 2, ...stage2 }));
     this.memory.write(at.streamTable + STAGE_1_SID * 64, STE.encode({ V: 1, Config: 5, S1ContextPtr: cd / 64, S2VMID: 4 }));
     // 1031 is prime to the number of pages: every page once.

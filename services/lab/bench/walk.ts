@@ -1,7 +1,8 @@
 import { stage1Table, stage2Table } from "@faultline/smmu/core/configuration.ts";
 import { isFault } from "@faultline/smmu/core/fault.ts";
 import type { Hardware } from "@faultline/smmu/core/hardware.ts";
-import { StageWalk } from "@faultline/smmu/core/page-table-walk/stage-walk.ts";
+import { Leaf } from "@faultline/smmu/core/page-table-walk/leaf.ts";
+import { walkNestedPages } from "@faultline/smmu/core/page-table-walk/nested.ts";
 import { percentile } from "../demo/summary.ts";
 import { type CWalk, compileCWalk, PASSES } from "./walk-c.ts";
 import { DMA_VA, MAX_PASIDS, NESTED_SID, PAGES, STAGE_1_SID, WalkTables } from "./walk-machine.ts";
@@ -144,16 +145,16 @@ function bareWalks(tables: WalkTables, { smmu }: Hardware, c: CWalk | null): Mea
   const configuration = isFault(ste) ? ste : smmu.translation.configure(NESTED_SID, ste, 1);
   if (isFault(ste) || isFault(configuration) || !configuration.cd) throw new Error("the bench's stream is not configured");
   const [s1, s2] = [stage1Table(configuration.cd, false, smmu.identity), stage2Table(ste, smmu.identity)];
-  const [walk1, walk2] = [new StageWalk(tables.memory), new StageWalk(tables.memory)];
-  const descriptors = { leaf: walk2.leaf, resolve: (high: number, low: number) => walk2.walk(s2, high, low) };
+  const [first, second] = [new Leaf(), new Leaf()];
+  const { window } = tables.memory;
+  if (!window) throw new Error("the bench's RAM has no window");
   const [high, low] = [1, 0].map((half) => Int32Array.from(tables.addresses, (va) => Number(BigInt.asIntN(32, va >> BigInt(32 * half)))));
   let sum = 0;
   const run = () => {
     sum = 0;
     for (let i = 0; i < high.length; i++) {
-      const refused = walk1.walkNested(s1, high[i], low[i], descriptors) ?? walk2.walk(s2, walk1.leaf.addressHigh, walk1.leaf.addressLow);
-      if (refused) throw new Error(`the measured walk ended with ${refused.event}`);
-      sum += walk2.leaf.address;
+      if (!walkNestedPages(window, s1, s2, high[i], low[i], first, second)) throw new Error("the measured walk found nothing");
+      sum += second.address;
     }
   };
   run();

@@ -23,6 +23,9 @@ export function fetchesOf(memory: PhysicalMemory, faults: HardwareFaults | undef
     base: memory.base,
     size: memory.size,
     contains: (address, length) => memory.contains(address, length),
+    get window() {
+      return faults.armed ? undefined : memory.window;
+    },
     load64: (address, out) => !aborts(address, 8) && memory.load64(address, out),
     load64Halves: memory.load64Halves && ((high, low, out) => !aborts(high * 2 ** 32 + (low >>> 0), 8) && memory.load64Halves?.(high, low, out) === true),
     store64: (address, low, high) => memory.store64(address, low, high),

@@ -95,6 +95,8 @@ describe("every way in which a descriptor is read", () => {
     const faults = new ArmedFaults({ now: () => 0, timer: () => {}, tracer: silentTracer });
     faults.arm(loadFaultRules([{ id: "r", where: { hardware: "smmu:fetch" }, when: { condition: `m.address == ${RAM + 8}` }, do: { action: "abort" } }]));
     const fetches = fetchesOf(heapMemory(RAM, 4096), faults.hardware, TRANSLATION_TABLE);
+    expect(fetches.window).toBeUndefined(); // no short cut past the faults
+    expect(fetchesOf(heapMemory(RAM, 4096), new ArmedFaults({ now: () => 0, timer: () => {}, tracer: silentTracer }).hardware, TRANSLATION_TABLE).window).toBeDefined();
     const [words, whole] = [new Uint32Array(2), new BigUint64Array(1)];
     for (const [address, read] of [
       [RAM + 8, false],

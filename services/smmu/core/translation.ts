@@ -5,10 +5,12 @@ import { type Identity, ias } from "./identity.ts";
 import { accessFlagFault, isWritableClean, needsUpdate, update } from "./page-table-walk/access-flag-and-dirty-state.ts";
 import { addressOf, exceeds, highHalf, highOffset, lowHalf, lowOffset } from "./page-table-walk/address-halves.ts";
 import { levelOf } from "./page-table-walk/geometry.ts";
+import type { Leaf } from "./page-table-walk/leaf.ts";
+import { walkNestedPages } from "./page-table-walk/nested.ts";
 import { allPermissions, needed, stage1Permissions } from "./page-table-walk/permissions.ts";
 import { Stage2, UPDATE_ATTEMPTS } from "./page-table-walk/stage-2.ts";
 import type { StageTable } from "./page-table-walk/stage-table.ts";
-import { type DescriptorListener, type Leaf, StageWalk } from "./page-table-walk/stage-walk.ts";
+import { type DescriptorListener, StageWalk } from "./page-table-walk/stage-walk.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import { TABLE_BIT, type Tlb, type TlbEntry } from "./tlb/tlb.ts";
 import type { WalkCache } from "./tlb/walk-cache.ts";
@@ -128,10 +130,14 @@ export class Translation {
     const offsetHigh = highOffset(inputHigh, t.inputBits);
     const offsetLow = lowOffset(lo, t.inputBits);
     const second = this.#stage2;
+    const plain = prefixes === undefined && this.#walk.listen === undefined ? this.#memory.window : undefined;
     for (let attempt = 0; ; attempt++) {
-      const refusedWalk = s2
-        ? this.#walk.walkNested(t, offsetHigh, offsetLow, second.ofDescriptors(s2, vmid), prefixes)
-        : this.#walk.walk(t, offsetHigh, offsetLow, prefixes);
+      const both = s2 !== null && plain !== undefined && walkNestedPages(plain, t, s2, offsetHigh, offsetLow, leaf, second.leaf);
+      const refusedWalk = both
+        ? null
+        : s2
+          ? this.#walk.walkNested(t, offsetHigh, offsetLow, second.ofDescriptors(s2, vmid), prefixes)
+          : this.#walk.walk(t, offsetHigh, offsetLow, prefixes);
       const found = refusedWalk ?? accessFlagFault(t, leaf);
       if (found !== null) return found;
       const clean = isWritableClean(t, leaf);
@@ -145,7 +151,9 @@ export class Translation {
         return null;
       }
       if (s2 !== null) {
-        const refused = second.translate(s2, vmid, leaf.addressHigh, leaf.addressLow, access.write, need, grant, 2, permitted);
+        const refused = both
+          ? second.checked(s2, leaf.addressHigh, leaf.addressLow, access.write, need, grant, 2, permitted, undefined, null)
+          : second.translate(s2, vmid, leaf.addressHigh, leaf.addressLow, access.write, need, grant, 2, permitted);
         if (refused !== null) return refused;
       }
       // Dirty state is never set speculatively: only where stage 2 lets the write through too (page-tables.md, section 6).

@@ -1,7 +1,7 @@
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import { type Fault, fault } from "../fault.ts";
+import type { Leaf } from "./leaf.ts";
 import type { StageTable } from "./stage-table.ts";
-import type { Leaf } from "./stage-walk.ts";
 
 const AF = 0x400;
 const DBM = 0x0008_0000; // bit 51, in the upper half

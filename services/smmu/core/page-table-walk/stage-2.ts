@@ -4,15 +4,14 @@ import type { Identity } from "../identity.ts";
 import type { WalkCache } from "../tlb/walk-cache.ts";
 import { accessFlagFault, isWritableClean, needsUpdate, update } from "./access-flag-and-dirty-state.ts";
 import { addressOf, exceeds } from "./address-halves.ts";
+import { type Leaf, READABLE } from "./leaf.ts";
 import { needed, stage2Permissions } from "./permissions.ts";
 import type { StageTable } from "./stage-table.ts";
-import { type DescriptorStage2, type Leaf, StageWalk, type WalkPrefixes } from "./stage-walk.ts";
+import { type DescriptorStage2, StageWalk, type WalkPrefixes } from "./stage-walk.ts";
 
 /** Compare-and-swap against a CPU that keeps changing the descriptor is bounded; then the walk reports what it last saw. */
 export const UPDATE_ATTEMPTS = 16;
 
-/** AF, and S2AP[0]: the page may be read (page-tables.md, sections 4.3 and 5.3). */
-const READABLE = 0x440;
 const READ = needed(false, false, false);
 const WRITE = needed(true, false, false);
 
@@ -47,11 +46,11 @@ export class Stage2 implements DescriptorStage2 {
   translate(t: StageTable, vmid: number, high: number, low: number, write: boolean, need: number, grant: boolean, cls: 0 | 1 | 2, mayDirty: boolean): Fault | null {
     if (exceeds(high, low, t.inputBits)) return fault("F_TRANSLATION", { s2: true, class: cls, ipa: addressOf(high, low) });
     const prefixes = this.#cached ? this.#walks?.stage2(vmid, addressOf(high, low)) : undefined;
-    return this.#checked(t, high, low, write, need, grant, cls, mayDirty, prefixes, this.walk.walk(t, high, low, prefixes));
+    return this.checked(t, high, low, write, need, grant, cls, mayDirty, prefixes, this.walk.walk(t, high, low, prefixes));
   }
 
-  /** What the walk that was done, which ended with `first`, means for the access. */
-  #checked(
+  /** As `translate`, when the walk has been done: `leaf` is what it found, or it ended with the fault `first`. */
+  checked(
     t: StageTable,
     high: number,
     low: number,
@@ -101,6 +100,6 @@ export class Stage2 implements DescriptorStage2 {
     const ended = this.walk.walk(t, high, low);
     // Most descriptors: on a page that may be read and has its access flag, and then none of the checks has anything to say.
     if (ended === null && (this.leaf.low & READABLE) === READABLE) return null;
-    return this.#checked(t, high, low, false, READ, false, 1, true, undefined, ended);
+    return this.checked(t, high, low, false, READ, false, 1, true, undefined, ended);
   }
 }
