@@ -55,6 +55,31 @@ describe("INV-3: nothing freed is accessed (design.md, section 3: owner words)",
     );
     expect(judgeBy([inv3], written(...before, fill(), access(1, true, 10)))).toEqual([]);
   });
+  const invalidated = (pasid: number | undefined = 5): Line => [
+    "smmu",
+    "endpoint.invalidated",
+    { sid: "0x8", pasid, iova: "0x7000" },
+    { itag: 0, bytes: "0x1000", entries: 0 },
+  ];
+  it("is violated by a DMA through a translation that survived its invalidation, also when the frame has a new owner whose word it meets", () => {
+    const history = written(...before, munmap, tlbi, invalidated(), completion, freed(2), taken(3), access(3));
+    expect(judgeBy([inv3], history)).toEqual([
+      {
+        invariant: "INV-3",
+        message:
+          "endpoint 0x8 wrote frame 0x41000000 through the translation of #4 (0x7000, PASID 5), which survived its invalidation at #8; the frame changed hands at #11 (GPA 0x80001000)",
+        events: [4, 8, 11, 12],
+      },
+    ]);
+  });
+  it("holds when another translation of the frame explains the access, or the invalidation was another PASID's", () => {
+    expect(judgeBy([inv3], written(...before, invalidated(), freed(2), taken(3), fill(6, "0x9000"), access(3)))).toEqual([]);
+    expect(judgeBy([inv3], written(...before, invalidated(6), access(1)))).toEqual([]);
+    expect(judgeBy([inv3], written(...before, invalidated(), fill(), access(1)))).toEqual([]);
+  });
+  it("is violated by a DMA through a translation of before a reset of the function", () => {
+    expect(judgeBy([inv3], written(...before, ["smmu", "endpoint.flr", { sid: "0x8" }], access(1)))[0].message).toMatch(/which survived the reset at #6$/);
+  });
   it("reports a frame and a change of hands once, however many accesses follow", () => {
     expect(judgeBy([inv3], written(...before, freed(2), access(2), access(2), access(2)))).toHaveLength(1);
   });

@@ -2,19 +2,20 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { GAP_EVENTS, invalidationGap } from "./invalidation-gap.ts";
-import { endpointOf, frameText, pageOf } from "./naming.ts";
-import { isTranslated, Translations } from "./translations.ts";
+import { endpointOf, frameText, pageOf, pasidText } from "./naming.ts";
+import { isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
 
 const doing = (access: TraceEvent): string => `endpoint ${endpointOf(access)} ${access.fields.write ? "wrote" : "read"}`;
 
 /**
- * INV-3: no DMA meets a frame that nobody owns, or one that the host gave to another owner after the translation. One violation per frame and change of hands: what follows is the same mistake.
+ * INV-3: no DMA meets a frame that nobody owns, one that the host gave to another owner after the translation, or any frame through a translation that the function itself dropped: that its
+ * frame has a new owner by then does not show in the owner word. One violation per frame and change of hands: what follows is the same mistake.
  * Walks of freed tables are not seen here: the walker emits no event per descriptor.
  */
 export const inv3: Checker = {
   id: "INV-3",
   sentence: "Nothing freed, uninitialised or recycled is accessed.",
-  reads: [...OWNER_EVENTS, ...GAP_EVENTS, "dma.access", "endpoint.atc-fill"],
+  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access"],
   check(history) {
     const violations: Violation[] = [];
     const owners = new FrameOwners(history);
@@ -23,7 +24,7 @@ export const inv3: Checker = {
     /** Host epoch that the endpoint met first, since its latest translation. */
     const hostEpochs = new Map<string, { epoch: unknown; event: TraceEvent }>();
     for (const event of history) {
-      if (event.kind === "endpoint.atc-fill") translations.fill(event);
+      translations.take(event);
       if (event.kind !== "dma.access") continue;
       const frame = frameText(event.ids.pa);
       const change = owners.changeOf(event);
@@ -38,9 +39,20 @@ export const inv3: Checker = {
           events: [freed.n, event.n],
         });
       }
+      const [used] = isTranslated(event) ? translations.of(event) : [];
+      const stale = used?.dropped ? `stale/${used.event.n}` : null;
+      if (used?.dropped && stale && !reported.has(stale) && change?.state !== "freed") {
+        reported.add(stale);
+        const hands = change && change.event.n > used.event.n ? `; the frame changed hands at #${change.event.n} (GPA ${change.event.ids.gpa})` : "";
+        violations.push({
+          invariant: "INV-3",
+          message: `${doing(event)} ${frame} through the translation of #${used.event.n} (${used.event.ids.iova}, ${pasidText(used.pasid)}), which survived ${used.dropped.kind === "endpoint.invalidated" ? "its invalidation" : "the reset"} at #${used.dropped.n}${hands}`,
+          events: [used.event.n, used.dropped.n, ...(hands ? [change!.event.n] : []), event.n].sort((a, b) => a - b),
+        });
+      }
       const key = `${endpointOf(event)}/${pageOf(event.ids.pa ?? "0x0")}`;
       const first = hostEpochs.get(key);
-      const [fill] = isTranslated(event) ? translations.of(event).sort((a, b) => b.n - a.n) : [];
+      const fill = used?.event;
       if (!first || (fill && fill.n > first.event.n)) hostEpochs.set(key, { epoch: event.fields.hostEpoch, event });
       else if (fill && first.epoch !== event.fields.hostEpoch && !reported.has(once)) {
         reported.add(once);

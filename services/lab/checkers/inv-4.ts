@@ -3,7 +3,7 @@ import type { Checker, Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { GAP_EVENTS, invalidationGap } from "./invalidation-gap.ts";
 import { endpointOf, frameText, pasidText } from "./naming.ts";
-import { isTranslated, Translations } from "./translations.ts";
+import { isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
 
 interface Removed {
   /** Absent: every endpoint of the guest. */
@@ -21,7 +21,7 @@ interface Removed {
 export const inv4: Checker = {
   id: "INV-4",
   sentence: "After unmap, exit or unbind completed, no DMA reaches the old page.",
-  reads: [...OWNER_EVENTS, ...GAP_EVENTS, "dma.access", "endpoint.atc-fill", "guest.frames-freed", "guest.unbind"],
+  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "guest.frames-freed", "guest.unbind"],
   check(history) {
     const owners = new FrameOwners(history);
     const translations = new Translations();
@@ -50,6 +50,7 @@ export const inv4: Checker = {
     };
 
     for (const event of history) {
+      translations.take(event);
       switch (event.kind) {
         case "guest.munmap":
           unmaps.set(`${event.who}/${event.ids.pasid}/${event.ids.gva}`, event);
@@ -73,7 +74,6 @@ export const inv4: Checker = {
           removed.delete(`${event.who}/${event.ids.pasid}`);
           break;
         case "endpoint.atc-fill": {
-          translations.fill(event);
           const gone = goneFor(event, event.ids.pasid, event.ids.iova, 0);
           if (!gone) break;
           const message = `endpoint ${endpointOf(event)} was given a translation of ${event.ids.iova} under ${pasidText(event.ids.pasid)} after ${gone.what} at #${gone.event.n}`;
@@ -99,7 +99,7 @@ export const inv4: Checker = {
           );
         return;
       }
-      const fills = translations.of(access).sort((a, b) => b.n - a.n);
+      const fills = translations.of(access).map(({ event }) => event);
       if (!fills.length) return;
       const change = owners.changeOf(access);
       if (change?.state === "taken" && change.event.n > fills[0].n) {

@@ -2,7 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { endpointOf, frameText, groupText, pageOf, pasidText } from "./naming.ts";
-import { isTranslated, Translations } from "./translations.ts";
+import { isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
 
 /** Commands that empty the caches of every VM: right in the reset sequence of the driver, and for nothing that one VM asks. */
 const FOR_ALL = new Set(["CMD_TLBI_NSNH_ALL", "CMD_CFGI_ALL"]);
@@ -18,7 +18,7 @@ interface Access {
 export const inv8: Checker = {
   id: "INV-8",
   sentence: "One VM, domain or endpoint does not disturb another.",
-  reads: [...OWNER_EVENTS, "dma.access", "endpoint.atc-fill", "guest.event-received", "host.command", "host.smmu-reset"],
+  reads: [...OWNER_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "guest.event-received", "host.command", "host.smmu-reset"],
   check: (history) => [...sharedFrames(history), ...foreignFaults(history), ...cachesOfOthers(history)],
 };
 
@@ -32,10 +32,10 @@ function sharedFrames(history: readonly TraceEvent[]): Violation[] {
   const translations = new Translations();
   const byFrame = new Map<string, Access[]>();
   for (const event of history) {
-    if (event.kind === "endpoint.atc-fill") translations.fill(event);
-    else if (event.kind === "dma.access") {
+    translations.take(event);
+    if (event.kind === "dma.access") {
       const fills = isTranslated(event) ? translations.of(event) : [];
-      const pasids = new Set(isTranslated(event) ? fills.map(({ ids }) => ids.pasid) : [event.ids.pasid]);
+      const pasids = new Set(isTranslated(event) ? fills.map(({ pasid }) => pasid) : [event.ids.pasid]);
       // Several PASIDs may have it: the access can be of any, so it accuses none.
       const access: Access = { event, guest: owners.guestOf(event), pasid: pasids.size === 1 ? [...pasids][0] : undefined };
       const key = `${pageOf(event.ids.pa ?? "0x0")}/${event.fields.hostEpoch}`;
