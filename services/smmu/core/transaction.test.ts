@@ -1,7 +1,10 @@
 import { CMD_SYNC } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { CD } from "@faultline/shared/arm-smmu-v3/context-descriptor.ts";
 import { EVENT, EVENT_ID } from "@faultline/shared/arm-smmu-v3/event-record.ts";
+import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { describe, expect, it } from "vitest";
 import { at, NestedRig, SID, SmmuRig } from "../../../test/support/smmu-rig.ts";
+import { idRegisters } from "./identity.ts";
 
 const transact = (rig: SmmuRig, address: bigint, more: { translated?: boolean; ssid?: number | null; write?: boolean } = {}) =>
   rig.smmu.transact({ sid: SID, ssid: null, translated: false, address, write: false, priv: false, exec: false, ...more });
@@ -67,5 +70,22 @@ describe("where queues lie (3.5; smmuv3.md, 1.8)", () => {
     expect([rig.read("CMDQ_CONS"), rig.host.interrupts()]).toEqual([1, ["CMD_SYNC"]]);
     expect(transact(rig, 0n)).toBe("abort"); // V = 0
     expect((rig.memory.read(at.eventq, 1) as Uint8Array)[0]).toBe(EVENT_ID.C_BAD_STE);
+  });
+});
+
+describe("big-endian tables are not implemented: refused as ILLEGAL, not misread (2.3 row 17, 3.3)", () => {
+  const mixed = idRegisters(defaultMachine.smmu).IDR0 & ~(3 << 21);
+  it("CD.ENDI = 1 with IDR0.TTENDIAN = 0 is C_BAD_CD, S2ENDI = 1 is C_BAD_STE; little-endian ones are walked", () => {
+    const walked = (ste: object, cd: object) => {
+      const rig = new SmmuRig({}, { IDR0: mixed });
+      rig.memory.write(at.frames, CD.encode({ V: 1, AA64: 1, A: 1, R: 1, T0SZ: 25, EPD1: 1, IPS: 5, TTB0: (at.frames + 0x1000) / 16, ...cd }));
+      rig.ste({ Config: 5, S1ContextPtr: at.frames / 64, ...ste });
+      rig.start();
+      transact(rig, 0n);
+      return events(rig);
+    };
+    const stage2 = { Config: 6, S2AA64: 1, S2T0SZ: 25, S2SL0: 1, S2PS: 5, S2R: 1, S2TTB: (at.frames + 0x1000) / 16 };
+    expect([walked({}, {}), walked({}, { ENDI: 1 })]).toEqual([[EVENT_ID.F_TRANSLATION], [EVENT_ID.C_BAD_CD]]);
+    expect([walked(stage2, {}), walked({ ...stage2, S2ENDI: 1 }, {})]).toEqual([[EVENT_ID.F_TRANSLATION], [EVENT_ID.C_BAD_STE]]);
   });
 });

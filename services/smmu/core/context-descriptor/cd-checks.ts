@@ -15,7 +15,8 @@ export function cdIllegal(cd: ContextDescriptor, ste: Ste, identity: Identity, w
   if (identity.termModel && !cd.A) return "CD.A = 0 with TERM_MODEL = 1";
   if (identity.stallModel === 1 && cd.S) return "CD.S = 1 with STALL_MODEL = 1";
   if (identity.stallModel === 2 && !cd.S) return "CD.S = 0 with STALL_MODEL = 2";
-  if ((el2 || !(cd.EPD0 && cd.EPD1)) && ((cd.ENDI && identity.ttendian === 2) || (!cd.ENDI && identity.ttendian === 3))) return "CD.ENDI is not allowed by TTENDIAN";
+  // Big-endian tables are not implemented, whatever TTENDIAN says: refused rather than misread.
+  if ((el2 || !(cd.EPD0 && cd.EPD1)) && (cd.ENDI || identity.ttendian === 3)) return "CD.ENDI is not allowed by TTENDIAN, or big-endian";
   if ((cd.HA || cd.HD) && identity.httu === 0) return "CD.HA or HD with HTTU = 0";
   if (cd.HD && identity.httu === 1) return "CD.HD with HTTU = 1";
   if (cd.HAFT && !cd.HA && identity.httu === 3) return "CD.HAFT with HA = 0";

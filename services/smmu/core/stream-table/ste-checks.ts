@@ -62,7 +62,8 @@ function stage2Illegal(ste: Ste, identity: Identity): string | null {
   const maximum = identity.stt ? (granule === 16 ? 47 : 48) : 39;
   if (ste.S2T0SZ < minimum || ste.S2T0SZ > maximum) return `STE.S2T0SZ ${ste.S2T0SZ} out of range`;
   if (startLevelS2(granule, start) === null) return `STE.S2SL0 ${ste.S2SL0} does not fit S2T0SZ ${ste.S2T0SZ}`;
-  if ((ste.S2ENDI && identity.ttendian === 2) || (!ste.S2ENDI && identity.ttendian === 3)) return "STE.S2ENDI is not allowed by TTENDIAN";
+  // Big-endian tables are not implemented, whatever TTENDIAN says: refused rather than misread.
+  if (ste.S2ENDI || identity.ttendian === 3) return "STE.S2ENDI is not allowed by TTENDIAN, or big-endian";
   if (!identity.vmid16 && ste.S2VMID > 0xff) return "STE.S2VMID[15:8] with VMID16 = 0";
   return null;
 }
