@@ -67,7 +67,7 @@ export const smmuEdge: EdgeDefinition<HostToSmmu, SmmuToHost> = {
     configWriteDone: {},
     powerDone: {},
     interrupt: {
-      source: ["EVENTQ", "PRIQ", "CMD_SYNC", "GERROR", "MSI", "MEMORY"],
+      source: ["EVENTQ", "PRIQ", "CMD_SYNC", "GERROR", "MSI", "MEMORY", "SLOT"],
       deviceId: "uint",
       eventId: "uint",
       eventqProd: "uint",
@@ -171,7 +171,7 @@ export const virtioEdge: EdgeDefinition<GuestToVmm, VmmToGuest> = {
     pciReadResult: { value: "bytes" },
     pciWriteDone: {},
     used: { queue: "uint", head: "uint", written: "bytes", interrupt: "bool" },
-    interrupt: { source: ["config", "msix"], bdf: "uint", vector: "uint" },
+    interrupt: { source: ["config", "msix", "slot"], bdf: "uint", vector: "uint" },
   },
   lost: lostAccess,
   answer: answerVirtio,

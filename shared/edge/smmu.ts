@@ -9,15 +9,15 @@ export type HostToSmmu =
   /** "reset": the machine is powered on again. Answered by `powerDone`. */
   | { kind: "power"; action: "reset" };
 
-export type InterruptSource = "EVENTQ" | "PRIQ" | "CMD_SYNC" | "GERROR" | "MSI" | "MEMORY";
+export type InterruptSource = "EVENTQ" | "PRIQ" | "CMD_SYNC" | "GERROR" | "MSI" | "MEMORY" | "SLOT";
 
 export type SmmuToHost =
   | { kind: "mmioReadResult"; value: Uint8Array }
   | { kind: "configWriteDone" }
   | { kind: "powerDone" }
   /**
-   * A wired line (EVENTQ, PRIQ, CMD_SYNC, GERROR), an MSI that reached GITS_TRANSLATER (MSI: deviceId and eventId), or a write of the
-   * SMMU's own to RAM (MEMORY: CMD_SYNC's completion). The record bytes travel as posted writes; the pointers are those of that moment.
+   * A wired line (EVENTQ, PRIQ, CMD_SYNC, GERROR), an MSI that reached GITS_TRANSLATER (MSI: deviceId and eventId), a write of the
+   * SMMU's own to RAM (MEMORY: CMD_SYNC's completion), or Data Link Layer State Changed of the slot that holds the function deviceId (SLOT, PCIe 6.7.3.3). The record bytes travel as posted writes; the pointers are those of that moment.
    */
   | { kind: "interrupt"; source: InterruptSource; deviceId: number; eventId: number; eventqProd: number; priqProd: number; cmdqCons: number; gerror: number };
 

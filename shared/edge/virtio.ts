@@ -23,5 +23,5 @@ export type VmmToGuest =
   | { kind: "pciWriteDone" }
   /** A used element with the bytes the device wrote, from the start of the writable part. */
   | { kind: "used"; queue: number; head: number; written: Uint8Array; interrupt: boolean }
-  /** "config": configuration change of the virtio-iommu; "msix": vector of an assigned function. */
-  | { kind: "interrupt"; source: "config" | "msix"; bdf: number; vector: number };
+  /** "config": configuration change of the virtio-iommu; "msix": vector of an assigned function; "slot": the hot-plug event of its slot, it is gone. */
+  | { kind: "interrupt"; source: "config" | "msix" | "slot"; bdf: number; vector: number };

@@ -98,7 +98,7 @@ export const mutants: readonly Mutant[] = [
   { file: invalidation, find: "(words[2] & 0xfffff000) >>> 0", replace: "words[2] & 0xfffff000", sentence: "an address with bit 31 set is sign-extended" },
   { file: invalidation, find: "count === 0 ? 8 : count", replace: "count", sentence: "Completion Count 0 is one message" },
   { file: invalidation, find: "global: pasid !== null && Global", replace: "global: Global", sentence: "Global is sent without a PASID" },
-  { file: invalidation, find: 'if (answer === "UR") this.#finish(sid, itag);', replace: "", sentence: "UR does not complete an invalidation" },
+  { file: invalidation, find: 'if (answer === "UR") {', replace: "if (false) {", sentence: "UR does not complete an invalidation" },
   {
     file: `${core}/command-queue/command-queue.ts`,
     find: "if (this.#completion.outstandingAtc() > 0) return false;",

@@ -106,7 +106,7 @@ describe("surprise removal of an accelerator while its DMA is in flight (PCIe 6.
     const step = Hardware.prototype.step;
     let sent = 0;
     return simulate(
-      { endpoints: 2, queues: 2, jobTimeoutNs: 1e9 },
+      { endpoints: 2, queues: 2, jobTimeoutNs: 120e9 },
       {
         machine: machine(2),
         file: bytes,
@@ -130,7 +130,17 @@ describe("surprise removal of an accelerator while its DMA is in flight (PCIe 6.
     expect(run.result).not.toBeNull();
     const [first, second, third, fourth] = ends(run);
     expect([first, second]).toEqual(["right", "right"]);
-    for (const end of [third, fourth]) expect(end).toMatch(/endpoint 0x10/);
+    for (const end of [third, fourth]) expect(end).toMatch(/^job lost: endpoint 0x10, PASID \d+, queue \d: the function was removed$/);
+  });
+  it("is seen at once through slot, host, VFIO_PCI_REQ_IRQ, VMM and the guest's slot, not at a time-out", async () => {
+    const { history } = await pulled(0x10, 3);
+    const [pull] = of(history, "endpoint.link");
+    const [host] = of(history, "host.function-removed");
+    const [guest] = of(history, "guest.function-removed");
+    expect([pull.ids.sid, host.ids.sid, guest.ids.endpoint, host.fields.present]).toEqual(["0x10", "0x10", "0x10", false]);
+    const ends = of(history, "guest.job-done").filter(({ ids }) => ids.endpoint === "0x10");
+    expect(ends.map(({ fields }) => fields.status)).toEqual(["removed", "removed"]);
+    for (const { t } of ends) expect(t - pull.t).toBeLessThan(1_000_000); // of virtual time
   });
   it("its open groups are closed, and nothing more of it is seen", async () => {
     const { history } = await pulled(0x10, 3);

@@ -86,6 +86,27 @@ describe("a workload", () => {
     await complete(execution, guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(1e9)));
     expect(held()).toEqual([]);
   });
+  it("ends at once when its function is pulled out, and leaves nothing; later jobs are refused, and nothing is sent to the function (PCIe 6.7.3)", async () => {
+    const { guest, execution, vmm } = await bootedGuest();
+    const held = () => Object.entries(guest.counts()).filter(([name, value]) => name !== "framesAllocated" && value !== 0);
+    vmm.dropResponses = true;
+    let pulled = Number.POSITIVE_INFINITY;
+    const running = guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy(60e9), () => {
+      if (pulled < Number.POSITIVE_INFINITY) return;
+      pulled = execution.now();
+      guest.fromVmm(0, { kind: "interrupt", source: "slot", bdf: 8, vector: 0 });
+    });
+    const { ok, error } = await complete(execution, running);
+    expect([ok, error]).toEqual([false, "job lost: endpoint 0x8, PASID 1, queue 0: the function was removed"]);
+    expect(execution.now() - pulled).toBeLessThan(1e9);
+    expect(held()).toEqual([]);
+    const bar = vmm.bar.slice();
+    expect(await complete(execution, guest.runWorkload([{ name: "input", bytes: file(20_000) }], copy()))).toMatchObject({
+      ok: false,
+      error: "endpoint 0x8 was removed",
+    });
+    expect([vmm.bar, held()]).toEqual([bar, []]);
+  });
   it("larger than RAM is copied in several jobs", async () => {
     const { guest, execution } = await bootedGuest({ ramBytes: 8 * 2 ** 20 });
     const bytes = file(9_000_000);

@@ -116,6 +116,7 @@ export class Guest {
     if (body.kind === "used" && body.queue === REQUEST_QUEUE) this.viommu.requests.used(body.head, body.written);
     else if (body.kind === "used" && body.queue === EVENT_QUEUE) this.viommu.events?.used(body.head, body.written, body.interrupt);
     else if (body.kind === "interrupt" && body.source === "msix") this.drivers.get(body.bdf)?.interrupt(body.vector);
+    else if (body.kind === "interrupt" && body.source === "slot") this.drivers.get(body.bdf)?.remove();
   }
 
   /** Streams the files into the file system and runs the workload. Never rejects for what the machine does: `ok` false says why. */

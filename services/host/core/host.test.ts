@@ -429,6 +429,36 @@ describe("MSI-X of an assigned function", () => {
   });
 });
 
+describe("surprise removal (PCIe 6.7.3; spec/vfio-uapi.md, section 5: index 4, REQ)", () => {
+  it("the slot's event signals the device's REQ eventfd, once; ERR is accepted and never signalled", async () => {
+    await boot();
+    const { device } = await openDevice();
+    const [error, request] = [await vmm.open("eventfd"), await vmm.open("eventfd")];
+    expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 3, 0, 1, error))).ret).toBe(0);
+    expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 4, 0, 1, request))).ret).toBe(0);
+    host.fromSmmu(9, smmu.interrupt("SLOT", 0x10, 0)); // another device
+    await turns(20);
+    expect(vmm.signals).toEqual([]);
+    host.fromSmmu(10, smmu.interrupt("SLOT", 9, 0)); // function 1 of the device at 00:01
+    await turns(20);
+    expect(vmm.signals).toEqual([request]);
+    host.fromSmmu(11, smmu.interrupt("SLOT", 8, 0)); // it is plugged in again
+    await turns(20);
+    expect(vmm.signals).toEqual([request]);
+  });
+  it("without an eventfd nobody is told; a removed eventfd is none (fd -1)", async () => {
+    await boot();
+    const { device } = await openDevice();
+    const request = await vmm.open("eventfd");
+    await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 4, 0, 1, request));
+    expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 4, 0, 1, 0xffffffff))).ret).toBe(0);
+    expect((await vmm.ioctl(device, 0x3b6e, words(20, 0x21, 4, 0, 1))).ret).toBe(-22); // DATA_NONE without an eventfd
+    host.fromSmmu(9, smmu.interrupt("SLOT", 8, 0));
+    await turns(20);
+    expect(vmm.signals).toEqual([]);
+  });
+});
+
 describe("the death of a VMM (design.md, section 2)", () => {
   it("releases everything, with a page request still waiting", async () => {
     await boot();

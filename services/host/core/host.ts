@@ -1,3 +1,4 @@
+import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
@@ -12,6 +13,7 @@ import type { Master } from "./arm-smmu-v3/master.ts";
 import { Bus } from "./bus.ts";
 import { Frames } from "./mm/frames.ts";
 import { pci_enable_pasid } from "./pci/ats.ts";
+import { PCI } from "./pci/config.ts";
 import { BarWindow, enumerate } from "./pci/pci-device.ts";
 import { VmmProcess } from "./process.ts";
 import { VfioGroup } from "./vfio/group.ts";
@@ -59,6 +61,8 @@ export class Host {
   readonly groups: VfioGroup[] = [];
   readonly processes = new Map<number, VmmProcess>();
   readonly #domainIds = { next: 1 };
+  /** Functions that were pulled out, by StreamID. */
+  readonly #removed = new Set<number>();
   smmu: ArmSmmu | null = null;
   #bootFrames = 0;
 
@@ -101,8 +105,24 @@ export class Host {
   /** A message of the hardware that is no reply. */
   fromSmmu(_seq: number, body: SmmuToHost): void {
     if (body.kind !== "interrupt" || !this.smmu) return;
+    if (body.source === "SLOT") return this.#ports.execution.spawn("pciehp", () => this.#linkChanged(body.deviceId));
     if (this.smmu.interrupt(body) === 0) return;
     for (const vmm of this.processes.values()) vmm.msi(body.deviceId, body.eventId);
+  }
+
+  /**
+   * pciehp_ist: Data Link Layer State Changed means that the device was pulled out, even if one is there again: its functions are removed (pciehp_disable_slot), and VFIO asks who has them
+   * to let them go. Not modelled: a device that is plugged in is not enumerated; only a host that boots finds it.
+   */
+  async #linkChanged(sid: number): Promise<void> {
+    for (const { device } of this.groups) {
+      const { master, pci } = device;
+      if (master.sid >> 3 !== sid >> 3 || this.#removed.has(master.sid)) continue;
+      this.#removed.add(master.sid);
+      const present = ((await pci.config.read(PCI.VENDOR_ID, 2)) & 0xffff) !== 0xffff;
+      this.#ports.tracer.emit("host.function-removed", { sid: hex(master.sid) }, { present });
+      for (const vmm of this.processes.values()) vmm.removed(master.sid);
+    }
   }
 
   /** A VMM's process starts: it takes one frame (its shell refuses the hello when there is none). */

@@ -101,6 +101,11 @@ export class VmmProcess implements GroupOwner {
     for (const file of this.#files.values()) if (file.kind === "device" && file.device.group.device.master.sid === sid) file.device.irqs.msi(vector);
   }
 
+  /** vfio_pci_remove: the function is gone, and its user is asked to close it. */
+  removed(sid: number): void {
+    for (const file of this.#files.values()) if (file.kind === "device" && file.device.group.device.master.sid === sid) file.device.irqs.request();
+  }
+
   /** The process died: design.md, section 2, "what a death means". Every count is back where it was before it started. */
   async exit(): Promise<void> {
     this.#exited = true;

@@ -52,6 +52,7 @@ describe("faultline trace --edge pcie: a line for each TLP (PCIe 10.2 to 10.4)",
     ],
     [event("endpoint.link", {}, { up: false }), "00:01.1 pcie:link: down"],
     [event("ats.invalidate-completion", {}, { itag: 31 }), "00:01.1 pcie:invalidate-completion: itag=31"],
+    [event("ats.invalidate-completion", {}, { itag: 3, status: "UR" }), "00:01.1 pcie:invalidate-completion: itag=3 status=UR"],
     [
       event("dma.access", { pasid: 5, iova: "0x1010", pa: "0x40000010" }, { write: true, length: 32 }),
       "00:01.1 pcie:memory-write: pasid=5 addr=0x1010 bytes=32 pa=0x40000010",

@@ -44,7 +44,7 @@ const lines = {
   "prg-response.sent": (event) => down("prg-response", event, { pasid: event.ids.pasid, prgi: event.ids.grpid, code: event.fields.code }),
   "ats.invalidate-request": (event) =>
     down("invalidate-request", event, { pasid: event.ids.pasid, itag: event.fields.itag, addr: event.ids.iova, bytes: event.fields.bytes }),
-  "ats.invalidate-completion": (event) => up("invalidate-completion", event, { itag: event.fields.itag }),
+  "ats.invalidate-completion": (event) => up("invalidate-completion", event, { itag: event.fields.itag, status: event.fields.status }),
   "dma.refused": (event) =>
     up(event.fields.write ? "memory-write" : "memory-read", event, {
       pasid: event.ids.pasid,

@@ -250,6 +250,13 @@ describe("a device that is pulled out (surprise removal, PCIe 6.7.3)", () => {
     while (hardware.step());
     expect(rig.trace.of("command-queue.error")).toHaveLength(1);
   });
+  it("its slot tells the host, once each time (Data Link Layer State Changed, 6.7.3.3)", () => {
+    const { hardware, rig } = several();
+    for (const state of ["down", "down", "up", "up"] as const) hardware.link(SECOND, state);
+    const slots = rig.host.sent.filter((message) => message.kind === "interrupt" && message.source === "SLOT");
+    expect(slots).toMatchObject([{ deviceId: SECOND }, { deviceId: SECOND }]);
+    expect(rig.trace.of("endpoint.link").map(({ fields }) => fields.up)).toEqual([false, true]);
+  });
   it("it comes back as after power-on: nothing is enabled", () => {
     const { hardware, enable, config } = several();
     enable(SID);

@@ -35,6 +35,8 @@ export class Hardware {
   readonly #requests: MemoryRequests;
   /** By Requester ID, in the order of the machine file. A function that is not busy did nothing in its last step, and nothing has reached it since. */
   readonly #places = new Map<number, { fn: PciFunction; busy: boolean }>();
+  /** Devices whose link is down, by bus and device number. */
+  readonly #down = new Set<number>();
   readonly #order: { fn: PciFunction; busy: boolean }[];
 
   constructor(machine: Machine, ports: HardwarePorts, options: HardwareOptions = {}) {
@@ -101,18 +103,23 @@ export class Hardware {
   /**
    * The link of a device goes down, as when it is pulled out (surprise removal, PCIe 6.7.3), or comes up again with its functions as after power-on: `bdf` is one of them. Down:
    * configuration reads give ones, BARs do not decode, CMD_ATC_INV to them ends as UR, open groups are closed, PRG Responses to them are lost. Invalidations that they had
-   * taken in time out. False: there is no such function.
+   * taken in time out. The slot tells its kernel (Data Link Layer State Changed, 6.7.3.3; of the port above it nothing else is modelled). False: there is no such function.
    */
   link(bdf: number, state: "up" | "down"): boolean {
     if (!this.functions.has(bdf)) return false;
+    const device = bdf >> 3;
+    if (this.#down.has(device) === (state === "down")) return true; // nothing changes
+    if (state === "down") this.#down.add(device);
+    else this.#down.delete(device);
     this.#ports.tracer.emit("endpoint.link", { sid: hex(bdf) }, { up: state === "up" });
     for (const place of this.#order) {
       const { fn } = place;
-      if (fn.sid >> 3 !== bdf >> 3 || !(fn instanceof Accelerator || fn instanceof ScriptedEndpoint)) continue;
+      if (fn.sid >> 3 !== device || !(fn instanceof Accelerator || fn instanceof ScriptedEndpoint)) continue;
       fn.link(state);
       place.busy = true;
       this.#headers.reset(fn.sid);
     }
+    this.smmu.interrupts.signal("SLOT", bdf, 0);
     return true;
   }
 
@@ -124,6 +131,7 @@ export class Hardware {
       place.busy = true;
     }
     this.#headers.reset();
+    this.#down.clear();
   }
 
   #read(address: number, size: number): Uint8Array {

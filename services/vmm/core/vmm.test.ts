@@ -32,6 +32,7 @@ const PAGE_REQUEST = PASID_VALID | NEEDS_PASID | LAST;
 class Driver {
   readonly used: { queue: number; head: number; written: Uint8Array }[] = [];
   readonly interrupts: number[] = [];
+  readonly slots: number[] = [];
   full = false;
   readonly #replies = new Map<number, VmmToGuest>();
   #wake = () => {};
@@ -48,7 +49,8 @@ class Driver {
       send: (body): SendResult => {
         if (this.full) return "full";
         if (body.kind === "used") this.used.push(body);
-        if (body.kind === "interrupt") this.interrupts.push(body.vector);
+        if (body.kind === "interrupt" && body.source === "slot") this.slots.push(body.bdf);
+        else if (body.kind === "interrupt") this.interrupts.push(body.vector);
         return "sent";
       },
       writable: () => (this.full ? new Promise((resolve) => (this.#wake = resolve)) : Promise.resolve()),
@@ -119,7 +121,7 @@ beforeEach(async () => {
 });
 
 describe("boot (flow.md, S1)", () => {
-  it("slots, then one container per group with guest RAM in it, then the device and its fault eventfd", () => {
+  it("slots, then one container per group with guest RAM in it, then the device, the eventfd of its removal and that of its faults", () => {
     expect(host.calls.filter((call) => !call.includes("_INFO"))).toEqual([
       "open /dev/kvm",
       "KVM_CREATE_VM",
@@ -132,6 +134,8 @@ describe("boot (flow.md, S1)", () => {
       "VFIO_SET_IOMMU",
       "VFIO_IOMMU_MAP_DMA",
       "VFIO_GROUP_GET_DEVICE_FD",
+      "open eventfd",
+      "VFIO_DEVICE_SET_IRQS",
       "open eventfd",
       "VFIO_DEVICE_SET_IRQS",
     ]);
@@ -308,6 +312,11 @@ describe("MSI-X of an assigned function (flow.md, MSI in table mode)", () => {
     expect(host.calls.slice(-4)).toEqual(["VFIO_IOMMU_SET_MSI_BINDING BIND 5000 8080000", "open eventfd", "open eventfd", "VFIO_DEVICE_SET_IRQS"]);
     host.onSignal(msixFds()[1]);
     expect(driver.interrupts).toEqual([1]);
+  });
+  it("the REQ eventfd (the host's function was pulled out) becomes the event of the guest's slot, not a vector (PCIe 6.7.3)", () => {
+    const [request] = host.eventfdsOfIrq.get(4) ?? [];
+    host.onSignal(request);
+    expect([driver.slots, driver.interrupts]).toEqual([[8], []]);
   });
   it("an address that stage 1 does not map leaves the vectors without eventfds", async () => {
     await driver.enableMsix(0x9000);

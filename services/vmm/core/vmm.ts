@@ -3,6 +3,7 @@ import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import { type HostToVmm, regionOfAddress, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import { VFIO_PCI_REQ_IRQ_INDEX } from "@faultline/shared/linux-uapi/vfio.ts";
 import type { Machine, VmOptions } from "@faultline/shared/machine/machine.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Tracer } from "@faultline/shared/trace/tracer.ts";
@@ -119,12 +120,19 @@ export class Vmm {
     const assigned: Assigned = { endpoint, relay, msix, pci: new AssignedFunction(device, msix, () => this.#resetFunction(assigned), this.#ports.execution.locks) };
     this.endpoints.set(bdf, endpoint);
     this.#assigned.set(bdf, assigned);
-    const eventfd = await this.#calls.open("eventfd");
-    if (eventfd < 0) return eventfd;
-    this.#irqfds.assign(eventfd, () => relay.signalled());
-    const ret = await device.setEventfds(device.facts.faultIrq, [eventfd]);
+    // Surprise removal: the VM's slot tells the guest. The fd stays open until the VM ends, as its mappings do.
+    const removed = await this.#installEventfd(device, VFIO_PCI_REQ_IRQ_INDEX, () => this.#guest?.edge.send({ kind: "interrupt", source: "slot", bdf, vector: 0 }));
+    if (removed < 0) return removed;
+    const ret = await this.#installEventfd(device, device.facts.faultIrq, () => relay.signalled());
     relay.signalled(); // records of before the eventfd were kept silently
     return ret;
+  }
+
+  async #installEventfd(device: AssignedDevice, index: number, signalled: () => void): Promise<number> {
+    const eventfd = await this.#calls.open("eventfd");
+    if (eventfd < 0) return eventfd;
+    this.#irqfds.assign(eventfd, signalled);
+    return device.setEventfds(index, [eventfd]);
   }
 
   /** A store of the host into a mapped region, which came with its message. */

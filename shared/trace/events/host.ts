@@ -16,6 +16,7 @@ export const hostEvents = {
   "host.stage2-map": "A range of guest RAM was pinned and mapped in the SMMU's stage 2.",
   "host.stage2-unmap": "A range left the SMMU's stage 2, its caches were invalidated and its pages unpinned.",
   "host.msi-bound": "The MSI doorbell was mapped in stage 2; `iova` is what the device is programmed with.",
+  "host.function-removed": "The slot's hot-plug event: the function is removed, and VFIO asks its VMM to let it go; `present` says whether one answers there again.",
   "host.groups-closed": "A reset of a function closed the page request groups that waited for a response.",
   "host.released": "Everything of a VMM was released; the fields are the counts that are left of it.",
   "host.counts": "What the host kernel holds at `phase` baseline, end or released: objects, references, `locks`.",

@@ -1,7 +1,7 @@
 export const smmuEvents = {
   "ats.translation-request": "The SMMU completed an ATS translation request.",
   "ats.invalidate-request": "CMD_ATC_INV sent an ATS Invalidate Request to a function.",
-  "ats.invalidate-completion": "A function completed an ATS invalidation.",
+  "ats.invalidate-completion": "A function completed an ATS invalidation; with status UR: it has ATS disabled, or is not there, and nothing is cached.",
   "pri-queue.record": "A page request became a record of the PRI queue.",
   "pri-queue.auto-response": "The SMMU answered a page request by itself (queue disabled, or overflow).",
   "prg-response.sent": "The SMMU sent a PRG Response to a function.",

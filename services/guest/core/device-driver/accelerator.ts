@@ -34,7 +34,7 @@ export interface AcceleratorQueue {
   /** Counts the queue's interrupts, so that none is missed between a look at memory and the wait. */
   interrupts: number;
   readonly interrupted: WaitQueue;
-  /** The function was reset under the queue. */
+  /** The function was reset under the queue, or removed. */
   dead: boolean;
   /** QSTATUS.ERROR: the device could not reach ring or completion record. */
   error: boolean;
@@ -86,9 +86,10 @@ export class AcceleratorDriver {
     }
   }
 
-  /** A queue whose ring, descriptors and data are addresses of `pasid`. The settings are the function's: the last ones given hold. -ENOSPC: all are open. */
+  /** A queue whose ring, descriptors and data are addresses of `pasid`. The settings are the function's: the last ones given hold. -ENOSPC: all are open; -ENODEV: the function is gone. */
   openQueue(pasid: number, ring: number, log2Size: number, { pagesPerGroup, retryLimit = RETRY_LIMIT }: FunctionSettings): Promise<AcceleratorQueue | number> {
     return this.#resetLock.with(async () => {
+      if (this.pci.disconnected) return -ENODEV;
       await this.pci.writeBar(accelerator.PAGES_PER_GROUP.offset, 4, pagesPerGroup);
       await this.pci.writeBar(accelerator.RETRY_LIMIT.offset, 4, retryLimit);
       return this.#openQueue(pasid, ring, log2Size);
@@ -137,7 +138,12 @@ export class AcceleratorDriver {
     if (queue.dead)
       await this.#resetLock.with(() => {}); // only the end of a reset ends what the queue had begun
     else if (stops) await this.pci.writeBar(status, 4, QSTATUS.STOPPED | QSTATUS.ERROR);
-    if (stops || queue.dead) tracer.emit("guest.pasid-stopped", { endpoint: this.endpoint.name, pasid, queue: index }, { ret, by: queue.dead ? "reset" : "stop" });
+    if (stops || queue.dead)
+      tracer.emit(
+        "guest.pasid-stopped",
+        { endpoint: this.endpoint.name, pasid, queue: index },
+        { ret, by: this.pci.disconnected ? "removal" : queue.dead ? "reset" : "stop" },
+      );
     this.#queues.delete(index);
     return ret;
   }
@@ -150,6 +156,17 @@ export class AcceleratorDriver {
       await execution.sleep(STOP_POLL_NS);
     }
     return 0;
+  }
+
+  /** The hot-plug event of its slot (pciehp): the function was pulled out. Nothing of it is in flight any more, and who waits for it is told. Not modelled: one that is plugged in again is probed by the next kernel only. */
+  remove(): void {
+    if (this.pci.disconnected) return;
+    this.pci.disconnected = true;
+    this.#viommu.tracer.emit("guest.function-removed", { endpoint: this.endpoint.name }, { queues: this.#queues.size });
+    for (const queue of this.#queues.values()) {
+      queue.dead = true;
+      queue.interrupted.wake();
+    }
   }
 
   /** Queues that are open. */

@@ -19,7 +19,7 @@ export interface Job {
 }
 /** `status`: of the completion record, or how the job ended without one. */
 export type JobResult = { ok: true; bytesDone: number; result: bigint } | { ok: false; error: string; status: number | JobLoss; result: bigint };
-export type JobLoss = "time-out" | "reset" | "queue-error" | "unreadable" | "unwritten";
+export type JobLoss = "time-out" | "reset" | "removed" | "queue-error" | "unreadable" | "unwritten";
 
 const STATUS_TEXT: Record<number, string> = {
   [COMPLETION_STATUS.BAD_DESCRIPTOR]: "the device calls the descriptor bad",
@@ -81,7 +81,7 @@ export async function submitJob(context: JobContext, job: Job): Promise<JobResul
 export async function finishJob(context: JobContext, job: Job): Promise<JobResult> {
   const { driver, queue, mm, viommu } = context;
   const where = whereOf(context);
-  const status = await waitForCompletion(queue, mm, viommu, job);
+  const status = await waitForCompletion(context, job);
   viommu.tracer.emit(
     "guest.job-done",
     { endpoint: driver.endpoint.name, pasid: queue.pasid, queue: queue.index },
@@ -94,6 +94,7 @@ export async function finishJob(context: JobContext, job: Job): Promise<JobResul
   }
   if (status === "queue-error") return lost(status, `job failed: ${where}: the device cannot reach its ring or completion record${refusalText(driver, queue.pasid)}`);
   if (status === "reset") return lost(status, `job lost: ${where}: the function was reset`);
+  if (status === "removed") return lost(status, `job lost: ${where}: the function was removed`);
   const record = await readUser(mm, job.completion, completion.sizeBytes);
   if (status === "unreadable" || !record) return lost("unreadable", `the completion record cannot be read: ${where}`);
   const fields = completion.decode(record);
@@ -108,7 +109,7 @@ function refusalText(driver: AcceleratorDriver, pasid: number): string {
 }
 
 /** The status of the record once it is not pending. */
-async function waitForCompletion(queue: AcceleratorQueue, mm: Mm, viommu: Viommu, job: Job): Promise<number | Exclude<JobLoss, "unwritten">> {
+async function waitForCompletion({ driver, queue, mm, viommu }: JobContext, job: Job): Promise<number | Exclude<JobLoss, "unwritten">> {
   let expired = false;
   const timer = viommu.switches.has("M-no-job-timeout")
     ? null
@@ -123,7 +124,7 @@ async function waitForCompletion(queue: AcceleratorQueue, mm: Mm, viommu: Viommu
       if (!record) return "unreadable";
       const { status } = completion.decode(record);
       if (status !== 0n) return Number(status);
-      if (queue.dead) return "reset";
+      if (queue.dead) return driver.pci.disconnected ? "removed" : "reset";
       if (queue.error) return "queue-error";
       if (expired) return "time-out";
       await queue.interrupted.until(() => queue.interrupts !== seen || expired || queue.dead || queue.error);

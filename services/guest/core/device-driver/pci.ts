@@ -22,6 +22,8 @@ const FLR_WAIT_NS = 100_000_000,
 /** An assigned PCI function as the guest's PCI core sees it. */
 export class PciDevice {
   readonly bdf: number;
+  /** pci_dev_set_disconnected: it was pulled out. Nothing is sent to it any more, reads give ones. */
+  disconnected = false;
   readonly #edge: EdgePort<GuestToVmm, VmmToGuest>;
   readonly #execution: Execution;
   /** What enableMsix wrote, for the restore after a reset. */
@@ -39,19 +41,20 @@ export class PciDevice {
 
   /** All ones when the edge is broken or nothing answers. */
   async read(space: "config" | "bar0", offset: number, size: number): Promise<number> {
+    if (this.disconnected) return 2 ** (8 * size) - 1;
     const reply = await this.#edge.request({ kind: "pciRead", bdf: this.bdf, space, offset, size });
     return reply === "broken" || reply.kind !== "pciReadResult" ? 2 ** (8 * size) - 1 : numberOf(reply.value);
   }
 
   /** Non-posted: resolves when the function took it. */
   async writeConfig(offset: number, size: number, value: number): Promise<void> {
-    await this.#edge.request({ kind: "pciWrite", bdf: this.bdf, space: "config", offset, value: uint64Bytes(value).subarray(0, size) });
+    if (!this.disconnected) await this.#edge.request({ kind: "pciWrite", bdf: this.bdf, space: "config", offset, value: uint64Bytes(value).subarray(0, size) });
   }
 
   /** Posted; waits for a credit when the edge is full. */
   async writeBar(offset: number, size: number, value: number | bigint): Promise<void> {
     const message = { kind: "pciWrite" as const, bdf: this.bdf, space: "bar0", offset, value: uint64Bytes(value).subarray(0, size) };
-    while (this.#edge.send(message) === "full") await this.#edge.writable();
+    while (!this.disconnected && this.#edge.send(message) === "full") await this.#edge.writable();
   }
 
   /** Offset of a capability, or null. */
@@ -97,14 +100,16 @@ export class PciDevice {
     return vectors;
   }
 
-  /** pci_reset_function: Function Level Reset, then what this driver had set is restored. -ENOTTY: no PCI Express capability; -ETIMEDOUT: the function does not come back. */
+  /** pci_reset_function: Function Level Reset, then what this driver had set is restored. -ENOTTY: no PCI Express capability; -ETIMEDOUT: the function does not come back; -ENODEV: it was removed. */
   async reset(): Promise<number> {
+    if (this.disconnected) return -ENODEV;
     const capability = await this.findCapability(PCI_CAP_ID_EXP);
     if (capability === null) return -ENOTTY;
     const control = await this.read("config", capability + DEVICE_CONTROL, 2);
     await this.writeConfig(capability + DEVICE_CONTROL, 2, control | INITIATE_FLR);
     await this.#execution.sleep(FLR_WAIT_NS);
     for (const deadline = this.#execution.now() + FLR_READY_NS; (await this.read("config", CONFIG.vendorId, 2)) === 0xffff; ) {
+      if (this.disconnected) return -ENODEV;
       if (this.#execution.now() >= deadline) return -ETIMEDOUT;
       await this.#execution.sleep(FLR_WAIT_NS / 10);
     }

@@ -1,4 +1,4 @@
-import { errnoName } from "@faultline/shared/linux-uapi/errno.ts";
+import { ENODEV, errnoName } from "@faultline/shared/linux-uapi/errno.ts";
 import type { AcceleratorDriver, FunctionSettings } from "../device-driver/accelerator.ts";
 import type { JobContext } from "../device-driver/job.ts";
 import { Mm, type MmPorts } from "../mm/mm.ts";
@@ -23,7 +23,7 @@ export interface ProcessPorts {
   mm: MmPorts;
 }
 
-/** Binds a new address space and opens a queue for it (flow.md, S5). A sentence, with nothing left behind: out of memory, the bind's -errno, or no queue is free. */
+/** Binds a new address space and opens a queue for it (flow.md, S5). A sentence, with nothing left behind: out of memory, the bind's -errno, the function was removed, or no queue is free. */
 export async function startProcess(
   { viommu, mm: ports }: ProcessPorts,
   driver: AcceleratorDriver,
@@ -44,7 +44,7 @@ export async function startProcess(
   if (typeof queue !== "number") return { ...user, queue };
   await iommu_sva_unbind_device(viommu, bond);
   await mmput(mm);
-  return `no queue of endpoint ${driver.endpoint.name} is free`;
+  return queue === -ENODEV ? `endpoint ${driver.endpoint.name} was removed` : `no queue of endpoint ${driver.endpoint.name} is free`;
 }
 
 /** The device's use of the PASID stops, then the PASID is unbound (flow.md, T1). The address space lives on. */

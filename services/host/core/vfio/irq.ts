@@ -39,19 +39,26 @@ export interface IrqPorts {
   nested: boolean;
 }
 
-/** IRQ indexes of a vfio-pci device: MSI-X by eventfds, and the device-specific DMA-fault IRQ at index 5. */
+/** IRQ indexes of a vfio-pci device: MSI-X by eventfds, ERR and REQ, and the device-specific DMA-fault IRQ at index 5. ERR is never signalled: no port reports errors (AER). */
 export class VfioIrqs {
   readonly #ports: IrqPorts;
   readonly #msix = new Map<number, { eventfd: number; address: number }>();
   #msixEnabled = false;
-  #dmaFault: number | null = null;
+  /** Eventfds of the indexes that have one trigger. */
+  readonly #single = new Map<number, number>();
 
   constructor(ports: IrqPorts) {
     this.#ports = ports;
   }
 
   get dmaFaultEventfd(): number | null {
-    return this.#dmaFault;
+    return this.#single.get(VFIO_PCI_NUM_IRQS) ?? null;
+  }
+
+  /** vfio_pci_core_request: the device is to be let go. Linux repeats it every 10 s until the fd is closed. */
+  request(): void {
+    const eventfd = this.#single.get(VFIO_PCI_REQ_IRQ_INDEX);
+    if (eventfd !== undefined) this.#ports.signal(eventfd);
   }
 
   /** An MSI of the device arrived: its event id is the vector. */
@@ -101,9 +108,8 @@ export class VfioIrqs {
     if (start + count > vectors) return -EINVAL;
     if (action !== VFIO_IRQ_SET_ACTION_TRIGGER) return -ENOTTY;
     const data = arg.slice(vfio_irq_set.sizeBytes);
-    if (index >= VFIO_PCI_NUM_IRQS) return this.#setDmaFault(type, start, count, data);
     if (index === VFIO_PCI_MSIX_IRQ_INDEX) return this.#setMsix(type, start, count, data);
-    return 0; // ERR and REQ never happen in this machine
+    return vectors === 1 ? this.#setSingle(index, type, start, count, data) : 0;
   }
 
   /** pci_restore_msi_state: a reset masked every entry and turned MSI-X off. */
@@ -116,7 +122,7 @@ export class VfioIrqs {
   /** Eventfds removed, MSI-X off. */
   async tearDown(): Promise<void> {
     await this.#disableMsix();
-    this.#dmaFault = null;
+    this.#single.clear();
   }
 
   #vectors(index: number): number {
@@ -124,22 +130,25 @@ export class VfioIrqs {
     return index === VFIO_PCI_ERR_IRQ_INDEX || index === VFIO_PCI_REQ_IRQ_INDEX ? 1 : 0;
   }
 
-  #setDmaFault(type: number, start: number, count: number, data: Uint8Array): number {
+  /** vfio_pci_set_ctx_trigger_single. */
+  #setSingle(index: number, type: number, start: number, count: number, data: Uint8Array): number {
+    const eventfd = this.#single.get(index);
     if (start !== 0 || count > 1) return -EINVAL;
     if (type === VFIO_IRQ_SET_DATA_NONE) {
-      if (this.#dmaFault === null) return -EINVAL;
-      if (count === 0) this.#dmaFault = null;
-      else this.#ports.signal(this.#dmaFault);
+      if (eventfd === undefined) return -EINVAL;
+      if (count === 0) this.#single.delete(index);
+      else this.#ports.signal(eventfd);
       return 0;
     }
     if (count === 0) return -EINVAL;
     if (type === VFIO_IRQ_SET_DATA_BOOL) {
-      if (data[0] !== 0 && this.#dmaFault !== null) this.#ports.signal(this.#dmaFault);
+      if (data[0] !== 0 && eventfd !== undefined) this.#ports.signal(eventfd);
       return 0;
     }
     const fd = numberOf(data.subarray(0, 4)) | 0;
     if (fd >= 0 && !this.#ports.isEventfd(fd)) return -EINVAL;
-    this.#dmaFault = fd < 0 ? null : fd;
+    if (fd < 0) this.#single.delete(index);
+    else this.#single.set(index, fd);
     return 0;
   }
 

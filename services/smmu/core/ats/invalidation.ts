@@ -70,7 +70,10 @@ export class AtcInvalidation {
       sizeBytes: span,
       itag,
     });
-    if (answer === "UR") this.#finish(sid, itag);
+    if (answer === "UR") {
+      this.#ports.tracer.emit("ats.invalidate-completion", { sid: hex(sid) }, { itag, status: "UR" });
+      this.#finish(sid, itag);
+    }
     return true;
   }
 

@@ -7,6 +7,7 @@ export const InterruptSource = {
   GERROR: 'GERROR',
   MSI: 'MSI',
   MEMORY: 'MEMORY',
+  SLOT: 'SLOT',
 } as const;
 
 export type InterruptSource =
@@ -22,5 +23,7 @@ export type InterruptSource =
   | 4
   | 'MEMORY'
   | 5
+  | 'SLOT'
+  | 6
 
 export type InterruptSource__Output = typeof InterruptSource[keyof typeof InterruptSource]

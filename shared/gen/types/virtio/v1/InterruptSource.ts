@@ -3,6 +3,7 @@
 export const InterruptSource = {
   config: 'config',
   msix: 'msix',
+  slot: 'slot',
 } as const;
 
 export type InterruptSource =
@@ -10,5 +11,7 @@ export type InterruptSource =
   | 0
   | 'msix'
   | 1
+  | 'slot'
+  | 2
 
 export type InterruptSource__Output = typeof InterruptSource[keyof typeof InterruptSource]
