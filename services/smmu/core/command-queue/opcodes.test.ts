@@ -6,13 +6,21 @@ const error = (rig: SmmuRig) => (rig.read("CMDQ_CONS") >>> 24) & 0x7f;
 const consumed = (rig: SmmuRig) => rig.read("CMDQ_CONS") & 0xfffff;
 /** An opcode with all other fields 0, but for `bits` of the first word. */
 const command = (opcode: number, bits = 0) => new Uint8Array(new Uint32Array([opcode | bits, 0, 0, 0]).buffer);
-/** Which of these opcodes an SMMU takes. */
-const taken = (options: Partial<SmmuOptions>, opcodes: readonly number[], bits = 0) =>
-  opcodes.filter((opcode) => {
-    const rig = new SmmuRig(options).start();
-    rig.command(command(opcode, bits));
+/** Which of these opcodes an SMMU takes, each in a queue that begins again at its first entry. */
+function taken(options: Partial<SmmuOptions>, opcodes: readonly number[], bits = 0): number[] {
+  const rig = new SmmuRig(options).start();
+  return opcodes.filter((opcode) => {
+    rig.write("CR0", 0x17);
+    for (const pointer of ["CMDQ_PROD", "CMDQ_CONS"] as const) rig.write(pointer, 0);
+    rig.write("GERRORN", rig.read("GERROR"));
+    rig.memory.write(at.cmdq, command(opcode, bits));
+    rig.write("CR0", 0x1f);
+    rig.write("CMDQ_PROD", 1);
+    rig.settle();
+    expect(consumed(rig)).toBe(error(rig) === 0 ? 1 : 0);
     return error(rig) === 0;
   });
+}
 const SSEC = 0x400;
 const every = Array.from({ length: 256 }, (_, opcode) => opcode);
 /** spec/smmuv3.md, 4.1 and 4.2: prefetch, CFGI, TLBI of NS-EL1, ATC_INV, PRI_RESP, RESUME, STALL_TERM, SYNC. */
@@ -30,6 +38,9 @@ describe("which opcodes are CERROR_ILL (Arm IHI 0070 G.b, 4.1 to 4.7)", () => {
     ["PRI: PRI_RESP", { pri: false }, without(0x41)],
     ["a stall model: RESUME and STALL_TERM", { stall: false }, without(0x44, 0x45)],
   ])("without %s", (_what, options, expected) => expect(taken(options, implemented)).toEqual(expected));
+  it("with EL2 worlds (HYP): TLBI_EL2_ALL, _ASID, _VA and _VAA too", () => {
+    expect(taken({ hyp: true }, every).filter((opcode) => !implemented.includes(opcode))).toEqual([0x20, 0x21, 0x22, 0x23]);
+  });
   it("SSec = 1 is ILLEGAL on this queue wherever there is the field", () => {
     expect(taken({}, implemented, SSEC)).toEqual([0x10, 0x11, 0x12, 0x13, 0x28, 0x2a, 0x30, 0x40, 0x41]);
   });
