@@ -73,6 +73,30 @@ describe("faultline run", { timeout: 60_000 }, () => {
   });
 });
 
+describe("a run that breaks off", { timeout: 60_000 }, () => {
+  const small = join(dir, "small.yaml");
+  writeFileSync(
+    small,
+    `id: small
+title: The TLB is full and never evicts
+source: M-never-evict
+machine: { smmu: { caches: { tlb: 2, config: 2, walk: 0 } } }
+workload: { operation: sha256, file: { bytes: 65536 } }
+hypothesis: { during: Nothing is lost. }
+faults: []
+expect: { workload: succeeds }
+mutants: [M-never-evict]
+`,
+  );
+  it("is a row of the table, and ends no other; seeds beyond the last are refused", () => {
+    const { status, stdout } = faultline("run", small, "--seeds", "2");
+    const lines = linesOf(stdout);
+    expect([status, lines[0]]).toEqual([3, "verdict: error, 0 of 2 seeds pass"]);
+    expect(lines.slice(2, 4)).toEqual([expect.stringMatching(/^1 +error +- .* never evicts/), expect.stringMatching(/^2 +error +- .* never evicts/)]);
+    expect(faultline("run", small, "--seed", "4294967295", "--seeds", "2").status).toBe(2);
+  });
+});
+
 describe("faultline explain", () => {
   it("knows every id that another command prints", { timeout: 60_000 }, async () => {
     const { knownIds, explanationOf } = await import("./scenarios.ts");
