@@ -95,7 +95,7 @@ function marksOf(history: readonly TraceEvent[], offending: ReadonlyMap<number, 
         ? ["violation", invariants]
         : fields.rule !== undefined
           ? ["rule", fields.part === undefined ? String(fields.rule) : `${fields.did} ${fields.part}`]
-          : /^lab\.(workload|heal|deadlock|part)/.test(kind)
+          : /^lab\.(workload|heal|deadlock|part|broken)/.test(kind)
             ? ["lab", fields.part === undefined ? kind.replace("lab.", "") : `${fields.did} ${fields.part}`]
             : null;
     if (!found) continue;
