@@ -1,4 +1,4 @@
-import { prgCodeOfPriResp } from "@faultline/shared/page-response/page-response.ts";
+import { prgCodeOfPriResp, priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, groupText, tampered } from "./naming.ts";
@@ -40,6 +40,12 @@ const hops: readonly Hop[] = [
     received: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? code(event) : null) },
   },
   {
+    direction: "inside the host",
+    sent: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? { code: prgCodeOfPriResp(priRespOfCode(Number(event.fields.code))) } : null) },
+    // The driver answers some groups itself: then no response of the VMM was taken.
+    received: { kinds: ["host.pri-response"], fields: (event) => ({ code: prgCodeOfPriResp(Number(event.fields.resp)) }) },
+  },
+  {
     direction: "host->smmu",
     sent: { kinds: ["host.command"], fields: (event) => (event.fields.name === "CMD_PRI_RESP" ? { code: prgCodeOfPriResp(Number(event.fields.resp)) } : null) },
     received: { kinds: ["prg-response.sent"], fields: code },
@@ -66,6 +72,7 @@ export const inv6: Checker = {
     "host.fault-reported",
     "host.page-response",
     "host.pri-record",
+    "host.pri-response",
     "prg-response.sent",
     "pri-queue.auto-response",
     "pri-queue.record",
