@@ -18,10 +18,22 @@ const { values } = parseArgs({ options: { only: { type: "string" }, list: { type
 
 const REPORT = "mutant-report.json";
 const BROKEN = "does not load";
+/** Of one test: what a loaded machine makes slow is not noticed by it. */
+const TEST_TIMEOUT_MS = 60_000;
 const vitest = (copy: string, args: readonly string[]) =>
   spawnSync(
     process.execPath,
-    [join(copy, "node_modules/vitest/vitest.mjs"), "run", "--root", copy, "--bail=1", "--reporter=json", `--outputFile.json=${join(copy, REPORT)}`, ...args],
+    [
+      join(copy, "node_modules/vitest/vitest.mjs"),
+      "run",
+      "--root",
+      copy,
+      "--bail=1",
+      `--testTimeout=${TEST_TIMEOUT_MS}`,
+      "--reporter=json",
+      `--outputFile.json=${join(copy, REPORT)}`,
+      ...args,
+    ],
     {
       cwd: copy,
       encoding: "utf8",

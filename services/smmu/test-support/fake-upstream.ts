@@ -58,21 +58,28 @@ export class FakeUpstream implements Upstream {
     return `${pasid}:${address >> 12n}`;
   }
 
-  /** The bytes behind virtual addresses, as a CPU would reach them. */
+  /** The bytes behind virtual addresses, as a CPU would reach them; of a page that is not mapped 255. */
   peek(pasid: number | null, address: bigint, length: number): Uint8Array {
-    return Uint8Array.from({ length }, (_, i) => this.#byte(pasid, address + BigInt(i)));
+    const bytes = new Uint8Array(length).fill(0xff);
+    this.#pages(pasid, address, length, (frame, from, to, offset) => bytes.set(frame?.subarray(from, to) ?? [], offset));
+    return bytes;
   }
   poke(pasid: number | null, address: bigint, bytes: Uint8Array): void {
-    bytes.forEach((byte, i) => {
-      const at = address + BigInt(i);
-      const entry = this.#maps.get(this.#key(pasid, at));
-      if (!entry) throw new Error(`poke of an unmapped page ${at.toString(16)}`);
-      this.frame(entry.pa)[Number(at & 0xfffn)] = byte;
+    this.#pages(pasid, address, bytes.length, (frame, from, to, offset) => {
+      if (!frame) throw new Error(`poke of an unmapped page ${(address + BigInt(offset)).toString(16)}`);
+      frame.set(bytes.subarray(offset, offset + to - from), from);
     });
   }
-  #byte(pasid: number | null, at: bigint): number {
-    const entry = this.#maps.get(this.#key(pasid, at));
-    return entry ? this.frame(entry.pa)[Number(at & 0xfffn)] : -1;
+  /** `each` page of a range: its frame, where in it the range lies, and how many bytes of the range are before. */
+  #pages(pasid: number | null, address: bigint, length: number, each: (frame: Uint8Array | null, from: number, to: number, offset: number) => void): void {
+    for (let offset = 0; offset < length; ) {
+      const at = address + BigInt(offset);
+      const from = Number(at & 0xfffn);
+      const to = Math.min(PAGE, from + length - offset);
+      const entry = this.#maps.get(this.#key(pasid, at));
+      each(entry ? this.frame(entry.pa) : null, from, to, offset);
+      offset += to - from;
+    }
   }
   frame(pa: number): Uint8Array {
     const base = pa - (pa % PAGE);
