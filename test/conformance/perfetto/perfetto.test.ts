@@ -79,6 +79,9 @@ describe("trace.perfetto of simulated runs", () => {
     const of = (type: string) => events.filter((event) => event.type === type).length;
     expect(of("TYPE_SLICE_BEGIN")).toBeGreaterThan(3);
     if (unanswered !== null) expect(of("TYPE_SLICE_BEGIN") - of("TYPE_SLICE_END")).toBe(unanswered);
+    // As many lanes as groups were open together: a lane is used again.
+    const lanes = packets.filter(({ track_descriptor }) => track_descriptor?.name === "group").length;
+    expect(lanes).toBe(Math.max(...events.flatMap(({ counter_value }) => counter_value ?? [])));
     // A flow is one group's: every event on it has the group's index.
     const groups = Map.groupBy(
       events.flatMap(({ flow_ids = [], values }) => flow_ids.map((flow) => ({ flow, grpid: values.grpid }))),
