@@ -211,7 +211,7 @@ describe("the report of a history of 100,000 events", () => {
   });
   const violations = Array.from({ length: 20_000 }, (_, i) => ({
     invariant: "INV-1",
-    message: `group ${i} of #${5 * i + 1}`,
+    message: `group ${i} of #${5 * i + 1}, long before #99999`,
     events: Array.from({ length: 40 }, (_, e) => 5 * i + e + 1),
   }));
   const many = recordRun(scenario, how, { verdict: "violation", violations, error: null }, long);
@@ -224,6 +224,7 @@ describe("the report of a history of 100,000 events", () => {
     expect(html).toContain("and 19995 more of this kind in <code>report.json</code>");
     expect(html).toMatch(/\d+ of 100000, the others are in <code>history\.ndjson<\/code>/);
     expect(html).toMatch(/>\d{4,} events</);
+    expect(html).toContain("long before #99999");
     linksLead(html);
   });
   it("draws fewer than a hundred rows", () => {
