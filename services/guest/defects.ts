@@ -43,6 +43,12 @@ export const defects = [
     where: "shared/linux/iopf-queue.ts",
   },
   {
+    id: "S30",
+    sentence: "An exit gives the PASID of its address space away although a bond still has it.",
+    source: "S30, iommu-list a2f294ebc",
+    where: "core/sva/bind.ts",
+  },
+  {
     id: "M-unlock-on-error",
     sentence: "A bind that fails leaves the group mutex locked, as the posted code leaves the IOPF mutex (RR-15).",
     source: "our own protection",

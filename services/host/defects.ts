@@ -59,12 +59,6 @@ export const defects = [
     where: "core/vfio/cache-invalidate.ts",
   },
   {
-    id: "S05",
-    sentence: "A waiter takes a CMD_SYNC that another one had queued before its commands for its own.",
-    source: "S05, CVE-2026-68329",
-    where: "core/arm-smmu-v3/command-queue.ts",
-  },
-  {
     id: "S07",
     sentence: "The operands of a range invalidation name one page, whatever its size.",
     source: "S07, 12f78021973a",
@@ -108,27 +102,9 @@ export const defects = [
   },
   {
     id: "S33",
-    sentence: "Page requests are gathered by their group index, whoever sent them.",
+    sentence: "Page requests are gathered by their group index alone, whoever sent them.",
     source: "S33, iommu-list e00dbcf5e",
     where: "core/arm-smmu-v3/partial-groups.ts",
-  },
-  {
-    id: "S54",
-    sentence: "Every event record that is not reported is printed.",
-    source: "S54, 15096f75c59b",
-    where: "core/arm-smmu-v3/event-queue-thread.ts",
-  },
-  {
-    id: "M-response-numbering",
-    sentence: "A page response goes into CMD_PRI_RESP in the numbering of linux/iommu.h: SUCCESS is Response Failure there.",
-    source: "our own protection (shared/page-response)",
-    where: "core/iommu/domain.ts",
-  },
-  {
-    id: "M-flush-vmid",
-    sentence: "Another stage 1 and the end of a domain leave what the TLB has under its VMID, which the next domain gets.",
-    source: "our own protection (spec/flow.md, T7)",
-    where: "core/iommu/domain.ts",
   },
   {
     id: "M-discard-partial",

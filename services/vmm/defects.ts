@@ -19,6 +19,12 @@ export const defects = [
     where: "core/virtio-iommu/page-response.ts",
   },
   {
+    id: "S48",
+    sentence: "The domains and tables of a guest that is gone stay attached.",
+    source: "S48, cloud-hypervisor#6298",
+    where: "core/virtio-iommu/virtio-iommu.ts",
+  },
+  {
     id: "M-early-invalidate",
     sentence: "INVALIDATE completes before the host has invalidated: the guest frees pages that are still reachable.",
     source: "our own protection",

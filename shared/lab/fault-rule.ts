@@ -147,12 +147,9 @@ export interface Point {
   fields: Fields;
 }
 
-/** Whether it holds for a match; `reads`: the fields that it asks for, the others may be left out. */
-export type Condition = ((m: Readonly<Record<string, unknown>>) => boolean) & { reads?: readonly string[] };
-
 /** A rule that was checked: its condition is compiled. */
 export interface LoadedRule extends FaultRule {
-  condition: Condition | null;
+  condition: ((m: Readonly<Record<string, unknown>>) => boolean) | null;
 }
 
 /** How often a rule matched and became a fault since it was armed: one that never happened proves nothing. */

@@ -11,7 +11,16 @@ const isStopMarker = ({ ids, fields }: TraceEvent): boolean => ids.pasid !== und
 export const flI1: Checker = {
   id: "FL-I1",
   sentence: "Every group whose last request was accepted gets exactly one PRG response, or its endpoint is reset.",
-  reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "prg-response.sent", "pri-queue.auto-response", "pri-queue.record"],
+  reads: [
+    "endpoint.flr",
+    "endpoint.group-closed",
+    "endpoint.page-request",
+    "endpoint.prg-response",
+    "lab.rule",
+    "prg-response.sent",
+    "pri-queue.auto-response",
+    "pri-queue.record",
+  ],
   check(history) {
     const violations: Violation[] = [];
     const asked = new Map<string, TraceEvent>();
@@ -43,7 +52,9 @@ export const flI1: Checker = {
     }
     for (const event of asked.values())
       violations.push({ invariant: "FL-I1", message: `${groupText(event)}: its last request became no record and got no answer`, events: [event.n] });
-    for (const event of underWay.values())
+    // A response to a function whose link is down is lost, and so is the function's group.
+    const cutOff = history.some(({ kind, fields }) => kind === "lab.rule" && fields.do === "link-down");
+    for (const event of cutOff ? [] : underWay.values())
       violations.push({ invariant: "FL-I1", message: `${groupText(event)}: the PRG Response sent at #${event.n} never reached the function`, events: [event.n] });
     return violations.sort((a, b) => a.events[0] - b.events[0]);
   },

@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf } from "./naming.ts";
+import { endpointOf, forgedCommands } from "./naming.ts";
 
 interface Group {
   sid: string;
@@ -48,6 +48,7 @@ export const inv1: Checker = {
   id: "INV-1",
   sentence: "Every accepted page request group is answered exactly once, or closed by a reset of its endpoint.",
   reads: [
+    "edge.rule",
     "endpoint.flr",
     "endpoint.group-closed",
     "endpoint.prg-response",
@@ -87,7 +88,7 @@ export const inv1: Checker = {
           const group = open.get(key)?.shift();
           if (group) answered.set(key, event.n);
           else if (allowed.get(key)) allowed.set(key, allowed.get(key)! - 1);
-          else {
+          else if (!forgedCommands(history)) {
             const first = answered.get(key);
             violations.push({
               invariant: "INV-1",

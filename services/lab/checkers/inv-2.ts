@@ -1,7 +1,7 @@
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText, pasidText, tampered } from "./naming.ts";
+import { endpointOf, forgedCommands, groupKeyOf, groupText, pasidText, tampered } from "./naming.ts";
 
 /** Who was asked by what, and answers by what: one row per hop of the response, from the guest down to the function. */
 const hops = [
@@ -61,6 +61,7 @@ export const inv2: Checker = {
         groups.set(key, (pasids ?? new Map()).set(event.ids.pasid, event));
         continue;
       }
+      if (found.hop.who === "the SMMU" && forgedCommands(history)) continue;
       if (pasids && (event.ids.pasid === undefined || pasids.has(event.ids.pasid))) continue;
       const { who } = found.hop;
       if (pasids) {
@@ -93,11 +94,11 @@ function refusedByHost(history: readonly TraceEvent[]): Violation[] {
   const violations: Violation[] = [];
   const pending = new Map<string, TraceEvent>();
   for (const event of history) {
-    if (event.kind === "host.fault-reported" && event.fields.last) pending.set(groupKeyOf(event), event);
+    const key = groupKeyOf(event);
+    if (event.kind === "host.fault-reported" && event.fields.last) pending.set(key, event);
     else if (event.kind === "host.groups-closed") {
       for (const grpid of event.fields.groups as readonly TraceValue[]) pending.delete(`${endpointOf(event)}/${grpid}`);
     } else if (event.kind === "host.page-response") {
-      const key = groupKeyOf(event);
       const fault = pending.get(key);
       if (event.fields.ret !== -EINVAL) pending.delete(key);
       else if (fault) {

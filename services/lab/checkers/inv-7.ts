@@ -16,6 +16,7 @@ export const inv7: Checker = {
     "endpoint.flr",
     "guest.bind",
     "guest.cd-written",
+    "guest.invalidate",
     "guest.unbind",
     "host.ioctl",
     "host.pri-record",
@@ -24,7 +25,13 @@ export const inv7: Checker = {
     "vmm.ioctl",
     "vmm.request",
   ],
-  check: (history) => [...validCdsWithoutBind(history), ...stesOfFailedCalls(history), ...swallowedErrors(history), ...partialAfterOverflow(history)],
+  check: (history) => [
+    ...validCdsWithoutBind(history),
+    ...bindsOfFailedInvalidations(history),
+    ...stesOfFailedCalls(history),
+    ...swallowedErrors(history),
+    ...partialAfterOverflow(history),
+  ],
 };
 
 /** PASID 0 is the endpoint's own table entry, written at attach. */
@@ -43,6 +50,31 @@ function validCdsWithoutBind(history: readonly TraceEvent[]): Violation[] {
     message: `endpoint ${endpointOf(event)}, ${pasidText(event.ids.pasid)}: its CD is valid since #${event.n}, but no bind succeeded: no CD write with V = 0 after #${event.n}`,
     events: [event.n],
   }));
+}
+
+/** INVALIDATEs that a CD's writing takes: before and after V = 1 (spec/flow.md, S5). */
+const SYNCS_OF_A_CD = 2;
+
+/** S38: a bind that succeeds although the hardware was not told of its CD. */
+function bindsOfFailedInvalidations(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const failed = new Map<string, { event: TraceEvent; since: number }>();
+  for (const event of history) {
+    const key = `${event.who}/${event.ids.pasid}`;
+    const known = failed.get(key);
+    if (event.kind === "guest.invalidate" && event.fields.granularity === "PASID") {
+      if (Number(event.fields.ret) < 0) failed.set(key, { event, since: 0 });
+      else if (known && ++known.since === SYNCS_OF_A_CD) failed.delete(key);
+    } else if (event.kind === "guest.bind" && known) {
+      failed.delete(key);
+      violations.push({
+        invariant: "INV-7",
+        message: `endpoint ${endpointOf(event)}, ${pasidText(event.ids.pasid)}: bound at #${event.n} although the INVALIDATE of its CD failed at #${known.event.n} (${known.event.fields.ret})`,
+        events: [known.event.n, event.n],
+      });
+    }
+  }
+  return violations;
 }
 
 /** The STE before a system call that failed is the STE after it (step a of spec/flow.md: no partial STE). */

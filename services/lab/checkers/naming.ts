@@ -17,6 +17,9 @@ export const frameText = (pa: string | undefined): string => `frame ${pa === und
 export const tampered = (history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): boolean =>
   history.some(({ kind, fields }) => kind === "edge.rule" && fields.direction === direction && doing.has(String(fields.do)));
 
+/** The lab changed commands on their way: the SMMU sends the response that it is told to send, whoever it is for. */
+export const forgedCommands = (history: readonly TraceEvent[]): boolean => tampered(history, "host->smmu", new Set(["corrupt", "replay", "drop"]));
+
 /** A field as a number; -1 when it is none. */
 export const numberOf = (fields: TraceFields, name: string): number => {
   const value = fields[name];

@@ -3,16 +3,16 @@ import type { Checker, Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { endpointOf, groupKeyOf, pasidText } from "./naming.ts";
 
-/** ORD-PASID: a PASID is given to another process only when every page request of before has been answered or its function was reset (IC-1105; S28 to S30). */
+/** ORD-PASID: a PASID is given to another process only when every page request of before has been answered or its function was reset (IC-1105; S28, S29), and to none while a bond still has it (S30). */
 export const ordPasid: Checker = {
   id: "ORD-PASID",
   sentence: "Page requests of a PASID are drained before the PASID is used again.",
-  reads: [...OWNER_EVENTS, "endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "guest.unbind"],
+  reads: [...OWNER_EVENTS, "endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "guest.attach-table", "guest.unbind"],
   check(history) {
     const violations: Violation[] = [];
     const owners = new FrameOwners(history);
     const open = new Map<string, TraceEvent>();
-    const binds = new Map<string, { active: Set<string>; unbind: TraceEvent | null }>();
+    const binds = new Map<string, { active: Map<string, TraceEvent>; unbind: TraceEvent | null }>();
     for (const event of history) {
       switch (event.kind) {
         case "endpoint.page-request":
@@ -25,6 +25,9 @@ export const ordPasid: Checker = {
         case "endpoint.flr":
           for (const key of open.keys()) if (key.startsWith(`${endpointOf(event)}/`)) open.delete(key);
           break;
+        case "guest.attach-table": // a kernel that boots: nothing of a former one is bound
+          for (const key of binds.keys()) if (key.startsWith(`${event.who}/`)) binds.delete(key);
+          break;
         case "guest.unbind": {
           const state = binds.get(`${event.who}/${event.ids.pasid}`);
           state?.active.delete(endpointOf(event));
@@ -33,7 +36,7 @@ export const ordPasid: Checker = {
         }
         case "guest.bind": {
           const key = `${event.who}/${event.ids.pasid}`;
-          const state = binds.get(key) ?? { active: new Set<string>(), unbind: null };
+          const state = binds.get(key) ?? { active: new Map<string, TraceEvent>(), unbind: null };
           binds.set(key, state);
           const { unbind } = state;
           if (unbind && !state.active.size) {
@@ -46,7 +49,14 @@ export const ordPasid: Checker = {
               });
             }
           }
-          state.active.add(endpointOf(event));
+          const former = [...state.active.values()].find(({ fields }) => fields.mm !== event.fields.mm);
+          if (former)
+            violations.push({
+              invariant: "ORD-PASID",
+              message: `${pasidText(event.ids.pasid)} was given to ${event.fields.mm} at #${event.n} while endpoint ${endpointOf(former)} has it for ${former.fields.mm} since #${former.n}: no unbind between`,
+              events: [former.n, event.n],
+            });
+          state.active.set(endpointOf(event), event);
           state.unbind = null;
         }
       }

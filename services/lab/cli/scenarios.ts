@@ -99,7 +99,7 @@ function scenarioLines(scenario: Scenario): string[] {
     `source: ${source}`,
     `hypothesis: ${hypothesis.replace(/\s+/g, " ")}`,
     `faults: ${faultTexts(scenario).join("; ") || "none"}`,
-    `expected: the workload ${expect.workload === "either" ? "ends" : expect.workload}${expect.error ? ` (${expect.error})` : ""}${heal ? `; after heal it ${expect.after} within ${heal.withinNs / 1e9} s` : ""}`,
+    `expected: the workload ${expect.workload}${expect.error ? ` (${expect.error})` : ""}${heal ? `; after heal it ${expect.after} within ${heal.withinNs / 1e9} s` : ""}`,
     ...caught,
     ...(simOnly ? [`sim only: ${simOnly}`] : []),
   ];

@@ -22,9 +22,8 @@ interface Mark {
   index: number;
   what: What;
   text: string;
-  /** How many events of its kind stand at this place, and whether all say the same. */
+  /** How many events of its kind stand at this place. */
   count: number;
-  same: boolean;
 }
 
 /**
@@ -94,16 +93,16 @@ function marksOf(history: readonly TraceEvent[], offending: ReadonlyMap<number, 
       invariants !== undefined
         ? ["violation", invariants]
         : fields.rule !== undefined
-          ? ["rule", fields.part === undefined ? String(fields.rule) : `${fields.did} ${fields.part}`]
-          : /^lab\.(workload|heal|deadlock|part|broken)/.test(kind)
+          ? ["rule", String(fields.rule)]
+          : /^lab\.(workload|heal|deadlock|part)/.test(kind)
             ? ["lab", fields.part === undefined ? kind.replace("lab.", "") : `${fields.did} ${fields.part}`]
             : null;
     if (!found) continue;
     const [what, text] = found;
     const place = `${what}/${Math.floor((index * BINS) / history.length)}`;
     const there = marks.get(place);
-    if (there) Object.assign(there, { count: there.count + 1, same: there.same && there.text === text });
-    else marks.set(place, { index, what, text, count: 1, same: true });
+    if (there) there.count++;
+    else marks.set(place, { index, what, text, count: 1 });
   }
   return [...marks.values()];
 }
@@ -114,9 +113,9 @@ function drawMarks(marks: readonly Mark[], xOf: (index: number) => number, floor
   const rows: [from: number, to: number][][] = Array.from({ length: LABEL_ROWS }, () => []);
   return [...marks]
     .sort((a, b) => order[a.what] - order[b.what] || a.index - b.index)
-    .map(({ index, what, text, count, same }) => {
+    .map(({ index, what, text, count }) => {
       const x = xOf(index);
-      const label = cut(count === 1 ? text : same ? `${text} ×${count}` : `${text} +${count - 1}`, 24);
+      const label = cut(count > 1 ? `${text} ×${count}` : text, 24);
       const width = label.length * CHARACTER;
       const start = Math.min(Math.max(0, x - width / 2), WIDTH - width);
       const row = rows.findIndex((taken) => taken.every(([from, to]) => start > to || start + width < from));

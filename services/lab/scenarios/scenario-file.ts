@@ -4,7 +4,7 @@ import { inputError } from "../cli/errors.ts";
 import schema from "./schema.json" with { type: "json" };
 import { YamlSource } from "./yaml-source.ts";
 
-/** How a workload ends. */
+/** How a workload ends. A scenario says which; the sweep, whose faults are all there are, leaves it open (`either`). */
 export type Outcome = "succeeds" | "fails" | "either";
 
 /** A run of the scenario with a defect, or without a protection, and the checker that names what goes wrong. */

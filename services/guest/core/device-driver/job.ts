@@ -99,6 +99,8 @@ export async function finishJob(context: JobContext, job: Job): Promise<JobResul
   if (status === "unreadable" || !record) return lost("unreadable", `the completion record cannot be read: ${where}`);
   const fields = completion.decode(record);
   if (status === COMPLETION_STATUS.SUCCESS) return { ok: true, bytesDone: Number(fields.bytesDone), result: fields.result };
+  // Its page requests are off until it is reset (spec/flow.md, h).
+  if (status === COMPLETION_STATUS.RESPONSE_FAILURE && !queue.dead) await driver.reset();
   const why = STATUS_TEXT[status] ?? `status ${status}`;
   return { ok: false, status, error: `job failed: ${where}: ${why} at ${hex(fields.faultAddress)}${refusalText(driver, queue.pasid)}`, result: fields.result };
 }

@@ -64,6 +64,7 @@ function newBond(viommu: Viommu, endpoint: Endpoint, domain: Domain, mm: Mm): Bo
   const notifier: MmuNotifier = {
     invalidate_range: async (start, end) => (posted ? 0 : viommu_flush_range(viommu, domain, mm.asid, start, end)),
     release: async () => {
+      if (viommu.switches.has("S30")) viommu.pasids.iommu_sva_free_pasid(mm);
       if (posted || bond.cleared) return 0;
       const quiet = await domain.pasidTable.write(bond.pasid, "quiet"); // IC-711
       viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: bond.pasid, asid: mm.asid, domain: domain.id }, { valid: true, quiet: true });

@@ -31,7 +31,7 @@ export async function iommu_sva_unbind_device(viommu: Viommu, bond: Bond): Promi
     if (heldBeforeFree) await heldBeforeFree;
     if (cleared < 0 || flushed < 0) return;
     viommu.asids.unpin(mm);
-    viommu.pasids.iommu_sva_free_pasid(mm);
+    if (mm.pasid === pasid) viommu.pasids.iommu_sva_free_pasid(mm); // S30: gone with the exit
     tracer.emit("guest.pasid-freed", { endpoint: endpoint.name, pasid, asid });
   });
 }

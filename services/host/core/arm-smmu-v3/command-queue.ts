@@ -26,14 +26,11 @@ export class CommandQueue {
   readonly #execution: Execution;
   readonly #tracer: Tracer;
   readonly #msiPoll: boolean;
-  /** S05: commands of one CPU wait for the CMD_SYNC that another one has queued before them. */
-  readonly #borrowsSync: boolean;
-  #borrowed: number | null = null;
   readonly #lock: Mutex;
   #prod = 0;
   #cons = 0;
 
-  constructor(o: { base: number; log2Size: number; bus: Bus; memory: PhysicalMemory; execution: Execution; tracer: Tracer; msiPoll: boolean; borrowsSync?: boolean }) {
+  constructor(o: { base: number; log2Size: number; bus: Bus; memory: PhysicalMemory; execution: Execution; tracer: Tracer; msiPoll: boolean }) {
     this.base = o.base;
     this.log2Size = o.log2Size;
     this.#bus = o.bus;
@@ -42,7 +39,6 @@ export class CommandQueue {
     this.#tracer = o.tracer;
     this.#msiPoll = o.msiPoll;
     this.#lock = new Mutex("cmdq", o.execution.locks);
-    this.#borrowsSync = o.borrowsSync === true;
   }
 
   get prod(): number {
@@ -68,15 +64,10 @@ export class CommandQueue {
   async issueWithSync(commands: readonly Command[]): Promise<number> {
     let at = 0;
     for (; commands.length - at > BATCH_COMMANDS; at += BATCH_COMMANDS) await this.#publish(commands.slice(at, at + BATCH_COMMANDS), false);
-    const borrowed = this.#borrowsSync ? this.#borrowed : null;
-    const own = borrowed === null;
-    const published = await this.#publish(commands.slice(at), own);
-    const sync = borrowed ?? published;
-    if (own && this.#borrowsSync) this.#borrowed = sync;
+    const sync = await this.#publish(commands.slice(at), true);
     const done = this.#msiPoll
       ? await this.#execution.poll(() => this.#memory.load32(this.slotAddress(sync)) === 0 || this.#bus.broken, POLL_TIMEOUT_NS)
       : await this.#pollCons(sync);
-    if (this.#borrowed === sync) this.#borrowed = null;
     if (!done || this.#bus.broken) {
       this.#tracer.emit("host.command-timeout", {}, { slot: sync, commands: commands.map((command) => command.name) });
       return -ETIMEDOUT;

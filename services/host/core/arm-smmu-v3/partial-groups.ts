@@ -10,10 +10,10 @@ const pasidOf = ({ flags, pasid }: PageRequestFault): number | null => (flags & 
 export class PartialGroups {
   #waiting: { sid: number; fault: PageRequestFault }[] = [];
   /** S33: groups are told apart by their index alone, whoever sent them. */
-  readonly #ignoreSid: boolean;
+  readonly #byIndexAlone: boolean;
 
-  constructor(ignoreSid = false) {
-    this.#ignoreSid = ignoreSid;
+  constructor(byIndexAlone = false) {
+    this.#byIndexAlone = byIndexAlone;
   }
 
   get size(): number {
@@ -27,7 +27,7 @@ export class PartialGroups {
   /** The group that `last` ends, in order of arrival, without `last`. */
   take(sid: number, last: PageRequestFault): PageRequestFault[] {
     const belongs = (one: { sid: number; fault: PageRequestFault }) =>
-      (this.#ignoreSid || one.sid === sid) && one.fault.grpid === last.grpid && pasidOf(one.fault) === pasidOf(last);
+      one.fault.grpid === last.grpid && (this.#byIndexAlone || (one.sid === sid && pasidOf(one.fault) === pasidOf(last)));
     const group = this.#waiting.filter(belongs).map(({ fault }) => fault);
     if (group.length > 0) this.#waiting = this.#waiting.filter((one) => !belongs(one));
     return group;

@@ -100,7 +100,9 @@ export class Accelerator implements PciFunction {
   /** Down (hot-unplug too): the function loses its power and nothing reaches it; configuration reads give ones. Up: it is there again as after power-on. */
   link(state: "up" | "down"): void {
     this.#up = state === "up";
-    if (!this.#up) this.#reset();
+    if (this.#up) return;
+    this.#reset();
+    this.#ports.tracer.emit("endpoint.ats-disabled", { sid: hex(this.sid) });
   }
 
   configRead(offset: number, size: number): number {

@@ -1,6 +1,6 @@
 import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
-import { type InterruptSource, SMMU_DEVICE_ID } from "@faultline/shared/edge/smmu.ts";
+import { type InterruptSource, SMMU_DEVICE_ID, type SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import type { Identity } from "../identity.ts";
 import type { HardwarePorts } from "../ports.ts";
@@ -19,6 +19,8 @@ export class Interrupts {
   readonly #identity: Identity;
   readonly #ports: HardwarePorts;
   readonly #gerror: Gerror;
+  /** Messages that found no credit: a posted write waits for one, it is not lost (PCIe 2.6.1). One of each kind says what all of them would. */
+  readonly #waiting = new Map<string, () => SmmuToHost>();
 
   constructor(regs: RegisterFile, identity: Identity, ports: HardwarePorts, gerror: Gerror) {
     this.#regs = regs;
@@ -54,7 +56,7 @@ export class Interrupts {
     const { faults } = this.#ports;
     if (faults?.armed && faults.fails("smmu:interrupt", "lose-interrupt", { source })) return; // what it announces stays posted
     const regs = this.#regs;
-    this.#ports.host.send({
+    const message = (): SmmuToHost => ({
       kind: "interrupt",
       source,
       deviceId,
@@ -64,5 +66,18 @@ export class Interrupts {
       cmdqCons: regs.low("CMDQ_CONS"),
       gerror: regs.low("GERROR"),
     });
+    if (this.#waiting.size === 0 && this.#ports.host.send(message()) !== "full") return;
+    this.#waiting.set(`${source} ${deviceId} ${eventId}`, message);
+    if (this.#waiting.size === 1) void this.#sendWaiting();
+  }
+
+  async #sendWaiting(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      await this.#ports.host.writable();
+      for (const [kind, message] of this.#waiting) {
+        if (this.#ports.host.send(message()) === "full") break;
+        this.#waiting.delete(kind);
+      }
+    }
   }
 }

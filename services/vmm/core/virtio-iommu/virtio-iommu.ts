@@ -183,7 +183,7 @@ export class VirtioIommu {
       for (const endpoint of endpoints.values()) {
         const open = endpoint.outstanding.splice(0);
         if (!switches.has("M-answer-at-reset")) for (const group of open) await answerInvalid(endpoint, group, tracer);
-        await attachments.detachForReset(endpoint);
+        if (!switches.has("S48")) await attachments.detachForReset(endpoint);
       }
     });
   }
