@@ -36,7 +36,9 @@ export function countAssertions(assertions: readonly Assertion[], history: reado
   const byKind = new Map<string, number[]>();
   for (const [index, { at }] of assertions.entries()) for (const kind of at) byKind.set(kind, [...(byKind.get(kind) ?? []), index]);
   for (const event of history) {
-    for (const index of byKind.get(event.kind) ?? []) {
+    const indexes = byKind.get(event.kind);
+    if (indexes === undefined) continue;
+    for (const index of indexes) {
       const { kind, applies, holds } = assertions[index];
       if (applies && !applies(event)) continue;
       const count = counts[index];

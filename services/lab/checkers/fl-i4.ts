@@ -18,19 +18,24 @@ export const flI4: Checker = {
   reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response"],
   check(history) {
     const violations: Violation[] = [];
-    const functions = new Map<string, Map<number | undefined, Open>>();
+    const functions = new Map<string, { groups: Map<number | undefined, Open>; outstanding: number }>();
+    const close = (endpoint: string, grpid: number | undefined) => {
+      const open = functions.get(endpoint);
+      if (open) open.outstanding -= open.groups.get(grpid)?.requests.length ?? 0;
+      open?.groups.delete(grpid);
+    };
     const over = new Set<string>();
     for (const event of history) {
       const endpoint = endpointOf(event);
       switch (event.kind) {
         case "endpoint.page-request": {
-          const groups = functions.get(endpoint) ?? new Map<number | undefined, Open>();
-          functions.set(endpoint, groups);
-          const group = groups.get(event.ids.grpid) ?? { requests: [], last: false };
-          groups.set(event.ids.grpid, group);
+          const open = functions.get(endpoint) ?? { groups: new Map<number | undefined, Open>(), outstanding: 0 };
+          functions.set(endpoint, open);
+          const group = open.groups.get(event.ids.grpid) ?? { requests: [], last: false };
+          open.groups.set(event.ids.grpid, group);
           group.requests.push(event);
           group.last ||= event.fields.last === true;
-          const outstanding = [...groups.values()].reduce((sum, { requests }) => sum + requests.length, 0);
+          const outstanding = ++open.outstanding;
           const { allocation } = event.fields;
           if (typeof allocation === "number" && outstanding > allocation && !over.has(endpoint)) {
             over.add(endpoint);
@@ -45,16 +50,16 @@ export const flI4: Checker = {
         case "endpoint.prg-response":
           if (event.fields.accepted === false) break;
           if (event.fields.code === PRG_RESPONSE_CODE.ResponseFailure) functions.delete(endpoint);
-          else functions.get(endpoint)?.delete(event.ids.grpid);
+          else close(endpoint, event.ids.grpid);
           break;
         case "endpoint.group-closed":
-          functions.get(endpoint)?.delete(event.ids.grpid);
+          close(endpoint, event.ids.grpid);
           break;
         case "endpoint.flr":
           functions.delete(endpoint);
       }
     }
-    for (const groups of functions.values())
+    for (const { groups } of functions.values())
       for (const { requests, last } of groups.values())
         if (!last)
           violations.push({

@@ -14,7 +14,8 @@ export const flI6: Checker = {
     const violations: Violation[] = [];
     const unbinds = new Map<string, TraceEvent>();
     const rebound = new Map<string, TraceEvent>();
-    for (const [index, event] of history.entries()) {
+    for (let index = 0; index < history.length; index++) {
+      const event = history[index];
       if (event.kind === "endpoint.page-request") continue;
       const pasid = `${endpointOf(event)}/${event.ids.pasid}`;
       if (event.kind === "guest.unbind") {

@@ -27,8 +27,8 @@ export function invalidations(history: readonly TraceEvent[]): Invalidation[] {
   const hardware: TraceEvent[] = [];
   for (const event of history) {
     if (event.kind === "command.executed" || event.kind === "ats.invalidate-request" || event.kind === "ats.invalidate-completion") hardware.push(event);
-    else if (event.kind === "edge.send" && Array.isArray(event.fields.records)) {
-      if (event.fields.records.length === 0) continue;
+    else if (event.kind === "edge.send") {
+      if (event.fields.edge !== "virtio" || !Array.isArray(event.fields.records)) continue; // the only edge that carries such requests
       const text = event.fields.records.find((record) => String(record).startsWith(RECORD));
       if (text === undefined) continue;
       const known = sends.get(event.who);

@@ -113,7 +113,19 @@ export class LineEncoder {
     return at;
   }
 
+  /** JSON as it is. */
   #text(at: number, text: string): number {
+    const { length } = text;
+    const bytes = this.#reserve(at, length);
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7e) return this.#encoded(at, text);
+      bytes[at + i] = code;
+    }
+    return at + length;
+  }
+
+  #encoded(at: number, text: string): number {
     const added = encoder.encode(text);
     this.#reserve(at, added.length).set(added, at);
     return at + added.length;

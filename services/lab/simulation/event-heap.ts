@@ -1,11 +1,22 @@
-export interface ScheduledEvent {
+export class ScheduledEvent {
   /** Virtual nanoseconds. */
-  at: number;
+  readonly at: number;
   /** Seeded: which of several events of one instant comes first. */
-  tie: number;
-  order: number;
-  run: () => void;
-  cancelled: boolean;
+  readonly tie: number;
+  readonly order: number;
+  readonly run: () => void;
+  cancelled = false;
+
+  constructor(at: number, tie: number, order: number, run: () => void) {
+    this.at = at;
+    this.tie = tie;
+    this.order = order;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+  }
 }
 
 const before = (a: ScheduledEvent, b: ScheduledEvent): boolean => (a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.order < b.order);

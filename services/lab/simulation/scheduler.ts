@@ -1,4 +1,4 @@
-import { EventHeap, type ScheduledEvent } from "./event-heap.ts";
+import { EventHeap, ScheduledEvent } from "./event-heap.ts";
 import { Random, randomFor } from "./random.ts";
 
 /** How a drive ended: `idle` = nothing is runnable any more and no timer is left; `limit` = the virtual time was used up. */
@@ -53,9 +53,9 @@ export class Scheduler {
   }
 
   #at(ns: number, tie: number, run: () => void): { cancel(): void } {
-    const event: ScheduledEvent = { at: this.#now + Math.max(0, Math.round(ns)), tie, order: this.#order++, run, cancelled: false };
+    const event = new ScheduledEvent(this.#now + Math.max(0, Math.round(ns)), tie, this.#order++, run);
     this.#heap.push(event);
-    return { cancel: () => void (event.cancelled = true) };
+    return event;
   }
 
   /** A way along which things arrive in order, each `minimumNs` to `minimumNs + spreadNs` after it left. */
@@ -117,7 +117,7 @@ export class Scheduler {
           this.#heap.pop();
           this.#now = next.at;
           next.run();
-          this.#look();
+          if (this.#pollers.size > 0) this.#look();
         } catch (error) {
           done = true;
           reject(error);
