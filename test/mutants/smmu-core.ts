@@ -262,4 +262,11 @@ export const mutants: readonly Mutant[] = [
   { file: `${core}/stream-table/ste-checks.ts`, find: 'return e2h ? "EL2-E2H" : "EL2";', replace: 'return "EL2-E2H";', sentence: "CR2.E2H is not looked at" },
   { file: `${core}/stream-table/ste-checks.ts`, find: "!s2 && identity.hyp && (ste.STRW & 1) !== 0", replace: "false", sentence: "STRW = x1 is accepted" },
   { file: `${core}/context-descriptor/cd-checks.ts`, find: "disabled: el2 || cd.EPD1", replace: "disabled: cd.EPD1", sentence: "table 1 of an EL2 CD is checked" },
+  { file: `${core}/command-queue/tlbi.ts`, find: "first < end", replace: "first <= end", sentence: "a range reaches the entry behind its end" },
+  {
+    file: `${core}/command-queue/tlbi.ts`,
+    find: "const start = address - (address % 2 ** granule);",
+    replace: "const start = address;",
+    sentence: "a range begins below its granule",
+  },
 ];

@@ -14,6 +14,7 @@ export const suites: Record<string, { mutants: readonly Mutant[]; tests: readonl
         "test/conformance/walk/agreement",
         "test/conformance/walk/worked-examples",
         "test/conformance/walk/wide-addresses",
+        "test/conformance/walk/tlbi-effects",
         "test/conformance/walk/hostile-driver",
         "test/conformance/walk/configuration-range",
       ],
