@@ -14,13 +14,16 @@ export interface WalkImage {
 
 /** The bare nested walk in C over the same tables. */
 export interface CWalk {
-  /** ns a walk, and the sum of the output addresses of one pass: it has to be that of the walk in TypeScript. */
-  round(): { ns: number; sum: bigint };
+  /** ns a walk, pass by pass, with the tables in the CPU's caches and without, and the sum of the output addresses of one pass: it has to be that of the walk in TypeScript. */
+  round(): { warm: number[]; memoryCold: number[]; sum: bigint };
   close(): void;
 }
 
 /** Passes over the addresses in one round, of the walk in C and of what is compared with it: all find the CPU's caches equally warm. */
 export const PASSES = 20;
+/** Passes that each begin after so many bytes of something else were written: more than the caches of most CPUs hold. */
+export const COLD_PASSES = 2;
+export const OTHER_BYTES = 96 * 2 ** 20;
 
 /** Compiles c/walk.c with `cc -O2`; null where there is no cc. */
 export function compileCWalk(image: WalkImage): CWalk | null {
@@ -36,11 +39,12 @@ export function compileCWalk(image: WalkImage): CWalk | null {
   writeFileSync(join(dir, "addresses"), new Uint8Array(image.addresses.buffer));
   return {
     round() {
-      const args = [join(dir, "image"), image.base, image.s1Root, image.s2Root, join(dir, "addresses"), PASSES].map(String);
+      const args = [join(dir, "image"), image.base, image.s1Root, image.s2Root, join(dir, "addresses"), PASSES, COLD_PASSES, OTHER_BYTES].map(String);
       const { stdout, status } = spawnSync(program, args, { encoding: "utf8" });
       if (status !== 0) throw new Error(`the walk in C ended with ${status}`);
-      const [ns, sum] = stdout.split(" ");
-      return { ns: Number(ns), sum: BigInt(sum) };
+      const [sum, ...passes] = stdout.trim().split("\n");
+      const of = (kind: string) => passes.filter((pass) => pass.startsWith(kind)).map((pass) => Number(pass.slice(kind.length)));
+      return { warm: of("warm "), memoryCold: of("cold "), sum: BigInt(sum) };
     },
     close,
   };

@@ -10,20 +10,25 @@ export function reportWalk(rounds: number, json: boolean): number {
   return 0;
 }
 
-const text = ({ ns, ratio, scaling }: WalkBench, rounds: number): string =>
-  [
-    `SMMU, medians of ${rounds} rounds         ns   of floor`,
-    row("nested walk, full checks", ns.nestedWalk, ratio.nestedWalk),
-    row("nested walk, bare", ns.bareNestedWalk, ratio.bareNestedWalk),
-    row("  floor: the same in C -O2", ns.cWalk),
-    row("stage 1 walk, full checks", ns.stage1Walk),
-    row("TLB hit", ns.tlbHit, ratio.tlbHit),
-    row("  floor: typed-array lookup", ns.lookup),
-    row("configuration hit", ns.configHit),
-    row("command", ns.command),
-    row("1 MiB of DMA, all hits", ns.dma1MiB),
+const text = ({ ns, min, ratio, scaling }: WalkBench, rounds: number): string => {
+  const figure = (name: string, key: keyof typeof ns, of: number | null = null) => row(name, ns[key], min[key], of);
+  return [
+    `SMMU, ${rounds} rounds, ns              median         min   of floor`,
+    figure("nested walk, full checks", "nestedWalk", ratio.nestedWalk),
+    figure("nested walk, bare", "bareNestedWalk", ratio.bareNestedWalk),
+    figure("  floor: the same in C -O2", "cWalk"),
+    figure("memory-cold: full checks", "nestedWalkMemoryCold", ratio.nestedWalkMemoryCold),
+    figure("memory-cold: bare", "bareNestedWalkMemoryCold", ratio.bareNestedWalkMemoryCold),
+    figure("  floor: the same in C -O2", "cWalkMemoryCold"),
+    figure("stage 1 walk, full checks", "stage1Walk"),
+    figure("TLB hit", "tlbHit", ratio.tlbHit),
+    figure("  floor: typed-array lookup", "lookup"),
+    figure("configuration hit", "configHit"),
+    figure("command", "command"),
+    figure("1 MiB of DMA, all hits", "dma1MiB"),
     ...scaling.flatMap(({ pasids, nestedWalk, tlbHit }) => [row(`${pasids} PASIDs: nested walk`, nestedWalk), row(`${pasids} PASIDs: TLB hit`, tlbHit)]),
   ].join("\n");
+};
 
-const row = (name: string, ns: number | null, ratio: number | null = null): string =>
-  `${name.padEnd(28)}${ns === null ? "none".padStart(12) : ns.toFixed(1).padStart(12)}${ratio === null ? "" : ratio.toFixed(2).padStart(10)}`;
+const row = (name: string, median: number | null, min: number | null = null, ratio: number | null = null): string =>
+  `${name.padEnd(28)}${median === null ? "none".padStart(12) : median.toFixed(1).padStart(12)}${min === null ? "" : min.toFixed(1).padStart(12)}${ratio === null ? "" : ratio.toFixed(2).padStart(11)}`;

@@ -57,6 +57,16 @@ describe("nested translation (Arm IHI 0070 G.b, 3.4; page-tables.md, section 11,
     expect(onlyEvent(rig)).toMatchObject({ ID: BigInt(EVENT_ID.F_PERMISSION), RnW: 0n, S2: 0n, CLASS: 2n });
   });
 
+  it("F_PERMISSION at stage 2 for a write that stage 1 permits, also from the TLB", () => {
+    const rig = new NestedRig().start();
+    const gpa = rig.map(VA);
+    rig.stage2.unmap(gpa, 4096);
+    rig.stage2.map(gpa, guestFrame(gpa), 4096, { read: true, write: false });
+    expect(dma(rig, VA)).toEqual({ pa: guestFrame(gpa) });
+    expect(dma(rig, VA, true)).toBe("abort");
+    expect(onlyEvent(rig)).toMatchObject({ ID: BigInt(EVENT_ID.F_PERMISSION), RnW: 0n, S2: 1n, CLASS: 2n, IPA: BigInt(gpa / 4096) });
+  });
+
   it("a stage-2 fault of the data page is CLASS IN with the IPA", () => {
     const rig = new NestedRig().start();
     const gpa = rig.map(VA);
