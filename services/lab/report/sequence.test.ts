@@ -38,6 +38,20 @@ describe("rows of the sequence diagram", () => {
       ["kill guest0", "", "lab", undefined, "fault-2", true],
     ]);
   });
+  it("say what an INVALIDATE is for: an ASID's page, or a PASID", () => {
+    const invalidate = (record: string): Line => [
+      "guest0",
+      "edge.send",
+      {},
+      { direction: "guest->vmm", kind: "available", seq: 1, records: [`invalidate-request domain=0 ${record}`] },
+    ];
+    const rows = rowsOf(written(invalidate("pasid=0 asid=2 gva=0x7000 inv_gran=4"), invalidate("pasid=5 asid=0 gva=0x0 inv_gran=2")), new Set());
+    expect(rows.map(({ name, about }) => `${name} ${about}`)).toEqual(["INVALIDATE 0x7000 ASID 2 by VA", "INVALIDATE PASID 5 by PASID"]);
+  });
+  it("say whose they are when it is not the first VM's", () => {
+    const bind = (who: string): Line => [who, "guest.bind", { endpoint: "0x10", pasid: 1 }];
+    expect(rowsOf(written(bind("guest0"), bind("guest1")), new Set()).map(({ about }) => about)).toEqual(["PASID 1", "PASID 1 VM 1"]);
+  });
   it("are fewer than a hundred and keep the offence, although a rule fires ten thousand times", () => {
     const fired: Line[] = Array.from({ length: 10_000 }, (_, i) => ["smmu", "lab.rule", {}, { rule: "fault-0", do: "full", at: "smmu:priq", match: i }]);
     const rows = zoom(rowsOf(written(...fired, request(3, 1), ...fired), new Set([10_001])));

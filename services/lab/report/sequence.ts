@@ -33,7 +33,10 @@ export function rowsOf(history: readonly TraceEvent[], offending: ReadonlySet<nu
   const bySend = new Map<string, Row>();
   const shown = new Set<Row>();
   const show = (row: Row): void => {
-    if (!shown.has(row)) rows.push(row);
+    if (shown.has(row)) return;
+    const vm = /^(?:guest|vmm)([1-9]\d*)$/.exec(row.event.who)?.[1]; // all VMs share two lifelines; the first goes without saying
+    if (vm) row.about = `${row.about} VM ${vm}`.trim();
+    rows.push(row);
     shown.add(row);
   };
   for (const [index, event] of history.entries()) {
@@ -67,7 +70,7 @@ export function rowsOf(history: readonly TraceEvent[], offending: ReadonlySet<nu
 /** What ties a row to the offence: the same group, page, PASID or ASID. */
 const tiesOf = ({ event: { ids, fields } }: Row): string[] => [
   ...(ids.grpid === undefined ? [] : [`group ${ids.grpid}`]),
-  ...[ids.iova, ids.gva].flatMap((address) => (address ? [`page ${pageOf(address)}`] : [])),
+  ...[ids.iova, ids.gva].flatMap((address) => (address && address !== "0x0" ? [`page ${pageOf(address)}`] : [])), // 0x0: of no page, but everything
   ...(ids.asid === undefined ? [] : [`asid ${ids.asid}`]),
   ...((fields.records as readonly TraceValue[] | undefined) ?? []).flatMap(
     (record) =>

@@ -41,7 +41,7 @@ function recordWords(text: string): Words {
   const name = said(NAME_OF[record] ?? values.get("name") ?? record, record === "request" && value("type", (type) => `type ${type}`));
   const about = said(
     value("iova", String) || value("gva", (gva) => (gva === "0x0" ? "" : gva)),
-    value("pasid", (one) => `PASID ${one}`),
+    Number(values.get("asid") ?? 0) ? `ASID ${values.get("asid")}` : value("pasid", (one) => `PASID ${one}`), // an INVALIDATE by VA names an ASID, and PASID 0
     value("Last", (last) => (last === "1" ? "last" : "")) || value("last", (last) => (last === "true" ? "last" : "")),
     value("code", (code) => IOMMU_PAGE_RESP[code] ?? `code ${code}`),
     value("resp_code", (code) => IOMMU_PAGE_RESP[code] ?? `resp_code ${code}`),
