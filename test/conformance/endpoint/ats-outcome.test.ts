@@ -197,6 +197,19 @@ describe("requests of several translations (PCIe 10.2.1; spec/smmuv3.md, 8.2)", 
     expect(bits(completion)).toBe("1 1 0 0, 0 0 0 0, 1 0 0 0, 0 0 0 0");
     expect(completion).toMatchObject({ entries: [4096, 4096, 4096, 4096].map((sizeBytes) => ({ sizeBytes })) });
   });
+  it("translations are an STU apart, and an answer without access has its size: the smallest granule of IDR5 (3.9.1; PCIe 10.2.1)", () => {
+    for (const [granules, stu] of [
+      [["4K", "64K"], 4096],
+      [["16K", "64K"], 16_384],
+      [["64K"], 65_536],
+    ] as const) {
+      const rig = new EndpointRig([{ kind: "scripted" }], { smmu: { granules: [...granules] } });
+      rig.ste(SID, { S1DSS: 1 });
+      const [first, second] = [0x4010_0000n, 0xffff_0000_0000_0000n].map((address) => rig.scripted().translate({ address, count: 2 }));
+      expect(first).toMatchObject({ status: "SC", entries: [0, 1].map((n) => ({ address: 0x4010_0000 + n * stu, sizeBytes: stu, R: true })) });
+      expect(second).toMatchObject({ status: "SC", entries: [0, 1].map(() => ({ sizeBytes: stu, R: false, W: false })) });
+    }
+  });
   it("an error of one page is the whole request's: CA", () => {
     const { rig } = rigWith(PAGE["U-RW P-RW X"]);
     const directory = rig.stage1.root + Math.floor((VA + 2 ** 39) / 2 ** 39) * 8;

@@ -4,8 +4,8 @@ import { at, command, SYNC } from "./endpoint-rig.ts";
 import { HOSTILE, HostileRig, OWN, PASID, VICTIM } from "./hostile-rig.ts";
 
 const RUNS = 150;
-/** A group that an overflow answered: its translation request, a look at each of the other eleven pages, the opening, the message; and as much as two of them again. */
-const STEPS_OF_A_RETRY = 16;
+/** A group that an overflow answered: its translation request, the opening and the message; and one of them again. */
+const STEPS_OF_A_RETRY = 4;
 const EVIL = Uint8Array.of(0xee, 0xee, 0xee, 0xee);
 const F_TRANSL_FORBIDDEN = 0x07,
   F_BAD_ATS_TREQ = 0x05,

@@ -25,6 +25,8 @@ export class TranslationRequests {
   readonly #translation: Translation;
   readonly #events: EventQueue;
   readonly #ports: HardwarePorts;
+  /** Smallest Translation Unit, bytes: the smallest granule of IDR5, which software programs into every function (3.9.1). */
+  readonly #stu: number;
   /** Name of the first fault of the request in progress, for the trace. */
   #fault: EventName | undefined;
 
@@ -35,6 +37,7 @@ export class TranslationRequests {
     this.#translation = translation;
     this.#events = events;
     this.#ports = ports;
+    this.#stu = 2 ** Math.min(...identity.granules);
   }
 
   /** Effective EATS: 0 without ATS or in bypass; split stage and DPT need ATSCHK (and DPT is not implemented). */
@@ -77,21 +80,21 @@ export class TranslationRequests {
     if (isFault(configuration)) {
       // A stage-2 fault met while fetching the CD is a missing page like any other; other configuration faults abort.
       this.#fault = configuration.event;
-      return configuration.s2 && answeredWithoutAccess(configuration) ? { status: "SC", entries: [noAccess(tlp)] } : this.#abort(sid, tlp, configuration);
+      return configuration.s2 && answeredWithoutAccess(configuration) ? { status: "SC", entries: [noAccess(tlp, this.#stu)] } : this.#abort(sid, tlp, configuration);
     }
     const entries: TranslationEntry[] = [];
     const override = this.#identity.permsOverride;
     const priv = override && ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : tlp.priv;
     const instcfg = override ? ste.INSTCFG : 0;
     for (let i = 0; i < tlp.count; i++) {
-      const address = tlp.address + BigInt(i) * 4096n;
+      const address = tlp.address + BigInt(i * this.#stu);
       const hi = Number((address >> 32n) & 0xffffffffn);
       const lo = Number(address & 0xfffff000n);
       const result = this.#translation.translate(configuration, hi, lo, { write: !tlp.noWrite, priv, exec: false }, true);
       if (isFault(result)) {
         this.#fault ??= result.event;
         if (!answeredWithoutAccess(result)) return this.#abort(sid, tlp, result);
-        entries.push(noAccess(tlp));
+        entries.push(noAccess(tlp, this.#stu));
         continue;
       }
       const { entry } = result;
@@ -103,13 +106,13 @@ export class TranslationRequests {
       const Exe = tlp.exec && R && (X || instcfg === 2);
       // Split stage returns the IPA (EATS = 2).
       if (!R && !W) {
-        entries.push(noAccess(tlp)); // nothing is granted: no output address either
+        entries.push(noAccess(tlp, this.#stu)); // nothing is granted: no output address either
         continue;
       }
       const base = eats === 2 ? entry.ipa : entry.pa;
-      // A region larger than a page is announced from its own start; several translations of one request have one size, so a page each.
+      // A region larger than a page is announced from its own start; several translations of one request have one size, so an STU each.
       // An identity translation reaches no further than OAS.
-      const shift = tlp.count === 1 ? Math.min(entry.shift, this.#identity.oas) : 12;
+      const shift = tlp.count === 1 ? Math.min(entry.shift, this.#identity.oas) : Math.log2(this.#stu);
       const output = base + (result.pa - entry.pa);
       entries.push({
         address: output - (output % 2 ** shift),
@@ -145,9 +148,9 @@ export class TranslationRequests {
   }
 }
 
-const noAccess = (tlp: Tlp): TranslationEntry => ({
+const noAccess = (tlp: Tlp, stu: number): TranslationEntry => ({
   address: Number(tlp.address & 0xffff_ffff_f000n),
-  sizeBytes: 4096,
+  sizeBytes: stu,
   R: false,
   W: false,
   Exe: false,
