@@ -3,7 +3,7 @@ import { measureWalk } from "./walk.ts";
 
 describe("faultline bench walk", () => {
   it("measures what it says: every figure is there, with a median and a minimum, and the walk in C finds the same addresses", () => {
-    const { ns, min, ratio, scaling } = measureWalk(1);
+    const { ns, min, ratio, scaling } = measureWalk(1, [1, 10]);
     expect(Object.keys(min)).toEqual(Object.keys(ns));
     for (const [name, best] of Object.entries(min)) {
       if (best === null)
@@ -11,6 +11,6 @@ describe("faultline bench walk", () => {
       else expect([best > 0, (ns[name as keyof typeof ns] as number) >= best]).toEqual([true, true]);
     }
     expect(ratio.tlbHit).toBeGreaterThan(0);
-    expect(scaling.map(({ pasids }) => pasids)).toEqual([1, 10, 100, 1000, 10_000]);
-  });
+    expect(scaling.map(({ pasids }) => pasids)).toEqual([1, 10]);
+  }, 60_000);
 });

@@ -43,7 +43,7 @@ export interface WalkBench {
   scaling: WalkScaling[];
 }
 
-const SCALES = [1, 10, 100, 1000, MAX_PASIDS];
+export const PASID_SCALES: readonly number[] = [1, 10, 100, 1000, MAX_PASIDS];
 const MIB = 2 ** 20;
 const TLB = 65536;
 
@@ -69,7 +69,7 @@ const timedCold = (count: number, pass: () => void): number[] =>
 const other = new Uint8Array(OTHER_BYTES);
 
 /** A warm-up, then `rounds` rounds with every measurement once in each, so that all see the same load of the machine. */
-export function measureWalk(rounds: number): WalkBench {
+export function measureWalk(rounds: number, scales = PASID_SCALES): WalkBench {
   const tables = new WalkTables();
   const cold = tables.hardware(0);
   const warm = tables.hardware(TLB);
@@ -105,7 +105,7 @@ export function measureWalk(rounds: number): WalkBench {
       named("command", commands(tables, cold)),
       named("dma1MiB", dma(warm)),
     ];
-    for (const pasids of SCALES) {
+    for (const pasids of scales) {
       // Each scale has a TLB of its own: all its entries stay.
       const hot = tables.hardware(TLB);
       const ssid = (i: number) => 1 + (i % pasids);
@@ -149,7 +149,7 @@ export function measureWalk(rounds: number): WalkBench {
         bareNestedWalkMemoryCold: over(ns.bareNestedWalkMemoryCold, ns.cWalkMemoryCold),
         tlbHit: over(ns.tlbHit, ns.lookup) as number,
       },
-      scaling: SCALES.map((pasids) => ({ pasids, nestedWalk: of(`nestedWalk ${pasids}`, median), tlbHit: of(`tlbHit ${pasids}`, median) })),
+      scaling: scales.map((pasids) => ({ pasids, nestedWalk: of(`nestedWalk ${pasids}`, median), tlbHit: of(`tlbHit ${pasids}`, median) })),
     };
   } finally {
     c?.close();
