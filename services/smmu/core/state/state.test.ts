@@ -7,7 +7,7 @@ import { at, guestFrame, NestedRig, SID } from "../../../../test/support/smmu-ri
 import { cacheStructures } from "./caches.ts";
 import { queueStructures } from "./queues.ts";
 import { registerStructures } from "./registers.ts";
-import { walk } from "./walk.ts";
+import { walk, walkStructure } from "./walk.ts";
 
 const VA = 0x7f00_0000_0000;
 const read = (rig: NestedRig, address = BigInt(VA), ssid: number | null = rig.ssid) =>
@@ -35,6 +35,11 @@ describe("walk: why an access is refused (issue 4)", () => {
     rig.nested({ Config: 6, S2T0SZ: 24 });
     expect(outcome(rig, 2n ** 40n, null)).toMatchObject({ result: "F_TRANSLATION", s2: true, reason: expect.stringContaining("S2T0SZ") });
     expect(outcome(rig, 2n ** 50n, null)).toMatchObject({ result: "F_ADDR_SIZE", reason: "the address is beyond 48 bits" });
+  });
+  it("refuses a StreamID of more than 32 bits, naming it", () => {
+    const rig = new NestedRig().start();
+    const answer = walkStructure(rig.smmu, rig.memory).read({ number: () => 2n ** 32n, word: () => "none" } as never);
+    expect(answer).toEqual({ refused: "bad-parameter", field: "sid", reason: "sid 0x100000000 is no StreamID (32 bits)" });
   });
   it("with SMMUEN = 0 does what GBPA says (6.3.15)", () => {
     const rig = new NestedRig().start({ cr0: 0 });

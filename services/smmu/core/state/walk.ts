@@ -78,6 +78,7 @@ export const walkStructure = (smmu: Smmu, memory: PhysicalMemory): Structure => 
     outcome: outcomeSchema,
   }),
   read({ number, word }) {
+    if (number("sid") >= 2n ** 32n) return { refused: "bad-parameter", field: "sid", reason: `sid ${hex(number("sid"))} is no StreamID (32 bits)` };
     const ssidText = word("ssid");
     if (ssidText !== "none" && !/^(0x[0-9a-f]{1,5}|\d{1,7})$/i.test(ssidText))
       return { refused: "bad-parameter", field: "ssid", reason: `ssid ${ssidText} is no SubstreamID (20 bits) and not none` };
