@@ -107,6 +107,24 @@ export const defects = [
     where: "core/arm-smmu-v3/partial-groups.ts",
   },
   {
+    id: "S54",
+    sentence: "Every event record that is not reported is printed.",
+    source: "S54, 15096f75c59b",
+    where: "core/arm-smmu-v3/event-queue-thread.ts",
+  },
+  {
+    id: "M-response-numbering",
+    sentence: "A page response goes into CMD_PRI_RESP in the numbering of linux/iommu.h: SUCCESS is Response Failure there.",
+    source: "our own protection (shared/page-response)",
+    where: "core/iommu/domain.ts",
+  },
+  {
+    id: "M-flush-vmid",
+    sentence: "Another stage 1 and the end of a domain leave what the TLB has under its VMID, which the next domain gets.",
+    source: "our own protection (spec/flow.md, T7)",
+    where: "core/iommu/domain.ts",
+  },
+  {
     id: "M-discard-partial",
     sentence: "An overflow of the PRI queue leaves the first requests of groups whose last one was refused: they join the next group of that index.",
     source: "our own protection (IC-1016, S22)",

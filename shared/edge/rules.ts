@@ -199,11 +199,13 @@ const sizeFor = ({ when }: LoadedRule, subject: RuleSubject): number => (when?.s
 
 /** The record that the rule is about, or the message; null: neither. */
 function matching(what: string, condition: LoadedRule["condition"], subject: RuleSubject): Pick<RuleVerdict, "by" | "record"> | null {
-  const records = subject.records.filter(({ record }) => record === what);
-  if (records.length) {
-    const record = condition ? records.find((one) => condition(allFields(one, subject.body ?? {}, subject.writes ?? []))) : records[0];
-    return record ? { by: "record", record } : null;
+  let named = false;
+  for (const record of subject.records) {
+    if (record.record !== what) continue;
+    named = true;
+    if (!condition || condition(allFields(record, subject.body ?? {}, subject.writes ?? [], condition.reads))) return { by: "record", record };
   }
+  if (named) return null;
   if (subject.kind !== what) return null;
   return !condition || condition({ ...subject.body }) ? { by: "kind", record: null } : null;
 }

@@ -1,5 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
-import type { Fields } from "./fault-rule.ts";
+import type { Condition, Fields } from "./fault-rule.ts";
 
 /** What is wrong with the text of a condition, and where: `at` counts its characters from 0. */
 export class ConditionError extends Error {
@@ -15,13 +15,13 @@ export class ConditionError extends Error {
  * Compiles a CEL condition over `m` with the declared fields; `bit(x, n)` is added. Throws a `ConditionError` that says what is wrong with the text: it does not parse,
  * names a field that is not there, or is no bool. A field that a match does not have (no PASID, no bytes that are a number) makes the condition false there.
  */
-export function compileCondition(text: string, fields: Fields): (m: Readonly<Record<string, unknown>>) => boolean {
+export function compileCondition(text: string, fields: Fields): Condition {
   const environment = new Environment()
     .registerVariable({ name: "m", schema: { ...fields } })
     .registerFunction("bit(int, int): bool", (x: bigint, n: bigint) => ((x >> n) & 1n) === 1n);
   const condition = checked(environment, text);
-  const types = Object.entries(fields);
-  return (m) => {
+  const types = Object.entries(fields).filter(([field]) => names(text, field));
+  const holds = (m: Readonly<Record<string, unknown>>): boolean => {
     const values: Record<string, unknown> = {};
     for (const [field, type] of types) {
       const value = m[field];
@@ -34,7 +34,11 @@ export function compileCondition(text: string, fields: Fields): (m: Readonly<Rec
       return false;
     }
   };
+  return Object.assign(holds, { reads: types.map(([field]) => field) });
 }
+
+/** Whether the text may read the field: it names it, or uses `m` in another way than by a field's name. */
+const names = (text: string, field: string): boolean => new RegExp(`\\bm\\s*\\.\\s*${field}\\b|\\bm\\b(?!\\s*\\.)`).test(text);
 
 const MOST_BYTES = 8;
 /** Bytes are little-endian; more than a doubleword of them is no number. */

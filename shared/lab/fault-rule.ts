@@ -147,9 +147,12 @@ export interface Point {
   fields: Fields;
 }
 
+/** Whether it holds for a match; `reads`: the fields that it asks for, the others may be left out. */
+export type Condition = ((m: Readonly<Record<string, unknown>>) => boolean) & { reads?: readonly string[] };
+
 /** A rule that was checked: its condition is compiled. */
 export interface LoadedRule extends FaultRule {
-  condition: ((m: Readonly<Record<string, unknown>>) => boolean) | null;
+  condition: Condition | null;
 }
 
 /** How often a rule matched and became a fault since it was armed: one that never happened proves nothing. */

@@ -9,6 +9,7 @@ const atc = `${core}/endpoint/atc.ts`;
 const config = `${core}/endpoint/config-space.ts`;
 const access = `${core}/endpoint/paged-access.ts`;
 const accelerator = `${core}/endpoint/accelerator.ts`;
+const errors = `${core}/endpoint/error-reporting.ts`;
 
 /** Faults in ATS, the PRI queue and the PCIe functions. `find` occurs once in its file. */
 export const mutants: readonly Mutant[] = [
@@ -179,11 +180,54 @@ export const mutants: readonly Mutant[] = [
     replace: "tried > this.#parts.settings().retryLimit",
     sentence: "a page is tried once more than RETRY_LIMIT",
   },
+  { file: access, find: "BACK_OFF_NS * 2 ** (tries - 1)", replace: "BACK_OFF_NS", sentence: "the wait before a page is asked for again does not grow" },
+  { file: access, find: "    if (tries === 0) return;\n", replace: "    if (tries >= 0) return;\n", sentence: "a page is asked for again at once" },
+  {
+    file: access,
+    find: "const alone = this.#retries.has(page | BigInt(write));",
+    replace: "const alone = false;",
+    sentence: "a group that a PRI queue cannot hold is sent again as a whole",
+  },
+  { file: access, find: "while (!over && !this.#parts.stopping())", replace: "while (!over)", sentence: "a stop waits for the time between two tries" },
+  // PCIe 6.2, 7.8.4: errors.
+  { file: errors, find: "const correctable = advisory && !fatal;", replace: "const correctable = false;", sentence: "nothing is advisory" },
+  { file: errors, find: "if (!masked) this.#log(", replace: "this.#log(", sentence: "a masked error takes the log" },
+  {
+    file: errors,
+    find: "    if (has(config.read(AER_AT + AER.uncorrectableStatus, 4), 2 ** first)) return;\n",
+    replace: "",
+    sentence: "a later error overwrites the log of the first",
+  },
+  {
+    file: errors,
+    find: "if (unsupported && !serr && !has(control, DEVICE_CONTROL.unsupportedRequest)) return null;",
+    replace: "",
+    sentence: "an Unsupported Request is reported without its enable",
+  },
+  { file: errors, find: "this.#late.delete(request);", replace: "", sentence: "a late completion is unexpected for ever" },
+  { file: config, find: "if (sticky) this.#bytes.set", replace: "if (false) this.#bytes.set", sentence: "an FLR clears AER" },
+  {
+    file: accelerator,
+    find: "else if (this.#up) this.#errors.unsupportedInvalidateRequest(tlp);",
+    replace: "",
+    sentence: "an Invalidate Request with ATS disabled is no error",
+  },
+  {
+    file: `${core}/endpoint/scripted-endpoint.ts`,
+    find: "if (list.length === KEPT) this.dropped",
+    replace: "if (false) this.dropped",
+    sentence: "a scripted endpoint keeps every message",
+  },
   // PCIe 10.2, 10.3, 6.6: ATC and resets.
   { file: atc, find: "pasid !== null && (global ?", replace: "(global ?", sentence: "an invalidation without prefix names no PASID" },
   { file: atc, find: "global ? ofPasid === null : ofPasid !== pasid", replace: "ofPasid !== pasid", sentence: "Global Invalidate names one PASID" },
   { file: atc, find: "region >= first && region < end", replace: "region > first && region < end", sentence: "the first page of a span stays" },
-  { file: accelerator, find: "atsDisabled: () => this.atc.clear(),", replace: "atsDisabled: () => {},", sentence: "the ATC survives ATS Enable 1 to 0" },
+  {
+    file: accelerator,
+    find: "        atsDisabled: () => {\n          this.atc.clear();",
+    replace: "        atsDisabled: () => {\n          ",
+    sentence: "the ATC survives ATS Enable 1 to 0",
+  },
   {
     file: accelerator,
     find: "    if (this.#up) this.pages.response(tlp);",

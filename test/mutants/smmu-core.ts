@@ -141,6 +141,18 @@ export const mutants: readonly Mutant[] = [
     sentence: "stage-1 permissions are checked on TLB hits only",
   },
   {
+    file: `${core}/tlb/tlb.ts`,
+    find: "permits: s1 & s2 & writes",
+    replace: "permits: s1 & writes",
+    sentence: "a TLB hit does not look at the permissions of stage 2",
+  },
+  {
+    file: `${core}/tlb/tlb.ts`,
+    find: "s1Clean || s2Clean ? ~(PERM.UW | PERM.PW) : -1",
+    replace: "-1",
+    sentence: "a write that hits a clean page does not mark it dirty",
+  },
+  {
     file: `${core}/tlb/tagged-cache.ts`,
     find: "if (((next - home) & this.#mask) < ((next - free) & this.#mask)) continue;",
     replace: "",

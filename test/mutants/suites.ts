@@ -24,7 +24,7 @@ export const suites: Record<string, { mutants: readonly Mutant[]; tests: readonl
   endpoint: {
     mutants: endpoint,
     tests: [
-      ["--project", "unit", "services/smmu/core/endpoint", "services/smmu/core/ats", "services/smmu/core/pri-queue"],
+      ["--project", "unit", "services/smmu/core/endpoint", "services/smmu/core/ats", "services/smmu/core/pri-queue", "services/smmu/core/memory-request"],
       ["--project", "conformance", "test/conformance/endpoint/"],
     ],
   },

@@ -84,6 +84,15 @@ export class FakeSmmu implements EdgePort<HostToSmmu, SmmuToHost> {
     return this.interrupt("MSI", 0x10000, 2);
   }
 
+  /** The same with a record of the event queue. */
+  eventRecord(record: Uint8Array): SmmuToHost {
+    const base = this.register(0xa0);
+    const prod = this.register(0x100a8);
+    this.#memory.write(base - (base % 32) + (prod % 64) * 32, record);
+    this.#registers.set(0x100a8, prod + 1);
+    return this.interrupt("EVENTQ");
+  }
+
   interrupt(source: InterruptSource, deviceId = 0, eventId = 0): SmmuToHost {
     return {
       kind: "interrupt",

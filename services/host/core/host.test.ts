@@ -242,6 +242,20 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     expect(host.counts().pending).toBe(0);
   });
 
+  it("an event of stage 1 is reported; one of stage 2 stays in the host's log (IC-902, IC-1209)", async () => {
+    await boot();
+    const { eventfd } = await openDevice();
+    // F_TRANSLATION of 00:01.0, SSID 5, read of 0x7f0000001000; with S2 = 1 (bit 103) or without.
+    const event = (s2: boolean): Uint8Array =>
+      new Uint8Array([0x10, 0x58, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, s2 ? 0x88 : 0x08, 0, 0, 0, 0, 0x10, 0, 0, 0, 0x7f, 0, 0, ...new Uint8Array(8)]);
+    host.fromSmmu(1, smmu.eventRecord(event(true)));
+    await turns(20);
+    expect(vmm.signals).toEqual([]);
+    host.fromSmmu(2, smmu.eventRecord(event(false)));
+    await turns(20);
+    expect(vmm.signals).toEqual([eventfd]);
+  });
+
   it("answers Response Failure itself when nobody handles the request", async () => {
     await boot();
     host.fromSmmu(1, smmu.pageRequest(pageRequest()));

@@ -34,7 +34,7 @@ function rulesOf(kind: RuleKind, count: number): EdgeRules {
 export function ruleEvaluation(kind: RuleKind, count: number, messages: number): () => number {
   const rules = rulesOf(kind, count);
   const writes = [{ address: PLACE, data: FAULT }];
-  const subject: RuleSubject = { edge: "vfio", direction: "host->vmm", kind: SIGNAL.kind, records: vfioEdge.decode(SIGNAL, writes, "review"), body: SIGNAL };
+  const subject: RuleSubject = { edge: "vfio", direction: "host->vmm", kind: SIGNAL.kind, records: vfioEdge.decode(SIGNAL, writes, "review"), body: SIGNAL, writes };
   return () =>
     coreNs(messages, () => {
       for (let i = 0; i < messages; i++) if (rules.armed && rules.decide(subject) !== "pass") throw new Error("a measured rule fired");

@@ -94,11 +94,11 @@ function refusedByHost(history: readonly TraceEvent[]): Violation[] {
   const violations: Violation[] = [];
   const pending = new Map<string, TraceEvent>();
   for (const event of history) {
-    const key = groupKeyOf(event);
-    if (event.kind === "host.fault-reported" && event.fields.last) pending.set(key, event);
+    if (event.kind === "host.fault-reported" && event.fields.last) pending.set(groupKeyOf(event), event);
     else if (event.kind === "host.groups-closed") {
       for (const grpid of event.fields.groups as readonly TraceValue[]) pending.delete(`${endpointOf(event)}/${grpid}`);
     } else if (event.kind === "host.page-response") {
+      const key = groupKeyOf(event);
       const fault = pending.get(key);
       if (event.fields.ret !== -EINVAL) pending.delete(key);
       else if (fault) {

@@ -1,4 +1,4 @@
-import { prgCodeOfPriResp } from "@faultline/shared/page-response/page-response.ts";
+import { prgCodeOfPriResp, priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, groupText, tampered } from "./naming.ts";
@@ -40,6 +40,12 @@ const hops: readonly Hop[] = [
     received: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? code(event) : null) },
   },
   {
+    direction: "inside the host",
+    sent: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? { code: prgCodeOfPriResp(priRespOfCode(Number(event.fields.code))) } : null) },
+    // The driver answers some groups itself: then no response of the VMM was taken.
+    received: { kinds: ["host.pri-response"], fields: (event) => ({ code: prgCodeOfPriResp(Number(event.fields.resp)) }) },
+  },
+  {
     direction: "host->smmu",
     sent: { kinds: ["host.command"], fields: (event) => (event.fields.name === "CMD_PRI_RESP" ? { code: prgCodeOfPriResp(Number(event.fields.resp)) } : null) },
     received: { kinds: ["prg-response.sent"], fields: code },
@@ -66,6 +72,7 @@ export const inv6: Checker = {
     "host.fault-reported",
     "host.page-response",
     "host.pri-record",
+    "host.pri-response",
     "prg-response.sent",
     "pri-queue.auto-response",
     "pri-queue.record",
@@ -75,14 +82,23 @@ export const inv6: Checker = {
     "vmm.page-response",
   ],
   check(history) {
-    const violations: Violation[] = [];
     const rules = history.filter(({ kind }) => kind === "edge.rule");
-    for (const hop of hops) {
-      if (!tampered(rules, hop.direction, TAMPERING)) violations.push(...judgeHop(hop, history));
+    const judged = new Map(hops.filter(({ direction }) => !tampered(rules, direction, TAMPERING)).map((hop) => [hop, new Crossing(hop)]));
+    const automatic = new Set<string>();
+    // What was sent is taken from the whole history: the events of the two sides may be stamped in either order.
+    for (const event of history) {
+      if (event.kind === "pri-queue.auto-response") automatic.add(groupOf(event));
+      for (const { hop, side } of rolesOf.get(event.kind) ?? NO_ROLES) judged.get(hop)?.[side](event);
     }
-    return violations;
+    return [...judged.values()].flatMap((crossing) => crossing.violations(automatic));
   },
 };
+
+/** Which side of which hops an event shows. */
+const rolesOf = new Map<string, { hop: Hop; side: "sent" | "received" }[]>();
+for (const hop of hops)
+  for (const side of ["sent", "received"] as const) for (const kind of hop[side].kinds) rolesOf.set(kind, [...(rolesOf.get(kind) ?? []), { hop, side }]);
+const NO_ROLES: readonly { hop: Hop; side: "sent" | "received" }[] = [];
 
 interface Sent {
   tuples: Set<string>;
@@ -95,33 +111,45 @@ function keyOf(tuple: Tuple): string {
   return key;
 }
 
-function judgeHop({ direction, sent, received }: Hop, history: readonly TraceEvent[]): Violation[] {
-  const groups = new Map<string, Sent>();
-  const automatic = new Set<string>();
-  const arrivals: TraceEvent[] = [];
-  // What was sent is taken from the whole history: the events of the two sides may be stamped in either order.
-  for (const event of history) {
-    if (received.kinds.includes(event.kind)) arrivals.push(event);
-    else if (event.kind === "pri-queue.auto-response") automatic.add(groupOf(event));
-    const tuple = sent.kinds.includes(event.kind) ? sent.fields(event) : null;
-    if (!tuple) continue;
-    const key = groupOf(event);
-    const group = groups.get(key);
-    if (!group) groups.set(key, { tuples: new Set([keyOf(tuple)]), last: event, lastTuple: tuple });
-    else {
-      group.tuples.add(keyOf(tuple));
-      group.last = event;
-      group.lastTuple = tuple;
-    }
+/** What crossed one hop. */
+class Crossing {
+  readonly #hop: Hop;
+  readonly #groups = new Map<string, Sent>();
+  readonly #arrivals: TraceEvent[] = [];
+
+  constructor(hop: Hop) {
+    this.#hop = hop;
   }
-  return arrivals.flatMap((event): Violation[] => {
-    const tuple = received.fields(event);
-    const group = tuple && groups.get(groupOf(event));
-    // A group that this hop's sender never named is INV-2's to judge; an automatic response is the SMMU's own.
-    if (!group || group.tuples.has(keyOf(tuple)) || (direction === "host->smmu" && automatic.has(groupOf(event)))) return [];
-    const differing = Object.keys(tuple).filter((name) => tuple[name] !== group.lastTuple[name]);
-    const pick = (of: Tuple) => text(Object.fromEntries(differing.map((name) => [name, of[name]])));
-    const message = `${groupText(event)}: ${direction} ${event.kind} has ${pick(tuple)}, sent was ${pick(group.lastTuple)}`;
-    return [{ invariant: "INV-6", message, events: [group.last.n, event.n] }];
-  });
+
+  received(event: TraceEvent): void {
+    this.#arrivals.push(event);
+  }
+
+  sent(event: TraceEvent): void {
+    const tuple = this.#hop.sent.fields(event);
+    if (!tuple) return;
+    const key = groupOf(event);
+    const group = this.#groups.get(key);
+    if (!group) return void this.#groups.set(key, { tuples: new Set([keyOf(tuple)]), last: event, lastTuple: tuple });
+    group.tuples.add(keyOf(tuple));
+    group.last = event;
+    group.lastTuple = tuple;
+  }
+
+  /** `automatic`: groups that the SMMU answered by itself. */
+  violations(automatic: ReadonlySet<string>): Violation[] {
+    const found: Violation[] = [];
+    const { direction, received } = this.#hop;
+    for (const event of this.#arrivals) {
+      const tuple = received.fields(event);
+      const group = tuple && this.#groups.get(groupOf(event));
+      // A group that this hop's sender never named is INV-2's to judge; an automatic response is the SMMU's own.
+      if (!group || group.tuples.has(keyOf(tuple)) || (direction === "host->smmu" && automatic.has(groupOf(event)))) continue;
+      const differing = Object.keys(tuple).filter((name) => tuple[name] !== group.lastTuple[name]);
+      const pick = (of: Tuple) => text(Object.fromEntries(differing.map((name) => [name, of[name]])));
+      const message = `${groupText(event)}: ${direction} ${event.kind} has ${pick(tuple)}, sent was ${pick(group.lastTuple)}`;
+      found.push({ invariant: "INV-6", message, events: [group.last.n, event.n] });
+    }
+    return found;
+  }
 }

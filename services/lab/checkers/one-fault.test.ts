@@ -46,7 +46,13 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
       /host->vmm vmm.fault-drained has last false, sent was last true/,
     ],
     ["INV-6", "the guest sees no PASID", "guest.event-received", { ids: { pasid: undefined } }, /vmm->guest guest.event-received has pasid none, sent was pasid 5/],
-    ["INV-6", "the host takes INVALID where SUCCESS was sent", "host.page-response", { fields: { code: 1 } }, /vmm->host host.page-response has code 1, sent was code 0/],
+    [
+      "INV-6",
+      "the host takes SUCCESS and answers INVALID",
+      "host.pri-response",
+      { fields: { resp: 1 } },
+      /inside the host host.pri-response has code 1, sent was code 0/,
+    ],
     ["INV-6", "SUCCESS leaves the SMMU as Response Failure", "prg-response.sent", { fields: { code: 15 } }, /host->smmu prg-response.sent has code 15, sent was code 0/],
     ["INV-10", "the host answers Failure and tells nobody", "host.fault-reported", null, /answered Response Failure and never reported/],
     ["FL-I1", "the last request vanishes on the link", "pri-queue.record", null, /endpoint 0x8, PASID 5, group 3: its last request became no record/],
@@ -94,6 +100,12 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     for (const n of violations[0].events) expect(known.has(n)).toBe(true);
   });
 
+  it("INV-6 is violated when the host takes INVALID where SUCCESS was sent, and once more when its driver says SUCCESS all the same", () => {
+    expect(judgeBy([of("INV-6")], doctored("host.page-response", { fields: { code: 1 } })).map(({ message }) => message)).toEqual([
+      expect.stringMatching(/vmm->host host.page-response has code 1, sent was code 0/),
+      expect.stringMatching(/inside the host host.pri-response has code 0, sent was code 1/),
+    ]);
+  });
   it("INV-6 does not judge a hop on which the lab itself changes messages", () => {
     const rule = { rule: "fault-0", do: "corrupt", direction: "smmu->host", kind: "interrupt", seq: 9 };
     const history = [...doctored("host.pri-record", { ids: { iova: "0x8000" } }), ...written(["smmu", "edge.rule", {}, rule])];

@@ -6,6 +6,7 @@ import { dumpViews, infoViews } from "../inspect/views.ts";
 import { CONNECT_HELP, onRunningMachine } from "./connect-option.ts";
 import { demoCommand } from "./demo.ts";
 import { EXIT, Failure, type FailureKind } from "./errors.ts";
+import { progressEnds } from "./progress.ts";
 import { runCommand } from "./run.ts";
 
 const json = process.argv.includes("--json");
@@ -188,7 +189,10 @@ function silence(command: Command): Command {
 
 function report(kind: FailureKind, message: string, field?: string): number {
   if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { kind, message, ...(field ? { field } : {}) } })}\n`);
-  else process.stderr.write(`faultline: ${message.replace(/\s*\n\s*/g, " ")}\n`);
+  else {
+    progressEnds();
+    process.stderr.write(`faultline: ${message.replace(/\s*\n\s*/g, " ")}\n`);
+  }
   return EXIT[kind];
 }
 

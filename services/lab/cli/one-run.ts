@@ -4,14 +4,16 @@ import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { type Addresses, connectOption } from "../connection/addresses.ts";
+import { brokenOff } from "../history/final-state.ts";
 import { type RunRecord, recordRun } from "../report/run-record.ts";
 import { judgeRun, type Verdict } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
 import { refusalOf } from "../scenarios/modes.ts";
-import { EXIT, inputError } from "./errors.ts";
+import { EXIT, Failure, inputError } from "./errors.ts";
 import { MAX_VM, numberOption } from "./options.ts";
 import { progress } from "./progress.ts";
 import { connectOrStart, type Mode, modes } from "./start-machine.ts";
@@ -90,13 +92,19 @@ function commit(): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** Runs it. */
+/** Runs it. What breaks a run off is the last event of its history, where there is one: it gets its verdict, its report and its `repro.sh` like every other. */
 export async function historyOf({ scenario, mode, addresses, seed, switches, vm, encode }: Run): Promise<TraceEvent[]> {
   const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches, trace: "all", vm, encode });
   try {
     checkMachine(scenario, machine);
     progress(`${scenario.id}: running (${mode}, seed ${seed})`);
     return await runExperiment(scenario, running, seed);
+  } catch (error) {
+    const history = error instanceof Failure && error.kind === "input" ? [] : await running.history().catch(() => []);
+    if (!history.length) throw error;
+    const known = error instanceof Failure || error instanceof InfrastructureError;
+    if (!known) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`); // a bug of ours: the stack is what helps
+    return brokenOff(history, error instanceof Error ? error.message : String(error));
   } finally {
     await running.close();
   }

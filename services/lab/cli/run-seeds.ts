@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import type { Counters } from "../report/counters.ts";
 import { durationText } from "../report/markup.ts";
 import { writeRun } from "../report/run-directory.ts";
 import type { Verdict } from "../report/verdict.ts";
+import { Failure, inputError } from "./errors.ts";
 import { exitOf, historyOf, type Run, type RunOptions, recordOf } from "./one-run.ts";
-import { progress, progressEnds } from "./progress.ts";
+import { progressEnds, progressOf } from "./progress.ts";
 import { columns } from "./table.ts";
 
 interface SeedRow {
@@ -12,25 +14,20 @@ interface SeedRow {
   verdict: Verdict;
   violated: string[];
   error: string | null;
-  digest: string;
-  counters: Counters;
+  /** null: the run broke off, so that there is no history to judge. */
+  digest: string | null;
+  counters: Counters | null;
   /** null: of a seed that passes only its row remains, unless `--out` asks for its directory. */
   dir: string | null;
 }
 
-/** `faultline run --seeds N`: the experiment with N seeds in a row from the first. A table; the exit code is that of the worst verdict. */
+/** `faultline run --seeds N`: the experiment with N seeds in a row from the first. A table; the exit code is that of the worst verdict. A run that breaks off is one row and ends no other. */
 export async function runSeeds(first: Run, count: number, options: RunOptions): Promise<number> {
+  if (first.seed + count > 2 ** 32) throw inputError(`--seeds ${count}: seeds end at 4294967295`, "seeds");
   const rows: SeedRow[] = [];
   for (let seed = first.seed; seed < first.seed + count; seed++) {
-    progress(`${first.scenario.id}: seed ${seed}, ${rows.length + 1} of ${count}, ${rows.filter(({ verdict }) => verdict !== "pass").length} not passed`);
-    const run = { ...first, seed };
-    const record = recordOf(run, await historyOf(run));
-    const { verdict, violations, error } = record.judgement;
-    const keep = verdict !== "pass" || options.out !== undefined;
-    const out = options.out === undefined ? null : join(options.out, `seed-${seed}`);
-    const dir = keep ? writeRun({ out, scenarioText: run.scenarioText }, record).dir : null;
-    const violated = [...new Set(violations.map(({ invariant }) => invariant))];
-    rows.push({ seed, verdict, violated, error, digest: record.digest, counters: record.counters, dir });
+    progressOf(`${rows.length + 1} of ${count}, ${rows.filter(({ verdict }) => verdict !== "pass").length} not passed: `);
+    rows.push(await rowOf({ ...first, seed }, options.out));
   }
   progressEnds();
   const worst = (["violation", "error", "pass"] as const).find((one) => rows.some(({ verdict }) => verdict === one))!;
@@ -42,14 +39,29 @@ export async function runSeeds(first: Run, count: number, options: RunOptions): 
   return exitOf(worst);
 }
 
+async function rowOf(run: Run, out: string | undefined): Promise<SeedRow> {
+  const { seed } = run;
+  try {
+    const record = recordOf(run, await historyOf(run));
+    const { verdict, violations, error } = record.judgement;
+    const keep = verdict !== "pass" || out !== undefined;
+    const dir = keep ? writeRun({ out: out === undefined ? null : join(out, `seed-${seed}`), scenarioText: run.scenarioText }, record).dir : null;
+    const violated = [...new Set(violations.map(({ invariant }) => invariant))];
+    return { seed, verdict, violated, error, digest: record.digest, counters: record.counters, dir };
+  } catch (error) {
+    if (!(error instanceof InfrastructureError || (error instanceof Failure && error.kind === "infrastructure"))) throw error;
+    return { seed, verdict: "error", violated: [], error: error.message, digest: null, counters: null, dir: null };
+  }
+}
+
 function tableText(worst: Verdict, rows: readonly SeedRow[], command: string): string {
   const failed = rows.filter(({ verdict }) => verdict !== "pass").length;
   const cells = rows.map(({ seed, verdict, violated, error, digest, counters, dir }) => [
     String(seed),
     verdict,
-    String(counters.events),
-    durationText(counters.ns),
-    digest.slice(0, 12),
+    String(counters?.events ?? "-"),
+    counters ? durationText(counters.ns) : "-",
+    digest?.slice(0, 12) ?? "-",
     [violated.join(", "), error, dir].filter(Boolean).join("  "),
   ]);
   const head = ["seed", "verdict", "events", "time", "history", failed ? "violated, report" : ""];

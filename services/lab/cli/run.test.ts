@@ -73,6 +73,40 @@ describe("faultline run", { timeout: 60_000 }, () => {
   });
 });
 
+describe("a run that breaks off", { timeout: 60_000 }, () => {
+  const small = join(dir, "small.yaml");
+  writeFileSync(
+    small,
+    `id: small
+title: The TLB is full and never evicts
+source: M-never-evict
+machine: { smmu: { caches: { tlb: 2, config: 2, walk: 0 } } }
+workload: { operation: sha256, file: { bytes: 65536 } }
+hypothesis: { during: Nothing is lost. }
+faults: []
+expect: { workload: succeeds }
+mutants: [M-never-evict]
+`,
+  );
+  it("has a verdict, a report that tells how far it came, and a command; judged again it is the same", () => {
+    const { status, stdout } = faultline("run", small, "--out", "broken");
+    const lines = linesOf(stdout);
+    expect([status, lines[0]]).toEqual([3, "verdict: error: the run broke off: the tlb cache is full at 2 entries and never evicts (M-never-evict)"]);
+    expect(lines.at(-1)).toMatch(/^npx faultline run .*small\.yaml --mode sim --seed 1$/);
+    expect(readFileSync(join(dir, "broken/report.html"), "utf8")).toContain(">the run broke off: the tlb cache is full");
+    expect(linesOf(readFileSync(join(dir, "broken/history.ndjson"), "utf8")).at(-1)).toContain('"kind":"lab.broken-off"');
+    const again = faultline("judge", "broken");
+    expect([again.status, linesOf(again.stdout)[0]]).toEqual([3, lines[0]]);
+  });
+  it("is a row of the table, and ends no other; seeds beyond the last are refused", () => {
+    const { status, stdout } = faultline("run", small, "--seeds", "2");
+    const lines = linesOf(stdout);
+    expect([status, lines[0]]).toEqual([3, "verdict: error, 0 of 2 seeds pass"]);
+    expect(lines.slice(2, 4)).toEqual([expect.stringMatching(/^1 +error .* never evicts/), expect.stringMatching(/^2 +error .* never evicts/)]);
+    expect(faultline("run", small, "--seed", "4294967295", "--seeds", "2").status).toBe(2);
+  });
+});
+
 describe("faultline explain", () => {
   it("knows every id that another command prints", { timeout: 60_000 }, async () => {
     const { knownIds, explanationOf } = await import("./scenarios.ts");

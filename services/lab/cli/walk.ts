@@ -57,7 +57,7 @@ const fields = (values: Record<string, number | string>): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
 
-function text({ sid, ssid, iova, access, steps, updates, outcome }: Walk): string[] {
+function text({ sid, ssid, iova, access, steps, outcome }: Walk): string[] {
   const { result, ...more } = outcome;
   const rest = Object.entries(more)
     .filter(([, value]) => value !== null && value !== false)
@@ -67,7 +67,6 @@ function text({ sid, ssid, iova, access, steps, updates, outcome }: Walk): strin
     ...steps.map(
       ({ structure, address, value, fields: all }) => `  ${structure.padEnd(16)} ${address.padEnd(12)} ${value.length === 1 ? `${value[0]}  ` : ""}${fields(all)}`,
     ),
-    ...updates.map(({ address, value }) => `  hardware update  ${address.padEnd(12)} ${value}`),
     `=> ${[result, ...rest].join(" ")}`,
   ];
 }

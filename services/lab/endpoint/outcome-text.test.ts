@@ -33,6 +33,21 @@ describe("outcomes as a person reads them", () => {
     ],
     ["none in time", ask, { kind: "pageRequest", sent: 1, responses: [] }, ["sent 1 Page Request", "1 without a response within 7 ms"]],
     ["one that is not last waits for nothing", { ...ask, last: false }, { kind: "pageRequest", sent: 1, responses: [] }, ["sent 1 Page Request"]],
+    [
+      "a flood: one line for each run of indices that were answered alike",
+      { ...ask, kind: "flood", count: 5 },
+      {
+        kind: "flood",
+        sent: 5,
+        responses: [3, 4, 5, 6, 511].map((prgi) => ({ pasid: null, prgi, code: prgi === 6 ? 1 : 0, expected: true })),
+      },
+      [
+        "sent 5 Page Requests",
+        "PRG Response: PRGI 3 to 5 without PASID: Success (0x0)",
+        "PRG Response: PRGI 6 without PASID: Invalid Request (0x1)",
+        "PRG Response: PRGI 511 without PASID: Success (0x0)",
+      ],
+    ],
     ["nothing over a link that is down", ask, { kind: "pageRequest", sent: 0, responses: [] }, [/link is down/]],
     ["a Stop Marker", { kind: "stopMarker", ssid: 5 }, { kind: "stopMarker", sent: 1, responses: [] }, ["sent 1 Stop Marker: it is not answered"]],
     [

@@ -19,8 +19,19 @@ export function prgCodeName(code: number): string {
   return known ? known[0].replace(/(?<=[a-z])(?=[A-Z])/g, " ") : `reserved code ${hex(code)}: Response Failure`;
 }
 
-const responseText = ({ pasid, prgi, code, expected }: PrgResponse): string =>
-  `PRG Response: PRGI ${prgi} ${pasidText(pasid)}: ${prgCodeName(code)} (${hex(code)})${expected ? "" : ", unexpected: no such group is open"}`;
+const responseText = ({ pasid, prgi, code, expected }: PrgResponse, last = prgi): string =>
+  `PRG Response: PRGI ${prgi}${last === prgi ? "" : ` to ${last}`} ${pasidText(pasid)}: ${prgCodeName(code)} (${hex(code)})${expected ? "" : ", unexpected: no such group is open"}`;
+/** A line for each run of indices that were answered alike, as those of a flood are. */
+function responseLines(responses: readonly PrgResponse[]): string[] {
+  const runs: { first: PrgResponse; last: number }[] = [];
+  for (const response of responses) {
+    const run = runs.at(-1);
+    const { pasid, code, expected } = response;
+    if (run && run.last + 1 === response.prgi && run.first.pasid === pasid && run.first.code === code && run.first.expected === expected) run.last++;
+    else runs.push({ first: response, last: response.prgi });
+  }
+  return runs.map(({ first, last }) => responseText(first, last));
+}
 const invalidationText = ({ pasid, global, address, sizeBytes, itag }: InvalidateRequest): string =>
   `Invalidate Request: ITag ${itag}, ${pasidText(pasid)}${global ? ", global" : ""}, ${sizeBytes >= WHOLE ? "everything" : `${sizeText(sizeBytes)} at ${hex(address)}`}`;
 
@@ -57,7 +68,7 @@ export function outcomeText(action: Action, outcome: Outcome): string[] {
     case "flr":
       return [stateText(outcome.state)];
     case "received": {
-      const lines = [...outcome.responses.map(responseText), ...outcome.invalidations.map(invalidationText)];
+      const lines = [...responseLines(outcome.responses), ...outcome.invalidations.map(invalidationText)];
       return [
         ...(lines.length ? lines : ["nothing arrived"]),
         ...(outcome.dropped ? [`${outcome.dropped} older ones are no longer kept`] : []),
@@ -77,7 +88,7 @@ function entryText(iova: bigint, { address, sizeBytes, R, W, Exe, Priv, Global, 
 
 function pageRequestText(action: Action, { kind, sent, responses }: Extract<Outcome, { sent: number }>): string[] {
   if (sent === 0) return ["nothing was sent: the link is down"];
-  const lines = [`sent ${sent} ${kind === "stopMarker" ? "Stop Marker" : sent === 1 ? "Page Request" : "Page Requests"}`, ...responses.map(responseText)];
+  const lines = [`sent ${sent} ${kind === "stopMarker" ? "Stop Marker" : sent === 1 ? "Page Request" : "Page Requests"}`, ...responseLines(responses)];
   if (kind === "stopMarker") return [`${lines[0]}: it is not answered`];
   const wanted = action.kind === "flood" ? sent : action.kind === "pageRequest" && action.last ? 1 : 0;
   if (responses.length < wanted) lines.push(`${wanted - responses.length} without a response${"waitMs" in action ? ` within ${action.waitMs} ms` : ""}`);

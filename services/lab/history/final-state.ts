@@ -34,3 +34,12 @@ export function withFinalState(history: readonly TraceEvent[], state: { counts?:
   for (const { what, expected, actual } of state.data ?? []) append("lab", "lab.data-checked", { what, expected, actual, equal: actual === expected });
   return events;
 }
+
+/** The history of a run that could not go on, as its last event says. */
+export const brokenOff = (history: readonly TraceEvent[], error: string): TraceEvent[] => {
+  const last = history.at(-1);
+  return [
+    ...history,
+    { n: (last?.n ?? 0) + 1, t: last?.t ?? 0, lamport: 0, who: "lab", kind: "lab.broken-off" satisfies TraceKind, ids: {}, fields: { error }, cause: null },
+  ];
+};

@@ -5,9 +5,12 @@ import { LineEncoder } from "./line-encoder.ts";
 /** The version of the lines of `history.ndjson`. */
 export const HISTORY_SCHEMA = "faultline-history/1";
 
+/** Bytes of most lines, or more. */
+const USUAL_LINE = 256;
+
 /** The whole history as the bytes of its file: a header line that names the schema, then a line for each event. */
 export function historyBytes(events: readonly TraceEvent[]): Uint8Array {
-  const lines = new LineEncoder();
+  const lines = new LineEncoder(USUAL_LINE * (events.length + 1));
   lines.line(JSON.stringify({ schema: HISTORY_SCHEMA }));
   for (const event of events) lines.event(event);
   return lines.bytes;

@@ -16,10 +16,15 @@ const ROOM = 1024;
  * What needs an escape, or is no integer, is left to `JSON.stringify`.
  */
 export class LineEncoder {
-  #bytes = new Uint8Array(2 ** 16);
+  #bytes: Uint8Array;
   #at = 0;
   /** Names of members as they stand in a line, with their quotes and colon. */
   readonly #names = new Map<string, Uint8Array>();
+
+  /** `capacity`: bytes to begin with. */
+  constructor(capacity = 2 ** 16) {
+    this.#bytes = new Uint8Array(capacity);
+  }
 
   /** Everything written so far. */
   get bytes(): Uint8Array {

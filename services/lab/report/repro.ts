@@ -14,7 +14,7 @@ export function reproSh({ scenario, how, judgement, digest }: RunRecord, ownScen
     "#!/bin/sh",
     `# ${judgement.verdict}: ${scenario.id.replaceAll("\n", " ")}, seed ${how.seed}${how.commit ? `, commit ${how.commit}` : ""}`,
     `here=$(cd "$(dirname "$0")" && pwd)`,
-    `cd "\${FAULTLINE_ROOT:-${root.replace(/[\\"$`]/g, "\\$&")}}" || exit 2`,
+    `cd "\${FAULTLINE_ROOT:-${root.replace(/[\\"$`]/g, "\\$&")}}" || { echo "FAULTLINE_ROOT names a checkout of Faultline" >&2; exit 2; }`,
     "[ -x node_modules/.bin/faultline ] || npm ci --no-progress >&2 || exit 3",
     `${command} --out "$here/again"`,
     "code=$?",

@@ -22,8 +22,9 @@ interface Mark {
   index: number;
   what: What;
   text: string;
-  /** How many events of its kind stand at this place. */
+  /** How many events of its kind stand at this place, and whether all say the same. */
   count: number;
+  same: boolean;
 }
 
 /**
@@ -93,16 +94,16 @@ function marksOf(history: readonly TraceEvent[], offending: ReadonlyMap<number, 
       invariants !== undefined
         ? ["violation", invariants]
         : fields.rule !== undefined
-          ? ["rule", String(fields.rule)]
-          : /^lab\.(workload|heal|deadlock|part)/.test(kind)
+          ? ["rule", fields.part === undefined ? String(fields.rule) : `${fields.did} ${fields.part}`]
+          : /^lab\.(workload|heal|deadlock|part|broken)/.test(kind)
             ? ["lab", fields.part === undefined ? kind.replace("lab.", "") : `${fields.did} ${fields.part}`]
             : null;
     if (!found) continue;
     const [what, text] = found;
     const place = `${what}/${Math.floor((index * BINS) / history.length)}`;
     const there = marks.get(place);
-    if (there) there.count++;
-    else marks.set(place, { index, what, text, count: 1 });
+    if (there) Object.assign(there, { count: there.count + 1, same: there.same && there.text === text });
+    else marks.set(place, { index, what, text, count: 1, same: true });
   }
   return [...marks.values()];
 }
@@ -113,9 +114,9 @@ function drawMarks(marks: readonly Mark[], xOf: (index: number) => number, floor
   const rows: [from: number, to: number][][] = Array.from({ length: LABEL_ROWS }, () => []);
   return [...marks]
     .sort((a, b) => order[a.what] - order[b.what] || a.index - b.index)
-    .map(({ index, what, text, count }) => {
+    .map(({ index, what, text, count, same }) => {
       const x = xOf(index);
-      const label = cut(count > 1 ? `${text} ×${count}` : text, 24);
+      const label = cut(count === 1 ? text : same ? `${text} ×${count}` : `${text} +${count - 1}`, 24);
       const width = label.length * CHARACTER;
       const start = Math.min(Math.max(0, x - width / 2), WIDTH - width);
       const row = rows.findIndex((taken) => taken.every(([from, to]) => start > to || start + width < from));

@@ -24,6 +24,10 @@ describe("the verdict of a run", () => {
   it("is error when a fault never happened: such a run proves nothing", () => {
     expect(judgeRun(scenario, [failsWith("job time-out")])).toMatchObject({ verdict: "error", error: expect.stringContaining("vmm->host page-response") });
   });
+  it("is error when the run broke off: a group that is still open then was not left unanswered", () => {
+    const history = [fired, event("pri-queue.record", { last: true }), event("lab.broken-off", { error: "a cache is full" })];
+    expect(judgeRun(scenario, history)).toEqual({ verdict: "error", violations: [], error: "the run broke off: a cache is full" });
+  });
   it("is violation of the invariant, not of the hypothesis that follows from it", () => {
     const { verdict, violations } = judgeRun(scenario, [fired, event("pri-queue.record", { last: true }), event("lab.deadlock", { reason: "idle" })]);
     expect([verdict, violations.map(({ invariant }) => invariant)]).toEqual(["violation", ["INV-1"]]);

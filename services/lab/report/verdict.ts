@@ -14,8 +14,13 @@ export interface Judgement {
 }
 type Judged = Pick<Scenario, "rules" | "expect"> & Partial<Pick<Scenario, "partFaults">>;
 
-/** Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing. */
+/**
+ * Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing, and neither does a run that broke
+ * off: whatever it had under way is open.
+ */
 export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judgement {
+  const broken = history.find(({ kind }) => kind === "lab.broken-off");
+  if (broken) return { verdict: "error", violations: [], error: `the run broke off: ${broken.fields.error}` };
   const happened = new Set(history.map(({ fields }) => fields.rule));
   const faults = [
     ...scenario.rules.map(({ id, where }) => ({ id, text: whereText(where) })),

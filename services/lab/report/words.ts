@@ -167,6 +167,7 @@ export const bands: Record<string, (event: TraceEvent) => string> = {
   "lab.workload-start": () => "the workload starts",
   "lab.workload-end": ({ fields }) => (fields.ok ? "the workload succeeded" : `the workload failed: ${fields.error}`),
   "lab.deadlock": ({ fields }) => `the workload has not ended: ${fields.reason}`,
+  "lab.broken-off": ({ fields }) => `the run broke off: ${fields.error}`,
   "lab.heal": () => "heal: all faults are over",
   "lab.part": ({ fields }) => `${fields.did} ${fields.part}`,
   "lab.data-checked": ({ fields }) => `${fields.what}: ${fields.equal ? "equal" : "differs"}`,

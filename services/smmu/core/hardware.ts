@@ -134,6 +134,9 @@ export class Hardware {
     this.#down.clear();
   }
 
+  /** A configuration read of a function, as the bus makes it. */
+  readonly configRead = (fn: PciFunction, offset: number, size: number): number => this.#headers.read(fn, offset, size);
+
   #read(address: number, size: number): Uint8Array {
     if (inside(address, addressMap.smmuRegisters)) {
       const [low, high] = this.smmu.regs.read(address - addressMap.smmuRegisters.base, size);

@@ -55,7 +55,7 @@ export class TransactionPath {
 
   /** 3.4 and 7.3: one transaction, with its event if it faults; a stall has none yet. */
   attempt(t: Transaction): Ended | Stall {
-    if ((this.#regs.low("CR0") & 1) === 0) return this.#globalBypass(t);
+    if (!this.#regs.smmuEnabled) return this.#globalBypass(t);
     if (t.translated) return this.#translated(t);
     const known = this.#fetch.known(t.sid, t.ssid);
     if (known !== undefined) return this.#translate(t, known);
@@ -76,7 +76,8 @@ export class TransactionPath {
 
   /** STE.PRIVCFG and INSTCFG where IDR1.ATTR_PERMS_OVR says so; InD is 0 for writes (5.2, 13.1). */
   #overridden(ste: Ste, t: Transaction): Access {
-    if (!this.#identity.permsOverride) return t.exec && t.write ? { write: true, priv: t.priv, exec: false } : t;
+    const overrides = this.#identity.permsOverride && (ste.PRIVCFG >= 2 || ste.INSTCFG >= 2);
+    if (!overrides) return t.exec && t.write ? { write: true, priv: t.priv, exec: false } : t;
     const priv = ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : t.priv;
     const exec = ste.INSTCFG >= 2 && !t.write ? ste.INSTCFG === 3 : t.exec;
     return { write: t.write, priv, exec: exec && !t.write };

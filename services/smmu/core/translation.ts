@@ -83,7 +83,7 @@ export class Translation {
 
   /** As `translate`, for a transaction: its PA alone. */
   address(c: Configuration, hi: number, lo: number, access: Access): number | Fault {
-    return this.#translate(c, hi, lo | 0, access, false, this.#tlb.capacity > 0) ?? this.#pa;
+    return this.#translate(c, hi, lo | 0, access, false, false) ?? this.#pa;
   }
 
   #translate(c: Configuration, hi: number, lo: number, access: Access, grant: boolean, wantsEntry: boolean): Fault | null {
@@ -101,6 +101,14 @@ export class Translation {
     const inputHigh = (hi & 0xf_ffff) | (sign & TABLE_BIT);
     const { vmid } = c;
     const need = needed(access.write, access.priv, access.exec);
+    if (this.#tlb.size === 0) return this.#walkStages(c, stage1, table, inputHigh, lo, access, need, grant, wantsEntry);
+    if (!wantsEntry) {
+      const output = this.#tlb.translates(vmid, stage1.ASID, stage1.ASET, inputHigh, lo, need);
+      if (output >= 0) {
+        this.#pa = output;
+        return null;
+      }
+    }
     const hit = this.#tlb.lookup(vmid, stage1.ASID, stage1.ASET, inputHigh, lo);
     if (hit && !(access.write && (hit.s1Clean || hit.s2Clean) && (grant || ((hit.s1 & need) !== 0 && (hit.s2 & need) !== 0)))) {
       const offset = addressOf(highOffset(inputHigh, hit.shift), lowOffset(lo, hit.shift));
@@ -166,7 +174,7 @@ export class Translation {
       }
       const through = s2 && second;
       this.#pa = (through ?? this.#walk).leaf.address;
-      if (wantsEntry) {
+      if (wantsEntry || this.#tlb.capacity > 0) {
         this.#entry = this.#combined(t, s1, clean, through, inputHigh, lo);
         this.#tlb.keep(vmid, stage1.ASID, stage1.ASET, (leaf.low & 0x800) === 0, inputHigh, lo, this.#entry);
       }

@@ -71,14 +71,19 @@ export function bytesOf({ bytes }: EdgeRecord, body: object, writes: readonly Po
   return field instanceof Uint8Array ? field : null;
 }
 
-/** Everything that a condition may name of a record; a field that lies beyond its bytes is not there. */
-export function allFields(record: EdgeRecord, body: object, writes: readonly PostedWrite[]): Record<string, unknown> {
-  const bytes = bytesOf(record, body, writes);
+/** Everything that a condition may name of a record, or only the fields that it `reads`; a field that lies beyond its bytes is not there. */
+export function allFields(record: EdgeRecord, body: object, writes: readonly PostedWrite[], reads?: readonly string[]): Record<string, unknown> {
+  const { ids, fields, layout } = record;
+  const bytes = layout ? bytesOf(record, body, writes) : null;
   const all: Record<string, unknown> = {};
-  if (bytes && record.layout) {
-    for (const [field, [hi, lo]] of Object.entries(record.layout)) if (hi < bytes.length * 8) all[field] = valueAt(bytes, hi, lo);
+  if (bytes && layout) {
+    for (const field of reads ?? Object.keys(layout)) {
+      if (field in fields || field in ids || !Object.hasOwn(layout, field)) continue;
+      const [hi, lo] = layout[field];
+      if (hi < bytes.length * 8) all[field] = valueAt(bytes, hi, lo);
+    }
   }
-  return Object.assign(all, record.ids, record.fields);
+  return Object.assign(all, ids, fields);
 }
 
 function valueAt(bytes: Uint8Array, hi: number, lo: number): bigint {

@@ -241,6 +241,18 @@ describe("EATS and ATSCHK (3.9.2, 13.7; spec/smmuv3.md, 8.1 and 8.4)", () => {
     expect([bits(ask(rig, [0, 0, 0])), rig.events()]).toEqual([request, requestEvents]);
     expect([rig.scripted().translatedDma({ pa: BigInt(at.pages), ...write }).status, rig.events()]).toEqual([translated, translatedEvents]);
   });
+  it("F_BAD_ATS_TREQ has stream, PASID and page of the request (7.3.6); Span, R, W, X and PRIV have no published place and are not compared (spec/smmuv3.md, 5.2)", () => {
+    for (const [pasid, dw0] of [
+      [PASID, 0x0000_0010_0000_0805n | (BigInt(PASID) << 12n)],
+      [undefined, 0x0000_0010_0000_0005n],
+    ] as const) {
+      const rig = new EndpointRig([{ kind: "scripted", bdf: 0x10 }]);
+      rig.ste(0x10, { EATS: 0 });
+      rig.scripted(0x10).translate({ ...(pasid === undefined ? {} : { pasid, priv: true, exec: true }), address: 0xffff_8000_1234_5678n, count: 3, noWrite: true });
+      const record = new DataView(rig.memory.read(at.eventq, 32)!.buffer);
+      expect([record.getBigUint64(0, true), record.getBigUint64(16, true), record.getBigUint64(24, true)]).toEqual([dw0, 0xffff_8000_1234_5000n, 0n]);
+    }
+  });
   it("EATS = 10, ATSCHK = 0: a request gets UR, a Translated access passes unchecked", () => {
     const rig = new NestedRig().start({ cr0: UNCHECKED });
     rig.nested({ EATS: 2 });

@@ -29,7 +29,7 @@ export interface EventThreadContext {
   execution: Execution;
   tracer: Tracer;
   /** Of the lines that dump an event record. */
-  dumps: RateLimit;
+  dumps: Pick<RateLimit, "allows">;
   master(sid: number): Master | null;
 }
 
@@ -71,6 +71,11 @@ async function handleEvent(c: EventThreadContext, record: Uint8Array): Promise<v
   if (ret < 0 && stall && event.S2 === 0n) await c.commandQueue.issue([resume(sid, Number(event.STAG), false)]); // IC-907
 }
 
+/**
+ * Only stage-1 faults of the four translation ids leave the host log (IC-901, IC-1209). So a guest hears nothing of the DMA of an endpoint that is not attached (its STE aborts, Config = 000,
+ * which records no event at all; IHI 0070 G.b, 5.2) nor of one in a MAP/UNMAP domain outside its mappings (stage 2, S2 = 1, with an IPA that the posted series does not forward, IC-1211):
+ * virtio-iommu lets a device report them and does not ask for it (VI-D-16).
+ */
 async function report(c: EventThreadContext, id: number, event: ReturnType<typeof EVENT.decode>): Promise<number> {
   if (!(id in reasons)) return -EOPNOTSUPP;
   if (event.S2) return -EFAULT; // IC-902: guest memory is pinned

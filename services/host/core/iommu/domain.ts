@@ -119,8 +119,12 @@ export class Domain {
 
   /** TLBI of the VMID's both stages, SYNC, ATC_INV all, SYNC. */
   async flushAll(): Promise<void> {
-    await this.#smmu.commandQueue.issueWithSync([tlbiS12Vmall(this.vmid)]);
+    await this.#flushVmid();
     await this.atcInvalidate(0, 0);
+  }
+
+  async #flushVmid(): Promise<void> {
+    if (!this.#smmu.ports.switches.has("M-flush-vmid")) await this.#smmu.commandQueue.issueWithSync([tlbiS12Vmall(this.vmid)]);
   }
 
   /** After stage-2 leaves were cleared: S2_IPA, SYNC; as nesting parent NH_ALL, SYNC; ATC_INV all, SYNC. */
@@ -142,9 +146,9 @@ export class Domain {
 
   /** arm_smmu_page_response of PRI8 (IC-1015): -EINVAL for an unknown code. No SYNC: nothing waits for a PRG Response. */
   async pageResponse(master: Master, fault: PageRequestFault, response: PageResponse): Promise<number> {
-    const resp = priRespOfCode(response.code);
+    const { execution, tracer, switches } = this.#smmu.ports;
+    const resp = switches.has("M-response-numbering") ? response.code : priRespOfCode(response.code);
     if (resp < 0) return resp;
-    const { execution, tracer } = this.#smmu.ports;
     await execution.point("host.page-response.before-pri-resp", { sid: master.sid, grpid: fault.grpid, code: response.code });
     const withPasid = (fault.flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0 && (response.flags & IOMMU_PAGE_RESP_PASID_VALID) !== 0;
     await this.#smmu.commandQueue.issue([priResp(master.sid, withPasid ? fault.pasid : null, fault.grpid, resp)]);
@@ -155,7 +159,7 @@ export class Domain {
 
   /** All devices are detached and all mappings removed. */
   async free(): Promise<void> {
-    await this.#smmu.commandQueue.issueWithSync([tlbiS12Vmall(this.vmid)]);
+    await this.#flushVmid();
     this.#smmu.freeVmid(this.vmid);
     this.stage2.free();
   }

@@ -42,7 +42,7 @@ export class ErrorReporting {
     this.#detect({ error: "unsupportedRequest", advisory: !access.write, header: memoryRequestHeader(access) });
   }
 
-  /** An Invalidate Request while ATS is disabled (10.3.1). */
+  /** An Invalidate Request while ATS is disabled (10.3.1). A Linux host sends one to every function: it empties the ATC before it enables ATS. */
   unsupportedInvalidateRequest({ itag, pasid }: InvalidateRequest): void {
     const header = invalidateRequestHeader(this.#sid, itag);
     this.#detect({ error: "unsupportedRequest", advisory: false, header, ...(pasid === null ? {} : { prefix: pasidPrefix(pasid) }) });

@@ -22,6 +22,8 @@ export class RegisterFile {
   readonly #id: IdRegisters;
   /** The bits that a register keeps, [low, high] half. */
   readonly #bits: Record<RegisterName, readonly [low: number, high: number]>;
+  /** CR0.SMMUEN, which every transaction asks for. */
+  smmuEnabled = false;
   /** Called after a stored write, with the value that stood there before (low half). */
   written: (name: RegisterName, before: number) => void = () => {};
 
@@ -34,6 +36,7 @@ export class RegisterFile {
   /** UNKNOWN resets are 0; GBPA: bypass with incoming attributes (SHCFG = 1). */
   reset(): void {
     this.#low.clear();
+    this.smmuEnabled = false;
     this.#high.clear();
     for (const name of Object.keys(this.#id) as (keyof IdRegisters)[]) this.#low.set(name, this.#id[name]);
     this.#low.set("GBPA", 0x1000);
@@ -48,7 +51,11 @@ export class RegisterFile {
     return this.#high.get(name) ?? 0;
   }
   set(name: RegisterName, low: number): void {
+    this.#store(name, low);
+  }
+  #store(name: RegisterName, low: number): void {
     this.#low.set(name, low >>> 0);
+    if (name === "CR0") this.smmuEnabled = (low & mask(registers.CR0.fields.SMMUEN)) !== 0;
   }
   /** ADDR field of a base or IRQ_CFG0 register as a number (bits [51:lo]). */
   address(name: RegisterName, lowMask: number): number {
@@ -82,7 +89,7 @@ export class RegisterFile {
     if (at.high) this.#high.set(at.name, (low & highBits) >>> 0);
     else {
       const open = at.name === "CR1" ? this.#openCr1() : 0xffffffff;
-      this.#low.set(at.name, ((low & lowBits & open) | (before & ~open)) >>> 0);
+      this.#store(at.name, (low & lowBits & open) | (before & ~open));
       if (size === 8) this.#high.set(at.name, (high & highBits) >>> 0);
     }
     this.written(at.name, before);

@@ -5,7 +5,9 @@ import { flag, hexString, integer, list, map, orNull, record, text } from "@faul
 import { notFound, type Structure } from "@faultline/shared/state/structure.ts";
 import { Accelerator } from "../endpoint/accelerator.ts";
 import { ScriptedEndpoint } from "../endpoint/scripted-endpoint.ts";
+import type { Hardware } from "../hardware.ts";
 import type { PciFunction } from "../link.ts";
+import { configRegisters } from "./config-registers.ts";
 
 /** ATC entries of one listing. */
 const LIMIT = 1024;
@@ -64,7 +66,7 @@ function barRegisters(fn: PciFunction, base: number, layout: Record<string, { of
 }
 
 /** The PCI functions: what they are, what is enabled, what is outstanding, what their ATC holds. */
-export function endpointStructures(functions: ReadonlyMap<number, PciFunction>): Structure[] {
+export function endpointStructures({ functions, configRead }: Pick<Hardware, "functions" | "configRead">): Structure[] {
   const bdf = { bdf: { is: "number", sentence: "Requester ID, like 0x8" } } as const;
   const find = (value: bigint) => functions.get(Number(value)) ?? notFound("bdf", `no function ${hex(value)}`);
   const isFunction = (found: ReturnType<typeof find>): found is PciFunction => !("refused" in found);
@@ -113,14 +115,15 @@ export function endpointStructures(functions: ReadonlyMap<number, PciFunction>):
     },
     {
       path: "/config-space/{bdf}",
-      sentence: "The function's configuration space as reads find it: 4,096 bytes of hex.",
+      sentence: "The function's configuration space as reads find it: registers of its capabilities by name, and 4,096 bytes of hex.",
       parameters: bdf,
-      schema: record({ bdf: text(), bytes: text() }),
+      schema: record({ bdf: text(), capabilities: list(record({ capability: text(), at: hexString(), registers: registerMap })), bytes: text() }),
       read({ number }) {
         const fn = find(number("bdf"));
         if (!isFunction(fn)) return fn;
-        const bytes = Uint8Array.from({ length: CONFIG_BYTES }, (_, offset) => fn.configRead(offset, 1));
-        return { bdf: bdfText(fn.sid), bytes: hexBytes(bytes) };
+        const read = (offset: number, size: number) => configRead(fn, offset, size);
+        const bytes = Uint8Array.from({ length: CONFIG_BYTES }, (_, offset) => read(offset, 1));
+        return { bdf: bdfText(fn.sid), capabilities: configRegisters(read), bytes: hexBytes(bytes) };
       },
     },
   ];

@@ -1,10 +1,11 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 
-/** One read of a table: where, and what stood there. */
+/** One read of a table: where, and what stood there; or what the hardware would write there. */
 export interface TableRead {
   address: number;
   bytes: Uint8Array;
+  update?: true;
 }
 
 const key = (address: number): number => Math.floor(address / 8);
@@ -43,6 +44,7 @@ export function recordingMemory(memory: PhysicalMemory): { memory: PhysicalMemor
       words.setUint32(0, low, true);
       words.setUint32(4, high, true);
       changed.set(key(address), bytes);
+      reads.push({ address, bytes, update: true });
       updates.push({ address, value: hex(words.getBigUint64(0, true)) });
       return true;
     },

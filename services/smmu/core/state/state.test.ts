@@ -110,3 +110,36 @@ describe("event records by kind (7.3)", () => {
     expect(decoded({ ID: 0x0c })).toEqual({ name: "0x0c", fields: {} });
   });
 });
+
+describe("walk: hardware updates in the place where they happen (3.13)", () => {
+  it("every descriptor is told as it is read, the update of a stage-2 leaf between its two reads, and nothing is written", () => {
+    const rig = new NestedRig();
+    rig.nested({ S2HA: 1 });
+    rig.start();
+    rig.map(VA);
+    const last = (ipa: number) => {
+      const words = new Uint32Array(2);
+      let table = rig.stage2.root;
+      for (const shift of [39, 30, 21]) {
+        rig.memory.load64(table + (Math.floor(ipa / 2 ** shift) % 512) * 8, words);
+        table = (words[0] & 0xfffff000) >>> 0;
+      }
+      return table + (Math.floor(ipa / 4096) % 512) * 8;
+    };
+    const leaf = last(rig.stage1.root);
+    const before = new Uint32Array(2);
+    rig.memory.load64(leaf, before);
+    rig.memory.store64(leaf, before[0] & ~0x400, before[1]);
+
+    const { steps, updates, outcome } = walk(rig.smmu, rig.memory, SID, rig.ssid, BigInt(VA), { write: false, priv: false, exec: false });
+    const tables = steps.slice(steps.findIndex(({ structure }) => structure === "CD") + 1).map(({ structure }) => structure.replace("level ", ""));
+    const stage2 = ["stage 2 0", "stage 2 1", "stage 2 2", "stage 2 3"];
+    const nested = [0, 1, 2, 3].flatMap((level) => [...stage2, `stage 1 ${level}`]);
+    expect(tables).toEqual([...stage2, "hardware update", ...nested, ...stage2]);
+    expect(updates).toEqual([{ address: `0x${leaf.toString(16)}`, value: `0x${before[0].toString(16)}` }]);
+    expect(outcome).toHaveProperty("result", "translated");
+    const after = new Uint32Array(2);
+    rig.memory.load64(leaf, after);
+    expect(after[0]).toBe((before[0] & ~0x400) >>> 0);
+  });
+});

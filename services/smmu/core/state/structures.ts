@@ -37,6 +37,6 @@ export const structures = (hardware: Hardware, memory: PhysicalMemory): Structur
   walkStructure(hardware.smmu, memory),
   ...queueStructures(hardware.smmu, memory),
   ...cacheStructures(hardware.smmu),
-  ...endpointStructures(hardware.functions),
+  ...endpointStructures(hardware),
   { path: "/counts", sentence: "What is in flight or held, as numbers.", parameters: {}, schema: map(integer()), read: () => counts(hardware) },
 ];

@@ -39,7 +39,7 @@ interface Step {
   fields: Record<string, number | string>;
 }
 const stepSchema = record({
-  structure: text("STE, CD, their level-1 descriptors, or a translation table descriptor"),
+  structure: text("STE, CD, their level-1 descriptors, a translation table descriptor; or a hardware update of one (AF, dirty state), after which the walk reads again"),
   stage: orNull(integer()),
   level: orNull(integer()),
   address: hexString("PA it was read at"),
@@ -121,10 +121,7 @@ export function walk(smmu: Smmu, memory: PhysicalMemory, sid: number, ssid: numb
   const configuration = translation.configure(sid, ste, ssid);
   if (isFault(configuration)) return failed(configuration);
   const configurationDescriptors = annotated.size;
-  const configured = reads.length;
   const result = translation.translate(configuration, Number(iova >> 32n), Number(iova & 0xffffffffn), { ...access, exec: access.exec && !access.write });
-  // The hardware reads again what it updated: the walk is told once, as it ends.
-  if (updates.length) reads.splice(configured, (reads.length - configured) / 2);
   if (isFault(result)) return told({ ...faultOutcome(result), reason: whyRefused(smmu, result, reads, annotated.size - configurationDescriptors) });
   return told({ result: ste.Config === 4 ? "bypass" : "translated", pa: hex(result.pa), regionBytes: hex(2n ** BigInt(result.entry.shift)) });
 }
@@ -162,6 +159,7 @@ function steps(reads: readonly TableRead[], annotated: ReadonlyMap<TableRead, De
     const at = annotated.get(read);
     const { address, bytes } = read;
     const common = { stage: at?.stage ?? null, level: at?.level ?? null, address: hex(address), value: doublewords(bytes) };
+    if (read.update) return { structure: "hardware update", ...common, fields: {} };
     if (at) return { structure: `stage ${at.stage} level ${at.level}`, ...common, fields: descriptorFields(at.stage, at.level, bytes, at.output) };
     const [structure, layout] =
       bytes.length === 64 ? (ste ? (["CD", CD] as const) : (["STE", STE] as const)) : ste ? (["L1CD", L1CD] as const) : (["L1STD", L1STD] as const);

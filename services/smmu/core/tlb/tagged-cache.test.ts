@@ -1,18 +1,36 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asidSpace, globalSpace, scope, stage2Space } from "./address-space.ts";
-import { TaggedCache } from "./tagged-cache.ts";
+import { asidSpace, EL2, globalSpace, scope, stage2Space } from "./address-space.ts";
+import { ABSENT, REFUSED, TaggedCache } from "./tagged-cache.ts";
 
 interface Entry {
   shift: number;
   id: number;
 }
-const spaces = [asidSpace(0, 1), asidSpace(0, 2), asidSpace(0xffff, 1), globalSpace(3, 0), globalSpace(3, 1), stage2Space(3), stage2Space(0xffff)];
+const spaces = [
+  asidSpace(0, 1),
+  asidSpace(0, 2),
+  asidSpace(0xffff, 1),
+  globalSpace(3, 0),
+  globalSpace(3, 1),
+  stage2Space(3),
+  stage2Space(0xffff),
+  asidSpace(EL2, 1),
+  globalSpace(EL2, 1),
+];
 const high = (input: number) => Math.floor(input / 2 ** 32);
 const low = (input: number) => input | 0;
 
 /** Bit 52 says that it is a VA of the upper table, whose bits 63:52 are ones. */
 const text = (input: number): string => (input < 2 ** 52 ? `0x${input.toString(16)}` : `0xfff${(input - 2 ** 52).toString(16).padStart(13, "0")}`);
+
+const outputOf = ({ id, shift }: Entry): number => (id + 1) * 2 ** shift;
+const permitsOf = ({ id }: Entry): number => id % 4;
+class Direct extends TaggedCache<Entry> {
+  protected override direct(entry: Entry) {
+    return { output: outputOf(entry), permits: permitsOf(entry) };
+  }
+}
 
 /** The same cache as lists: spaces by age, and in each its entries by age. */
 class Naive {
@@ -73,7 +91,7 @@ describe("the tagged cache (Arm IHI 0070 G.b, 16.2)", () => {
         (capacity, operations, asked) => {
           const naive = new Naive(capacity);
           const evicted: string[] = [];
-          const cache = new TaggedCache<Entry>(capacity, (ids) => void evicted.push((ids.iova ?? ids.ipa) as string));
+          const cache = new Direct(capacity, (ids) => void evicted.push((ids.iova ?? ids.ipa) as string));
           for (const [id, operation] of operations.entries()) {
             if (operation.kind === "insert") {
               const { space, input } = operation;
@@ -95,7 +113,14 @@ describe("the tagged cache (Arm IHI 0070 G.b, 16.2)", () => {
           expect([...cache.entries()].map(({ entry }) => entry.id)).toEqual(naive.ids());
           expect(cache.size).toBe(naive.ids().length);
           expect(evicted).toEqual(naive.evicted);
-          for (const [space, input] of asked) expect(cache.find(space, high(input), low(input))).toBe(naive.find(space, input));
+          for (const [space, input] of asked) {
+            const found = naive.find(space, input);
+            expect(cache.find(space, high(input), low(input))).toBe(found);
+            for (const need of [1, 2]) {
+              const output = found === undefined ? ABSENT : (permitsOf(found) & need) === 0 ? REFUSED : outputOf(found) + (input % 2 ** found.shift);
+              expect(cache.findDirect(space, high(input), low(input), need)).toBe(output);
+            }
+          }
         },
       ),
       { numRuns: 150 },

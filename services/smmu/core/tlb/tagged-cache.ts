@@ -6,6 +6,11 @@ import { idsOf, PER_VMID, type Scope, vmidOf } from "./address-space.ts";
 export interface Tagged {
   shift: number;
 }
+/** What of an entry stands beside its tags: its first output, and a bit for each kind of access that has no more to ask. */
+export interface Direct {
+  output: number;
+  permits: number;
+}
 /** `input`: first input address of the entry's region. */
 export type Match<E> = (entry: E, input: number) => boolean;
 
@@ -20,17 +25,29 @@ interface Space {
   last: number;
 }
 const NONE = -1;
+/** Of `findDirect`, in the place of an output. */
+export const ABSENT = -1;
+export const REFUSED = -2;
 const FIRST_SLOTS = 64;
 
-/** Words of a slot. The tags of an entry are the halves of its region's first input, log2 of the region, and the halves of its space; `older` and `newer` are slots. */
-const WORDS = 6;
+/**
+ * Words of a slot, which is half a line of a CPU's cache. The tags of an entry are the halves of its region's first input and of its space, and log2 of the region; `older`
+ * and `newer` are slots. Behind them what a hit needs and nothing else, so that it reads no other line than that of its tags.
+ */
+const WORDS = 8;
 const INPUT_LOW = 0;
-/** Upper half of the input, times 64, plus log2 of the region; 0: the slot is free. */
-const INPUT_HIGH_AND_SHIFT = 1;
+/** Upper half of the space (2 bits), upper half of the input (21), log2 of the region (6); 0: the slot is free. */
+const TAG = 1;
 const SPACE_LOW = 2;
-const SPACE_HIGH = 3;
-const OLDER = 4;
-const NEWER = 5;
+const OLDER = 3;
+const NEWER = 4;
+const OUTPUT_LOW = 5;
+const OUTPUT_HIGH = 6;
+const PERMITS = 7;
+
+const INPUT_HIGH = 0x1f_ffff;
+const SHIFT_BITS = 6;
+const SPACE_BIT = 27;
 
 /**
  * Entries by tag and region; one stays until an invalidation names it or capacity evicts it. Open-addressed with linear probing, at most half full, in one typed array
@@ -69,10 +86,29 @@ export class TaggedCache<E extends Tagged> {
     }
     return undefined;
   }
+  /** The output for the input, if the smallest region of `space` that holds it permits the access whose bit is `need`; ABSENT: there is none; REFUSED: `find` has it. */
+  findDirect(space: number, high: number, low: number, need: number): number {
+    const shifts = this.#shifts;
+    for (let i = 0; i < shifts.length; i++) {
+      const shift = shifts[i];
+      const slot = this.#slotOf(space, high, low, shift);
+      if (slot === NONE) continue;
+      const slots = this.#slots;
+      const at = slot * WORDS;
+      if ((slots[at + PERMITS] & need) === 0) return REFUSED;
+      return addressOf(slots[at + OUTPUT_HIGH] | highOffset(high, shift), slots[at + OUTPUT_LOW] | lowOffset(low, shift));
+    }
+    return ABSENT;
+  }
   /** The region of exactly 2^shift bytes. */
   findSized(space: number, high: number, low: number, shift: number): E | undefined {
     const slot = this.#slotOf(space, high, low, shift);
     return slot === NONE ? undefined : this.#entries[slot];
+  }
+
+  /** Null: such entries are not asked for directly. The output is aligned to the region. */
+  protected direct(_entry: E): Direct | null {
+    return null;
   }
 
   insert(space: number, high: number, low: number, entry: E): void {
@@ -87,29 +123,32 @@ export class TaggedCache<E extends Tagged> {
   /** The slot of a region, or NONE. */
   #slotOf(space: number, high: number, low: number, shift: number): number {
     const slots = this.#slots;
+    const mask = this.#mask;
     const inputLow = shift >= 32 ? 0 : low & (-1 << shift);
-    const highAndShift = ((high & ~highOffset(-1, shift)) << 6) | shift;
+    const tag = tagOf(space, high & ~highOffset(-1, shift), shift);
     const spaceLow = space | 0;
-    const spaceHigh = space >= 2 ** 32 ? (space / 2 ** 32) | 0 : 0;
-    for (let slot = hash(inputLow, highAndShift, spaceLow) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+    for (let slot = hash(inputLow, tag, spaceLow) & mask; ; slot = (slot + 1) & mask) {
       const at = slot * WORDS;
-      const found = slots[at + INPUT_HIGH_AND_SHIFT];
+      const found = slots[at + TAG];
+      if (found === tag && slots[at + INPUT_LOW] === inputLow && slots[at + SPACE_LOW] === spaceLow) return slot;
       if (found === 0) return NONE;
-      if (found === highAndShift && slots[at + INPUT_LOW] === inputLow && slots[at + SPACE_LOW] === spaceLow && slots[at + SPACE_HIGH] === spaceHigh) return slot;
     }
   }
 
   /** Takes the next free slot: the newest entry of its space. `high:low`: first input of the region. */
   #add(space: number, high: number, low: number, entry: E): void {
     const slots = this.#slots;
-    const highAndShift = (high << 6) | entry.shift;
-    let slot = hash(low, highAndShift, space | 0) & this.#mask;
-    while (slots[slot * WORDS + INPUT_HIGH_AND_SHIFT] !== 0) slot = (slot + 1) & this.#mask;
+    const tag = tagOf(space, high, entry.shift);
+    let slot = hash(low, tag, space | 0) & this.#mask;
+    while (slots[slot * WORDS + TAG] !== 0) slot = (slot + 1) & this.#mask;
     const at = slot * WORDS;
     slots[at + INPUT_LOW] = low;
-    slots[at + INPUT_HIGH_AND_SHIFT] = highAndShift;
+    slots[at + TAG] = tag;
     slots[at + SPACE_LOW] = space;
-    slots[at + SPACE_HIGH] = Math.floor(space / 2 ** 32);
+    const direct = this.direct(entry);
+    slots[at + OUTPUT_LOW] = direct === null ? 0 : lowHalf(direct.output);
+    slots[at + OUTPUT_HIGH] = direct === null ? 0 : highHalf(direct.output);
+    slots[at + PERMITS] = direct === null ? 0 : direct.permits;
     this.#entries[slot] = entry;
     let chain = this.#spaces.get(space);
     if (!chain) this.#spaces.set(space, (chain = { first: NONE, last: NONE }));
@@ -141,14 +180,14 @@ export class TaggedCache<E extends Tagged> {
   #free(slot: number): void {
     const slots = this.#slots;
     let free = slot;
-    for (let next = (free + 1) & this.#mask; slots[next * WORDS + INPUT_HIGH_AND_SHIFT] !== 0; next = (next + 1) & this.#mask) {
+    for (let next = (free + 1) & this.#mask; slots[next * WORDS + TAG] !== 0; next = (next + 1) & this.#mask) {
       const at = next * WORDS;
-      const home = hash(slots[at + INPUT_LOW], slots[at + INPUT_HIGH_AND_SHIFT], slots[at + SPACE_LOW]) & this.#mask;
+      const home = hash(slots[at + INPUT_LOW], slots[at + TAG], slots[at + SPACE_LOW]) & this.#mask;
       if (((next - home) & this.#mask) < ((next - free) & this.#mask)) continue;
       this.#move(next, free);
       free = next;
     }
-    slots[free * WORDS + INPUT_HIGH_AND_SHIFT] = 0;
+    slots[free * WORDS + TAG] = 0;
     this.#entries[free] = undefined;
   }
 
@@ -188,11 +227,11 @@ export class TaggedCache<E extends Tagged> {
   }
 
   #spaceOf(slot: number): number {
-    return addressOf(this.#slots[slot * WORDS + SPACE_HIGH], this.#slots[slot * WORDS + SPACE_LOW]);
+    return addressOf(this.#slots[slot * WORDS + TAG] >>> SPACE_BIT, this.#slots[slot * WORDS + SPACE_LOW]);
   }
   /** First input of the entry's region. */
   #inputOf(slot: number): number {
-    return addressOf(this.#slots[slot * WORDS + INPUT_HIGH_AND_SHIFT] >>> 6, this.#slots[slot * WORDS + INPUT_LOW]);
+    return addressOf((this.#slots[slot * WORDS + TAG] >>> SHIFT_BITS) & INPUT_HIGH, this.#slots[slot * WORDS + INPUT_LOW]);
   }
 
   /** The oldest entry of the oldest space goes. False: this cache never evicts. */
@@ -240,8 +279,11 @@ export class TaggedCache<E extends Tagged> {
   }
 }
 
+/** `high`: upper half of a region's first input. */
+const tagOf = (space: number, high: number, shift: number): number => (space >= 2 ** 32 ? ((space / 2 ** 32) | 0) << SPACE_BIT : 0) | (high << SHIFT_BITS) | shift;
+
 /** Pages and ASIDs count up: a multiplication spreads them over the upper bits, and those come down. */
-function hash(inputLow: number, highAndShift: number, spaceLow: number): number {
-  const mixed = Math.imul((inputLow >>> 12) ^ Math.imul(highAndShift, 0x85eb_ca6b) ^ Math.imul(spaceLow, 0xc2b2_ae35), 0x9e37_79b1);
+function hash(inputLow: number, tag: number, spaceLow: number): number {
+  const mixed = Math.imul((inputLow >>> 12) ^ Math.imul(tag, 0x85eb_ca6b) ^ Math.imul(spaceLow, 0xc2b2_ae35), 0x9e37_79b1);
   return mixed ^ (mixed >>> 15);
 }

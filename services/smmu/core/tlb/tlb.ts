@@ -1,5 +1,6 @@
+import { PERM } from "../page-table-walk/permissions.ts";
 import { asidSpace, globalSpace, stage2Space } from "./address-space.ts";
-import { type Evicted, type Exhausted, type Match, TaggedCache } from "./tagged-cache.ts";
+import { ABSENT, type Direct, type Evicted, type Exhausted, type Match, TaggedCache } from "./tagged-cache.ts";
 
 export { TABLE_BIT, tlbInput } from "./address-space.ts";
 
@@ -15,7 +16,6 @@ export interface TlbEntry {
   /** A write needs the hardware to mark the page dirty first: walk again. */
   s1Clean: boolean;
   s2Clean: boolean;
-  // Those above are what a hit reads: they come first, so that they lie in one or two lines of the CPU's cache.
   /** First IPA of the region (combined entries), for the record of a stage-2 permission fault. */
   ipa: number;
   /** log2 of the page or block that an invalidation by address names: stage 1's, which a smaller stage-2 page cuts into several entries. */
@@ -42,6 +42,16 @@ export class Tlb extends TaggedCache<TlbEntry> {
   lookup(vmid: number, asid: number, aset: number, high: number, low: number): TlbEntry | undefined {
     return this.find(asidSpace(vmid, asid), high, low) ?? this.find(globalSpace(vmid, aset), high, low);
   }
+  /** The output of an access that a cached translation lets through as it is; negative: `lookup` says why not. `need`: one bit of PERM (permissions.ts). */
+  translates(vmid: number, asid: number, aset: number, high: number, low: number, need: number): number {
+    const output = this.findDirect(asidSpace(vmid, asid), high, low, need);
+    return output !== ABSENT ? output : this.findDirect(globalSpace(vmid, aset), high, low, need);
+  }
+  protected override direct({ pa, s1, s2, s1Clean, s2Clean }: TlbEntry): Direct {
+    const writes = s1Clean || s2Clean ? ~(PERM.UW | PERM.PW) : -1;
+    return { output: pa, permits: s1 & s2 & writes };
+  }
+
   lookupStage2(vmid: number, high: number, low: number): TlbEntry | undefined {
     return this.find(stage2Space(vmid), high, low);
   }
