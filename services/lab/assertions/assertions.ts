@@ -65,9 +65,9 @@ export const assertions: readonly Assertion[] = [
   {
     id: "A-rule-bites",
     kind: "sometimes",
-    sentence: "A rule of the lab changes what happens to a message.",
+    sentence: "A rule of the lab changes what happens.",
     source: "design.md, section 6",
-    at: ["edge.rule"],
+    at: ["edge.rule", "lab.rule"],
     holds: ({ fields }) => fields.do !== undefined,
   },
 ];

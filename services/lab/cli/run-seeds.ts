@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
+import { type AssertionCount, isUnmet, sumAssertions } from "../assertions/assertion.ts";
 import type { Counters } from "../report/counters.ts";
 import { durationText } from "../report/markup.ts";
 import { writeRun } from "../report/run-directory.ts";
@@ -25,25 +26,36 @@ interface SeedRow {
 export async function runSeeds(first: Run, count: number, options: RunOptions): Promise<number> {
   if (first.seed + count > 2 ** 32) throw inputError(`--seeds ${count}: seeds end at 4294967295`, "seeds");
   const rows: SeedRow[] = [];
+  const sums: AssertionCount[][] = [];
   for (let seed = first.seed; seed < first.seed + count; seed++) {
     progressOf(`${rows.length + 1} of ${count}, ${rows.filter(({ verdict }) => verdict !== "pass").length} not passed: `);
-    rows.push(await rowOf({ ...first, seed }, options.out));
+    rows.push(await rowOf({ ...first, seed }, options.out, sums));
   }
   progressEnds();
   const worst = (["violation", "error", "pass"] as const).find((one) => rows.some(({ verdict }) => verdict === one))!;
   const failed = rows.filter(({ verdict }) => verdict !== "pass");
+  const counts = sumAssertions(sums);
   const command = failed.length ? first.command(failed[0].seed) : `${first.command(first.seed)} --seeds ${count}`;
   process.stdout.write(
-    options.json ? `${JSON.stringify({ verdict: worst, scenario: first.scenario.id, seeds: rows, command })}\n` : `${tableText(worst, rows, command)}\n`,
+    options.json
+      ? `${JSON.stringify({ verdict: worst, scenario: first.scenario.id, seeds: rows, assertions: counts.map(({ id, kind, reached, held }) => ({ id, kind, reached, held })), command })}\n`
+      : `${tableText(worst, rows, unmetText(counts), command)}\n`,
   );
   return exitOf(worst);
 }
 
-async function rowOf(run: Run, out: string | undefined): Promise<SeedRow> {
+/** Assertions that no seed has met: what these runs do not exercise. */
+function unmetText(counts: readonly AssertionCount[]): string[] {
+  const unmet = counts.filter(isUnmet).map(({ id }) => id);
+  return unmet.length ? [`not seen with any seed (faultline explain ID): ${unmet.join(", ")}`] : [];
+}
+
+async function rowOf(run: Run, out: string | undefined, sums: AssertionCount[][]): Promise<SeedRow> {
   const { seed } = run;
   try {
     const record = recordOf(run, await historyOf(run));
     const { verdict, violations, error } = record.judgement;
+    sums.push(record.assertions);
     const keep = verdict !== "pass" || out !== undefined;
     const dir = keep ? writeRun({ out: out === undefined ? null : join(out, `seed-${seed}`), scenarioText: run.scenarioText }, record).dir : null;
     const violated = [...new Set(violations.map(({ invariant }) => invariant))];
@@ -54,7 +66,7 @@ async function rowOf(run: Run, out: string | undefined): Promise<SeedRow> {
   }
 }
 
-function tableText(worst: Verdict, rows: readonly SeedRow[], command: string): string {
+function tableText(worst: Verdict, rows: readonly SeedRow[], unmet: readonly string[], command: string): string {
   const failed = rows.filter(({ verdict }) => verdict !== "pass").length;
   const cells = rows.map(({ seed, verdict, violated, error, digest, counters, dir }) => [
     String(seed),
@@ -65,5 +77,7 @@ function tableText(worst: Verdict, rows: readonly SeedRow[], command: string): s
     [violated.join(", "), error, dir].filter(Boolean).join("  "),
   ]);
   const head = ["seed", "verdict", "events", "time", "history", failed ? "violated, report" : ""];
-  return [`verdict: ${worst}, ${rows.length - failed} of ${rows.length} seeds pass`, ...columns([head, ...cells]), command].map((line) => line.trimEnd()).join("\n");
+  return [`verdict: ${worst}, ${rows.length - failed} of ${rows.length} seeds pass`, ...columns([head, ...cells]), ...unmet, command]
+    .map((line) => line.trimEnd())
+    .join("\n");
 }

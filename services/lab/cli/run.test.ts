@@ -59,7 +59,7 @@ describe("faultline run", { timeout: 60_000 }, () => {
   it("--seeds --json is one object; of seeds that pass nothing else remains", () => {
     rmSync(join(dir, "runs"), { recursive: true });
     const { status, stdout } = faultline("run", "drop-page-response", "--seeds", "2", "--json");
-    const { verdict, seeds } = JSON.parse(stdout);
+    const { verdict, seeds, assertions } = JSON.parse(stdout);
     expect([status, verdict, seeds.map((row: { seed: number; verdict: string; dir: string | null }) => [row.seed, row.verdict, row.dir])]).toEqual([
       0,
       "pass",
@@ -70,6 +70,13 @@ describe("faultline run", { timeout: 60_000 }, () => {
     ]);
     expect(new Set(seeds.map((row: { digest: string }) => row.digest)).size).toBe(2);
     expect(existsSync(join(dir, "runs"))).toBe(false);
+    const counted = seeds.map((row: { counters: { assertions: Record<string, { reached: number }> } }) => row.counters.assertions["A-write-fault"].reached);
+    const sum = assertions.find(({ id }: { id: string }) => id === "A-write-fault");
+    expect(sum).toEqual({ id: "A-write-fault", kind: "sometimes", reached: counted[0] + counted[1], held: expect.any(Number) });
+    // Another process with the same seed has the same history, to the byte (design.md, section 4).
+    const again = JSON.parse(faultline("run", "drop-page-response", "--seed", "2", "--json", "--out", "again").stdout);
+    expect(again.digest).toBe(seeds[1].digest);
+    expect(Object.keys(again)).toEqual(["verdict", "violations", "seed", "digest", "counters", "dir"]);
   });
 });
 

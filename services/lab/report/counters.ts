@@ -1,4 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { type AssertionCount, countAssertions } from "../assertions/assertion.ts";
+import { assertions } from "../assertions/assertions.ts";
 
 /** What a run amounted to, in numbers; `rules` how often each fault happened. */
 export interface Counters {
@@ -13,9 +15,11 @@ export interface Counters {
   /** Virtual or real nanoseconds from the first event to the last. */
   ns: number;
   rules: Record<string, number>;
+  /** How often the place of each assertion was reached, and how often it held there. */
+  assertions: Record<string, { reached: number; held: number }>;
 }
 
-export function countersOf(history: readonly TraceEvent[]): Counters {
+export function countersOf(history: readonly TraceEvent[], counts: readonly AssertionCount[] = countAssertions(assertions, history)): Counters {
   const counters: Counters = {
     events: history.length,
     pageRequests: 0,
@@ -26,6 +30,7 @@ export function countersOf(history: readonly TraceEvent[]): Counters {
     evictions: {},
     ns: (history.at(-1)?.t ?? 0) - (history[0]?.t ?? 0),
     rules: {},
+    assertions: Object.fromEntries(counts.map(({ id, reached, held }) => [id, { reached, held }])),
   };
   for (const { kind, fields } of history) {
     if (kind === "endpoint.page-request") {

@@ -40,6 +40,7 @@ export interface RunRecord {
 
 export function recordRun(scenario: ReportedScenario, how: RunConditions, judgement: Judgement, history: readonly TraceEvent[]): RunRecord {
   const lines = historyBytes(history);
+  const counts = countAssertions(assertions, history);
   const { machine, workload, fileBytes, rules, partFaults = [], heal = null } = scenario;
   return {
     scenario,
@@ -48,8 +49,8 @@ export function recordRun(scenario: ReportedScenario, how: RunConditions, judgem
     history,
     lines,
     digest: historyDigest(lines),
-    counters: countersOf(history),
-    assertions: countAssertions(assertions, history),
+    counters: countersOf(history, counts),
+    assertions: counts,
     parameters: {
       seed: how.seed,
       mode: how.mode,

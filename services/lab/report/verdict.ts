@@ -2,6 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { brokenAssertions } from "../assertions/assertions.ts";
 import type { Violation } from "../checkers/checker.ts";
 import { judge } from "../checkers/index.ts";
+import { withPhases } from "../checkers/phase.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
 import type { Outcome } from "../scenarios/scenario-file.ts";
 import { whereText } from "../scenarios/where.ts";
@@ -28,7 +29,7 @@ export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judg
   ];
   const silent = faults.find(({ id }) => !happened.has(id));
   if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.text}) never happened` };
-  const violations = [...judge(history), ...brokenAssertions(history)];
+  const violations = withPhases([...judge(history), ...brokenAssertions(history)], history);
   if (!violations.length) violations.push(...unexpected(scenario.expect, history));
   return { verdict: violations.length ? "violation" : "pass", violations, error: null };
 }
