@@ -219,9 +219,9 @@ export const mutants: readonly Mutant[] = [
     sentence: "a scripted endpoint keeps every message",
   },
   // PCIe 10.2, 10.3, 6.6: ATC and resets.
-  { file: atc, find: "pasid !== null && (global ?", replace: "(global ?", sentence: "an invalidation without prefix names no PASID" },
-  { file: atc, find: "global ? ofPasid === null : ofPasid !== pasid", replace: "ofPasid !== pasid", sentence: "Global Invalidate names one PASID" },
-  { file: atc, find: "region >= first && region < end", replace: "region > first && region < end", sentence: "the first page of a span stays" },
+  { file: atc, find: "pasid === null || pasidOf(space) !== null", replace: "pasidOf(space) !== null", sentence: "an invalidation without prefix names no PASID" },
+  { file: atc, find: "pasid !== null && !global ?", replace: "pasid !== null ?", sentence: "Global Invalidate names one PASID" },
+  { file: atc, find: "input + 2 ** shift > first", replace: "input > first", sentence: "the first page of a span stays" },
   {
     file: accelerator,
     find: "        atsDisabled: () => {\n          this.atc.clear();",

@@ -40,6 +40,8 @@ export class AddressTranslation {
     const config = this.#config;
     if (!config.busMaster || (pasid !== null && !config.pasidEnabled) || (priv && !config.privilegedEnabled)) return "aborted";
     if (!config.atsEnabled) return { at: "untranslated", address };
+    const translated = this.#atc.translated(pasid, priv, address, write);
+    if (translated !== null) return { at: "translated", address: translated };
     const hit = this.#atc.lookup(pasid, priv, address);
     if (hit && (write ? hit.W : hit.R)) return target(hit, address);
     const page = address & ~0xfffn;

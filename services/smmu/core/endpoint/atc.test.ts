@@ -58,6 +58,31 @@ describe("Address Translation Cache (PCIe 10.2, 10.3.1)", () => {
     expect([atc.lookup(1, false, 0x1000n), atc.lookup(2, true, 0x1000n), atc.lookup(null, false, 0x1000n)].map((found) => found !== undefined)).toEqual(kept);
     expect(removed).toBe(kept.filter((here) => !here).length);
   });
+  it("translates what an entry permits, to the last byte of its region; a region for untranslated requests only it does not (10.2.3)", () => {
+    const atc = new Atc(8);
+    atc.fill(1, false, 0xffff_8000_0020_0000n, entry(0xf_ffff_4020_0000, 21, false));
+    atc.fill(1, true, 0x1000n, { ...entry(0xb000), R: false });
+    atc.fill(2, false, 0x1000n, { ...entry(0xc000), U: true });
+    expect([
+      atc.translated(1, false, 0xffff_8000_003f_ffffn, false),
+      atc.translated(1, false, 0xffff_8000_003f_ffffn, true),
+      atc.translated(1, true, 0x1008n, true),
+      atc.translated(1, true, 0x1008n, false),
+      atc.translated(2, false, 0x1000n, false),
+      atc.translated(3, false, 0x1000n, false),
+    ]).toEqual([0xf_ffff_403f_ffffn, null, 0xb008n, null, null, null]);
+  });
+  it("tells its entries with their tags", () => {
+    const atc = new Atc(8);
+    atc.fill(null, false, 0x1000n, entry(0xa000));
+    atc.fill(0, true, 0x2000n, entry(0xb000));
+    atc.fill(0xf_ffff, false, 0xffff_ffff_ffff_f000n, entry(0xc000));
+    expect([...atc.entries()].map(({ pasid, priv, address }) => [pasid, priv, address])).toEqual([
+      [null, false, 0x1000],
+      [0, true, 0x2000],
+      [0xf_ffff, false, 2 ** 64 - 0x1000],
+    ]);
+  });
   it("drops a large entry when one page of it is named", () => {
     const atc = new Atc(8);
     atc.fill(1, false, 0x20_0000n, entry(0x4020_0000, 21));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asidSpace, EL2, globalSpace, scope, stage2Space } from "./address-space.ts";
+import { asidSpace, EL2, globalSpace, idsOf, scope, stage2Space } from "./address-space.ts";
 import { ABSENT, REFUSED, TaggedCache } from "./tagged-cache.ts";
 
 interface Entry {
@@ -91,7 +91,10 @@ describe("the tagged cache (Arm IHI 0070 G.b, 16.2)", () => {
         (capacity, operations, asked) => {
           const naive = new Naive(capacity);
           const evicted: string[] = [];
-          const cache = new Direct(capacity, (ids) => void evicted.push((ids.iova ?? ids.ipa) as string));
+          const cache = new Direct(capacity, (space, input) => {
+            const { iova, ipa } = idsOf(space, input);
+            evicted.push((iova ?? ipa) as string);
+          });
           for (const [id, operation] of operations.entries()) {
             if (operation.kind === "insert") {
               const { space, input } = operation;
@@ -134,6 +137,15 @@ describe("the tagged cache (Arm IHI 0070 G.b, 16.2)", () => {
       { vmid: 0xffff, space: 0xfffe, input: 0x1_7fff_ffff_f000, entry: { shift: 12, id: 1 } },
       { vmid: 3, space: 0x10002, input: 0x8_0000_0000_0000, entry: { shift: 39, id: 2 } },
     ]);
+  });
+  it("removes what holds an input, of every size, and forgets a space that has nothing left", () => {
+    const cache = new TaggedCache<Entry>(8, () => {});
+    const space = asidSpace(1, 1);
+    for (const [id, shift] of [12, 21, 30].entries()) cache.insert(space, 1, 0x4020_3000, { shift, id });
+    cache.insert(space, 1, 0x4020_4000, { shift: 12, id: 3 });
+    expect(cache.remove(space, 1, 0x4020_3fff)).toBe(3);
+    expect([...cache.entries()].map(({ entry }) => entry.id)).toEqual([3]);
+    expect([cache.remove(asidSpace(1, 2), 1, 0x4020_4000), cache.remove(space, 1, 0x4020_4000), [...cache.spaces()]]).toEqual([0, 1, []]);
   });
   it("is empty after everything was invalidated, and begins again small", () => {
     const cache = new TaggedCache<Entry>(4096, () => {});

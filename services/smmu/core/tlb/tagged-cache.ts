@@ -1,8 +1,8 @@
 import type { TraceIds } from "@faultline/shared/trace/tracer.ts";
 import { addressOf, highHalf, highOffset, lowHalf, lowOffset } from "../page-table-walk/address-halves.ts";
-import { idsOf, PER_VMID, type Scope, vmidOf } from "./address-space.ts";
+import { PER_VMID, type Scope, vmidOf } from "./address-space.ts";
 
-/** An entry covers 2^shift bytes of input. */
+/** An entry covers 2^shift bytes of input, a page of 4 KiB at least. */
 export interface Tagged {
   shift: number;
 }
@@ -16,6 +16,8 @@ export type Match<E> = (entry: E, input: number) => boolean;
 
 /** Told of an entry that a full cache dropped although no invalidation named it. */
 export type Evicted = (ids: TraceIds) => void;
+/** The same by the entry's tags: its space, and the first input of its region. */
+type Dropped = (space: number, input: number) => void;
 /** Set: nothing is ever evicted; the entry too many is not kept, and this is told of it. */
 export type Exhausted = (() => void) | undefined;
 
@@ -31,12 +33,12 @@ export const REFUSED = -2;
 const FIRST_SLOTS = 64;
 
 /**
- * Words of a slot, which is half a line of a CPU's cache. The tags of an entry are the halves of its region's first input and of its space, and log2 of the region; `older`
- * and `newer` are slots. Behind them what a hit needs and nothing else, so that it reads no other line than that of its tags.
+ * Words of a slot, which is half a line of a CPU's cache. The tags of an entry are the page number of its region's first input (52 bits), its space and log2 of the
+ * region; `older` and `newer` are slots. Behind them what a hit needs and nothing else, so that it reads no other line than that of its tags.
  */
 const WORDS = 8;
-const INPUT_LOW = 0;
-/** Upper half of the space (2 bits), upper half of the input (21), log2 of the region (6); 0: the slot is free. */
+const PAGE_LOW = 0;
+/** Upper half of the space (2 bits), upper half of the page number (20), log2 of the region (6); 0: the slot is free. */
 const TAG = 1;
 const SPACE_LOW = 2;
 const OLDER = 3;
@@ -45,9 +47,10 @@ const OUTPUT_LOW = 5;
 const OUTPUT_HIGH = 6;
 const PERMITS = 7;
 
-const INPUT_HIGH = 0x1f_ffff;
+const PAGE_HIGH = 0xf_ffff;
 const SHIFT_BITS = 6;
-const SPACE_BIT = 27;
+const SPACE_BIT = 26;
+const PAGE_SHIFT = 12;
 
 /**
  * Entries by tag and region; one stays until an invalidation names it or capacity evicts it. Open-addressed with linear probing, at most half full, in one typed array
@@ -64,12 +67,12 @@ export class TaggedCache<E extends Tagged> {
   #slots = new Int32Array(FIRST_SLOTS * WORDS);
   #entries: (E | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
   #mask = FIRST_SLOTS - 1;
-  readonly #evicted: Evicted;
+  readonly #dropped: Dropped;
   readonly #exhausted: Exhausted;
 
-  constructor(capacity: number, evicted: Evicted, exhausted?: Exhausted) {
+  constructor(capacity: number, dropped: Dropped, exhausted?: Exhausted) {
     this.capacity = capacity;
-    this.#evicted = evicted;
+    this.#dropped = dropped;
     this.#exhausted = exhausted;
   }
 
@@ -117,32 +120,44 @@ export class TaggedCache<E extends Tagged> {
     if (known !== NONE) this.#remove(known);
     else if (this.#count >= this.capacity && !this.#makeRoom()) return;
     if (2 * (this.#count + 1) > this.#entries.length) this.#grow();
-    this.#add(space, high - highOffset(high, entry.shift), (entry.shift >= 32 ? 0 : low - lowOffset(low, entry.shift)) | 0, entry);
+    this.#add(space, high, low, entry);
+  }
+
+  /** Removes the regions of `space`, of whatever size, that hold the input. Returns how many. */
+  remove(space: number, high: number, low: number): number {
+    const before = this.#count;
+    for (const shift of this.#shifts) {
+      const slot = this.#slotOf(space, high, low, shift);
+      if (slot !== NONE) this.#remove(slot);
+    }
+    if (this.#spaces.get(space)?.first === NONE) this.#spaces.delete(space);
+    return before - this.#count;
   }
 
   /** The slot of a region, or NONE. */
   #slotOf(space: number, high: number, low: number, shift: number): number {
     const slots = this.#slots;
     const mask = this.#mask;
-    const inputLow = shift >= 32 ? 0 : low & (-1 << shift);
-    const tag = tagOf(space, high & ~highOffset(-1, shift), shift);
+    const page = pageLow(high, low, shift);
+    const tag = tagOf(space, high, shift);
     const spaceLow = space | 0;
-    for (let slot = hash(inputLow, tag, spaceLow) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash(page, tag, spaceLow) & mask; ; slot = (slot + 1) & mask) {
       const at = slot * WORDS;
       const found = slots[at + TAG];
-      if (found === tag && slots[at + INPUT_LOW] === inputLow && slots[at + SPACE_LOW] === spaceLow) return slot;
+      if (found === tag && slots[at + PAGE_LOW] === page && slots[at + SPACE_LOW] === spaceLow) return slot;
       if (found === 0) return NONE;
     }
   }
 
-  /** Takes the next free slot: the newest entry of its space. `high:low`: first input of the region. */
+  /** Takes the next free slot: the newest entry of its space. */
   #add(space: number, high: number, low: number, entry: E): void {
     const slots = this.#slots;
     const tag = tagOf(space, high, entry.shift);
-    let slot = hash(low, tag, space | 0) & this.#mask;
+    const page = pageLow(high, low, entry.shift);
+    let slot = hash(page, tag, space | 0) & this.#mask;
     while (slots[slot * WORDS + TAG] !== 0) slot = (slot + 1) & this.#mask;
     const at = slot * WORDS;
-    slots[at + INPUT_LOW] = low;
+    slots[at + PAGE_LOW] = page;
     slots[at + TAG] = tag;
     slots[at + SPACE_LOW] = space;
     const direct = this.direct(entry);
@@ -182,7 +197,7 @@ export class TaggedCache<E extends Tagged> {
     let free = slot;
     for (let next = (free + 1) & this.#mask; slots[next * WORDS + TAG] !== 0; next = (next + 1) & this.#mask) {
       const at = next * WORDS;
-      const home = hash(slots[at + INPUT_LOW], slots[at + TAG], slots[at + SPACE_LOW]) & this.#mask;
+      const home = hash(slots[at + PAGE_LOW], slots[at + TAG], slots[at + SPACE_LOW]) & this.#mask;
       if (((next - home) & this.#mask) < ((next - free) & this.#mask)) continue;
       this.#move(next, free);
       free = next;
@@ -205,11 +220,11 @@ export class TaggedCache<E extends Tagged> {
   }
 
   #grow(): void {
-    const before = [...this.entries()];
+    const before = [...this.all()];
     const spaces = [...this.#spaces.keys()];
     this.#empty(2 * this.#entries.length);
     for (const space of spaces) this.#spaces.set(space, { first: NONE, last: NONE });
-    for (const { vmid, space, input, entry } of before) this.#add(vmid * PER_VMID + space, highHalf(input), lowHalf(input), entry);
+    for (const { space, input, entry } of before) this.#add(space, highHalf(input), lowHalf(input), entry);
   }
 
   #empty(slots: number): void {
@@ -231,7 +246,7 @@ export class TaggedCache<E extends Tagged> {
   }
   /** First input of the entry's region. */
   #inputOf(slot: number): number {
-    return addressOf((this.#slots[slot * WORDS + TAG] >>> SHIFT_BITS) & INPUT_HIGH, this.#slots[slot * WORDS + INPUT_LOW]);
+    return addressOf((this.#slots[slot * WORDS + TAG] >>> SHIFT_BITS) & PAGE_HIGH, this.#slots[slot * WORDS + PAGE_LOW]) * 2 ** PAGE_SHIFT;
   }
 
   /** The oldest entry of the oldest space goes. False: this cache never evicts. */
@@ -245,14 +260,20 @@ export class TaggedCache<E extends Tagged> {
       const input = this.#inputOf(first);
       this.#remove(first);
       if ((this.#spaces.get(space) as Space).first === NONE) this.#spaces.delete(space);
-      this.#evicted(idsOf(space, input));
+      this.#dropped(space, input);
       return true;
     }
     return true;
   }
 
+  /** Spaces that have entries, or had them; oldest first. */
+  spaces(): Iterable<number> {
+    return this.#spaces.keys();
+  }
+
   /** Removes the entries of the spaces and regions that match. */
   invalidate(reaches: Scope, match?: Match<E>): void {
+    if (!match && [...this.#spaces.keys()].every(reaches)) return this.invalidateAll();
     for (const [space, chain] of this.#spaces) {
       if (!reaches(space)) continue;
       // Removing an entry may move others of the chain: the keys of those that go are taken down first.
@@ -267,23 +288,33 @@ export class TaggedCache<E extends Tagged> {
     }
   }
   invalidateAll(): void {
-    this.#empty(FIRST_SLOTS);
+    if (this.#spaces.size > 0) this.#empty(FIRST_SLOTS);
   }
 
-  /** All entries, oldest space first. `space`: an ASID, or a number above 0xffff for global and stage-2 entries. */
-  *entries(): Generator<{ vmid: number; space: number; input: number; entry: E }> {
+  /** All entries, oldest space first. */
+  *all(): Generator<{ space: number; input: number; entry: E }> {
     for (const [space, { first }] of this.#spaces) {
-      for (let slot = first; slot !== NONE; slot = this.#slots[slot * WORDS + NEWER])
-        yield { vmid: vmidOf(space), space: space % PER_VMID, input: this.#inputOf(slot), entry: this.#entries[slot] as E };
+      for (let slot = first; slot !== NONE; slot = this.#slots[slot * WORDS + NEWER]) yield { space, input: this.#inputOf(slot), entry: this.#entries[slot] as E };
     }
+  }
+  /** The same with VMID and ASID apart. `space`: an ASID, or a number above 0xffff for global and stage-2 entries. */
+  *entries(): Generator<{ vmid: number; space: number; input: number; entry: E }> {
+    for (const { space, input, entry } of this.all()) yield { vmid: vmidOf(space), space: space % PER_VMID, input, entry };
   }
 }
 
-/** `high`: upper half of a region's first input. */
-const tagOf = (space: number, high: number, shift: number): number => (space >= 2 ** 32 ? ((space / 2 ** 32) | 0) << SPACE_BIT : 0) | (high << SHIFT_BITS) | shift;
+/** Page number of the region of 2^shift bytes around an input: its lower half, and the upper one beside the other tags. */
+const pageLow = (high: number, low: number, shift: number): number => {
+  const page = (low >>> PAGE_SHIFT) | (high << (32 - PAGE_SHIFT));
+  return shift >= 32 + PAGE_SHIFT ? 0 : page & (-1 << (shift - PAGE_SHIFT));
+};
+const tagOf = (space: number, high: number, shift: number): number => {
+  const page = (high >>> PAGE_SHIFT) & ~highOffset(-1, shift - PAGE_SHIFT);
+  return (space >= 2 ** 32 ? ((space / 2 ** 32) | 0) << SPACE_BIT : 0) | (page << SHIFT_BITS) | shift;
+};
 
 /** Pages and ASIDs count up: a multiplication spreads them over the upper bits, and those come down. */
-function hash(inputLow: number, tag: number, spaceLow: number): number {
-  const mixed = Math.imul((inputLow >>> 12) ^ Math.imul(tag, 0x85eb_ca6b) ^ Math.imul(spaceLow, 0xc2b2_ae35), 0x9e37_79b1);
+function hash(page: number, tag: number, spaceLow: number): number {
+  const mixed = Math.imul(page ^ Math.imul(tag, 0x85eb_ca6b) ^ Math.imul(spaceLow, 0xc2b2_ae35), 0x9e37_79b1);
   return mixed ^ (mixed >>> 15);
 }

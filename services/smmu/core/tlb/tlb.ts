@@ -1,5 +1,5 @@
 import { PERM } from "../page-table-walk/permissions.ts";
-import { asidSpace, globalSpace, stage2Space } from "./address-space.ts";
+import { asidSpace, globalSpace, idsOf, stage2Space } from "./address-space.ts";
 import { ABSENT, type Direct, type Evicted, type Exhausted, type Match, TaggedCache } from "./tagged-cache.ts";
 
 export { TABLE_BIT, tlbInput } from "./address-space.ts";
@@ -34,7 +34,7 @@ export class Tlb extends TaggedCache<TlbEntry> {
 
   /** `globalMatchesAnyAsid` false: entries with nG = 0 are tagged with their ASID like the others (permitted: a global entry need not be shared). */
   constructor(capacity: number, evicted: Evicted, globalMatchesAnyAsid = true, exhausted?: Exhausted) {
-    super(capacity, evicted, exhausted);
+    super(capacity, (space, input) => evicted(idsOf(space, input)), exhausted);
     this.#globalMatchesAnyAsid = globalMatchesAnyAsid;
   }
 

@@ -2,8 +2,8 @@ import { highHalf, lowHalf } from "../page-table-walk/address-halves.ts";
 import { levelOf, levelShift } from "../page-table-walk/geometry.ts";
 import type { StageTable } from "../page-table-walk/stage-table.ts";
 import type { WalkPrefixes } from "../page-table-walk/stage-walk.ts";
-import { asidSpace, stage2Space } from "./address-space.ts";
-import { TaggedCache } from "./tagged-cache.ts";
+import { asidSpace, idsOf, stage2Space } from "./address-space.ts";
+import { type Evicted, type Exhausted, TaggedCache } from "./tagged-cache.ts";
 
 /** A table descriptor as read: where the walk goes on for the 2^shift bytes that it covers. */
 export interface WalkCacheEntry {
@@ -23,6 +23,10 @@ export interface WalkCacheEntry {
  * tables. Invalidated by the TLBI_* that reach the tag; those by address only with Leaf = 0 (4.4.1). Off by default: capacity 0.
  */
 export class WalkCache extends TaggedCache<WalkCacheEntry> {
+  constructor(capacity: number, evicted: Evicted, exhausted?: Exhausted) {
+    super(capacity, (space, input) => evicted(idsOf(space, input)), exhausted);
+  }
+
   /** The cache as one stage-1 walk of `input` (tlbInput) sees it; undefined while it is off. */
   stage1(vmid: number, asid: number, input: number): WalkPrefixes | undefined {
     return this.#prefixes(asidSpace(vmid, asid), input);
