@@ -47,6 +47,7 @@ export const inv2: Checker = {
   ],
   check(history) {
     const violations: Violation[] = [];
+    const forged = forgedCommands(history);
     /** Per hop and group: the latest request of each PASID. */
     const asked = new Map<Hop, Map<string, Map<number | undefined, TraceEvent>>>(hops.map((hop) => [hop, new Map()]));
     for (const event of history) {
@@ -61,7 +62,7 @@ export const inv2: Checker = {
         groups.set(key, (pasids ?? new Map()).set(event.ids.pasid, event));
         continue;
       }
-      if (found.hop.who === "the SMMU" && forgedCommands(history)) continue;
+      if (found.hop.who === "the SMMU" && forged) continue;
       if (pasids && (event.ids.pasid === undefined || pasids.has(event.ids.pasid))) continue;
       const { who } = found.hop;
       if (pasids) {
