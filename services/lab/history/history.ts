@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { Ajv } from "ajv";
 import { LineEncoder } from "./line-encoder.ts";
+import schema from "./schema.json" with { type: "json" };
 
 /** The version of the lines of `history.ndjson`. */
 export const HISTORY_SCHEMA = "faultline-history/1";
+
+const isEvent = new Ajv({ allowUnionTypes: true }).compile<TraceEvent>(schema);
 
 /** Bytes of most lines, or more. */
 const USUAL_LINE = 256;
@@ -19,21 +23,29 @@ export function historyBytes(events: readonly TraceEvent[]): Uint8Array {
 /** `historyBytes` as text. */
 export const writeHistory = (events: readonly TraceEvent[]): string => new TextDecoder().decode(historyBytes(events));
 
-/** The events of a `history.ndjson`. Throws a RangeError that names the line when it is none. */
+/** The events of a `history.ndjson`, in their order. Throws a RangeError that names line and field when it is none. */
 export function readHistory(text: string): TraceEvent[] {
   const [header, ...lines] = text.trimEnd().split("\n");
-  if (parse(header, 1).schema !== HISTORY_SCHEMA) throw new RangeError(`line 1: expected {"schema":"${HISTORY_SCHEMA}"}`);
+  const { schema: version } = Object(parse(header, 1));
+  if (version !== HISTORY_SCHEMA) throw new RangeError(`line 1: expected {"schema":"${HISTORY_SCHEMA}"}`);
+  let last = 0;
   return lines.map((line, index) => {
-    const event = parse(line, index + 2);
-    if (typeof event.n !== "number" || typeof event.kind !== "string") throw new RangeError(`line ${index + 2}: not a trace event`);
-    return event as unknown as TraceEvent;
+    const number = index + 2;
+    const event = parse(line, number);
+    if (!isEvent(event)) {
+      const [{ instancePath, message }] = isEvent.errors!;
+      throw new RangeError(`line ${number}: not a trace event: ${instancePath.slice(1).replaceAll("/", ".") || "it"} ${message}`);
+    }
+    if (event.n <= last) throw new RangeError(`line ${number}: n ${event.n} is not behind ${last}: a line is missing its place`);
+    last = event.n;
+    return event;
   });
 }
 
 /** sha256 of the bytes of `history.ndjson`. */
 export const historyDigest = (history: string | Uint8Array): string => createHash("sha256").update(history).digest("hex");
 
-function parse(line: string, number: number): Record<string, unknown> {
+function parse(line: string, number: number): unknown {
   try {
     return JSON.parse(line);
   } catch {
