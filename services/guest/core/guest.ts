@@ -27,7 +27,7 @@ export interface GuestPorts {
   switches: ReadonlySet<string>;
 }
 
-/** What is bound, pending or allocated (INV-5, INV-9): all but `framesAllocated` are zero when no process runs and nothing is under way. Frames that were lost (RR-84) stay above boot. */
+/** What is bound, pending or allocated (INV-5, INV-9): all but `framesAllocated` are zero when no process runs and nothing is under way. Frames that are kept (RR-84) stay above boot. */
 export interface GuestCounts extends Record<string, number> {
   processes: number;
   queues: number;

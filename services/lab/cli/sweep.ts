@@ -1,4 +1,4 @@
-import { sweep, sweepWorkloads } from "../sweep/sweep.ts";
+import { notInThisWorkload, sweep, sweepWorkloads } from "../sweep/sweep.ts";
 import { EXIT, inputError } from "./errors.ts";
 import { numberOption } from "./options.ts";
 import { switchesOption } from "./switches.ts";
@@ -24,14 +24,15 @@ export async function sweepCommand(workload: string, options: SweepOptions): Pro
   });
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else {
-    const { points, table, total, leaks, hangs, findings, notReached } = result;
-    const lines = Object.entries(points).map(
-      ([service, count]) =>
-        `${service.padEnd(6)} ${String(count).padStart(5)} injection points; ${table[service].reached} of ${table[service].listed} named points${table[service].missing.length ? `, not reached: ${table[service].missing.join(", ")}` : ""}`,
-    );
+    const { points, table, total, leaks, hangs, findings, notReached, unexplained } = result;
+    const lines = Object.entries(points).flatMap(([service, count]) => [
+      `${service.padEnd(6)} ${String(count).padStart(5)} injection points; ${table[service].reached} of the ${table[service].listed} named points of its list`,
+      ...table[service].missing.map((id) => `       not reached: ${id}: ${notInThisWorkload[id] ?? "nobody says why"}`),
+    ]);
+    for (const id of unexplained) process.stderr.write(`the list and the run disagree about ${id}\n`);
     process.stdout.write(
       `${[...lines, `${total} points failed in turn: ${leaks} leaks, ${hangs} hangs, ${findings.length - leaks - hangs} other violations${notReached.length ? `; not met again: ${notReached.length}` : ""}`].join("\n")}\n`,
     );
   }
-  return result.findings.length > 0 ? EXIT.violation : EXIT.ok;
+  return result.findings.length > 0 || result.unexplained.length > 0 ? EXIT.violation : EXIT.ok;
 }

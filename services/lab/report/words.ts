@@ -107,7 +107,7 @@ export const steps: Record<string, (event: TraceEvent) => Words> = {
   "guest.cd-written": step((event) => `CD ${event.fields.quiet ? "quiet" : event.fields.valid ? "valid" : "V = 0"}`, pasid),
   "guest.munmap": step(() => "munmap"),
   "guest.frames-freed": step((event) => `${event.fields.pages} frames freed`),
-  "guest.frames-lost": step((event) => `${event.fields.pages} frames lost`),
+  "guest.frames-kept": step((event) => `${event.fields.pages} frames kept`),
   "guest.frame-overwritten": step(() => "free frame overwritten"),
   "guest.invalidate": step((event) => `INVALIDATE by ${event.fields.granularity}: ${errno(event.fields.ret)}`),
   "guest.fault-handled": step((event) => said("handle_mm_fault:", String(event.fields.result), group(event))),

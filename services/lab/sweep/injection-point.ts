@@ -8,7 +8,8 @@ export interface InjectionPoint {
   name: string;
   /** Whose failure it is: the end that sends, the part at the point, the allocator's kernel. */
   service: "guest" | "vmm" | "host" | "smmu";
-  how: { rule: FaultRule } | { dies: { point: string; nth: number } } | { outOfMemory: { kernel: "guest" | "host"; nth: number } };
+  /** `panics`: an aborted access of a kernel's CPU is an SError, which ends that kernel. */
+  how: { rule: FaultRule; panics?: "host" } | { dies: { point: string; nth: number } } | { outOfMemory: { kernel: "guest" | "host"; nth: number } };
 }
 
 interface MessageRow {
@@ -17,7 +18,11 @@ interface MessageRow {
   /** CEL that tells apart what fails differently. */
   condition?: string;
   do: EdgeDo;
+  panics?: "host";
 }
+
+/** Registers of the SMMU: 128 KiB (interfaces.md, section 4). */
+const IN_SMMU = "m.address >= 0x9050000 && m.address < 0x9070000";
 
 /**
  * How each message fails: where its sender can be told, with the answer of a failed system call, request or bus access; where it cannot, it is lost (spec/flow.md, abort matrix).
@@ -26,13 +31,15 @@ interface MessageRow {
 const MESSAGES: readonly MessageRow[] = [
   ...Object.keys(vfioEdge.answerable).map((what): MessageRow => ({ direction: "vmm->host", what, do: { action: "answer", errno: "EIO" } })),
   { direction: "host->vmm", what: "signal", do: { action: "drop" } },
-  // Functions and their configuration space: a completion may fail. Registers of the SMMU are not lost by any bus that works, and no driver of one looks at a read
-  // of all ones: that nothing is consumed is smmu.command-queue.before-command.
+  // Functions and their configuration space: a completion may fail.
   ...Object.keys(smmuEdge.answerable).map((what): MessageRow => {
     const functions = what === "mmioRead" ? { condition: "m.address >= 0x10000000" } : {};
     return { direction: "host->smmu", what, ...functions, do: { action: "answer", code: "CA" } };
   }),
   { direction: "host->smmu", what: "mmioWrite", condition: "m.address >= 0x10000000 && m.address < 0x3f000000", do: { action: "drop" } },
+  // Registers of the SMMU are the CPU's own accesses: one that aborts is an SError, and Linux panics (Arm ARM, D1.13; arm64_serror_panic).
+  { direction: "host->smmu", what: "mmioRead", condition: IN_SMMU, do: { action: "answer", code: "CA" }, panics: "host" },
+  { direction: "host->smmu", what: "mmioWrite", condition: IN_SMMU, do: { action: "drop" }, panics: "host" },
   { direction: "smmu->host", what: "interrupt", do: { action: "drop" } },
   { direction: "guest->vmm", what: "available", condition: "m.queue == 0", do: { action: "answer", status: "VIRTIO_IOMMU_S_DEVERR" } },
   { direction: "guest->vmm", what: "available", condition: "m.queue == 1", do: { action: "drop" } },
@@ -65,7 +72,7 @@ export const messagePoints = (matches: ReadonlyMap<string, number>): InjectionPo
       return {
         name: `${row.direction} ${row.what}${which} #${n + 1}`,
         service: serviceOf(row.direction.split("->")[0]),
-        how: { rule: ruleOf(row, { nth: n + 1 }, "sweep") },
+        how: { rule: ruleOf(row, { nth: n + 1 }, "sweep"), ...(row.panics ? { panics: row.panics } : {}) },
       };
     }),
   );

@@ -19,7 +19,7 @@ export const guestEvents = {
   "guest.mm-released": "An address space died: nothing walks its tables any more, and they are about to be freed.",
   "guest.data-mismatch": "A process read something else than the device should have written.",
   "guest.workload-done": "A workload ended; the fields are what the guest still holds.",
-  "guest.frames-lost": "An invalidation failed: the frames of the mapping are never used again.",
+  "guest.frames-kept": "An invalidation failed: the frames of the mapping go to nobody before everything of the address space was flushed.",
   "guest.function-removed": "The slot's hot-plug event: the function is gone, its queues are dead, and who waits for them is told.",
   "guest.function-reset": "The device driver reset the function, which closed its page request groups.",
   "guest.job-submitted": "A descriptor was published to the device; `gva` is its source pointer.",

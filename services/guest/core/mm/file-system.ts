@@ -60,14 +60,11 @@ export class FileSystem {
     return this.#files.get(name) ?? null;
   }
 
-  /** Removes the file and its cached pages. A page that is still mapped stays out of use for ever: a device may reach it (an invalidation failed). */
+  /** Removes the file and its cached pages; one that is still mapped goes with its last mapping (an invalidation failed, RR-84: a device may reach it). */
   unlink(file: File): void {
     if (this.#files.get(file.name) === file) this.#files.delete(file.name);
     const pages = this.#cache.get(file);
-    this.#cache.delete(file);
-    for (const page of pages?.values() ?? []) {
-      if (page.mapCount === 0) this.#frames.free(page.gpa);
-    }
+    for (const index of pages?.keys() ?? []) this.#dropUnmapped(file, index);
   }
 
   /** Frame of a page of the file, with one more mapping; null: out of memory. */
@@ -90,6 +87,16 @@ export class FileSystem {
     const page = this.#cache.get(file)?.get(index);
     if (!page || page.mapCount === 0) throw new Error(`page ${index} of ${file.name} is not mapped`);
     page.mapCount--;
+    if (this.#files.get(file.name) !== file) this.#dropUnmapped(file, index);
+  }
+
+  #dropUnmapped(file: File, index: number): void {
+    const pages = this.#cache.get(file);
+    const page = pages?.get(index);
+    if (!pages || !page || page.mapCount > 0) return;
+    pages.delete(index);
+    this.#frames.free(page.gpa);
+    if (pages.size === 0) this.#cache.delete(file);
   }
 
   /** Pages that no address space maps can be read again: frees a batch of them. */

@@ -58,6 +58,9 @@ async function copyOnWrite(mm: Mm, vma: Vma, va: number): Promise<number> {
   mm.pageTable.unmap(va, PAGE_SIZE);
   mm.present.delete(va);
   if (mm.freesBeforeInvalidation) mm.putPage(old);
-  if ((await mm.notifiers.invalidate_range(va, va + PAGE_SIZE)) === 0 && !mm.freesBeforeInvalidation) mm.putPage(old); // else lost: a device may still read it
+  const ret = await mm.notifiers.invalidate_range(va, va + PAGE_SIZE);
+  if (ret < 0 && !mm.freesBeforeInvalidation)
+    mm.kept.push(old); // a device may still read it (RR-84)
+  else if (!mm.freesBeforeInvalidation) mm.putPage(old);
   return mapAnonymous(mm, vma, va);
 }

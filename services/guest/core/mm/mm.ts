@@ -40,6 +40,12 @@ export class Mm {
   /** By virtual address of the page. */
   readonly present = new Map<number, PresentPage>();
   readonly notifiers = new MmuNotifiers();
+  /** Pages that a device may still reach because an invalidation failed (RR-84): they go back once everything of the address space was flushed. */
+  readonly kept: PresentPage[] = [];
+  /** It is dead, and its tables may still be walked. */
+  tablesKept = false;
+  /** Bonds of it whose flush failed at their unbind. */
+  unflushed = 0;
   /** mmap_lock: faults and munmap of one address space exclude each other. */
   readonly mmap_lock: Mutex;
   #next = MMAP_BASE;

@@ -31,8 +31,8 @@ export async function munmap(mm: Mm, start: number): Promise<number> {
     const ret = last > first ? await mm.notifiers.invalidate_range(first, last) : 0;
     const heldAgain = execution.point("guest.munmap.before-free", { gva: vma.start, pasid: mm.pasid });
     if (heldAgain) await heldAgain;
-    // A device may still reach the pages when the invalidation failed (RR-84): they are lost rather than given to another owner.
-    if (ret < 0) tracer.emit("guest.frames-lost", ids, { pages: pages.length, ret });
+    // A device may still reach the pages when the invalidation failed (RR-84): they are kept rather than given to another owner.
+    if (ret < 0) keepPages(mm, ids, pages, ret);
     else freePages(mm, ids, pages);
     return 0;
   });
@@ -62,15 +62,33 @@ export async function mmput(mm: Mm): Promise<void> {
   if (!mm.freesBeforeInvalidation) await freeAll(mm, pasid, ret);
 }
 
-/** `released` -errno: a device may still walk the tables and reach the pages. All of them are lost rather than given to another owner (RR-84). */
+function keepPages(mm: Mm, ids: { gva: string; pasid: number }, pages: readonly PresentPage[], ret: number): void {
+  mm.kept.push(...pages);
+  mm.ports.tracer.emit("guest.frames-kept", ids, { pages: pages.length, ret });
+}
+
+/** `released` -errno: a device may still walk the tables and reach the pages (RR-84). Then, and when a bond was not flushed at its unbind, all of them are kept. */
 async function freeAll(mm: Mm, pasid: number, released = 0): Promise<void> {
   await mm.mmap_lock.with(() => {
     const pages = [...mm.present.values()];
     mm.present.clear();
     mm.vmas = [];
     mm.ports.alive.alive--;
-    if (released < 0) return void mm.ports.tracer.emit("guest.frames-lost", { gva: hex(0), pasid }, { pages: pages.length + mm.pageTable.tableCount, ret: released });
-    freePages(mm, { gva: hex(0), pasid }, pages);
-    mm.pageTable.free();
+    mm.tablesKept = true;
+    if (released < 0 || mm.unflushed > 0) return keepPages(mm, { gva: hex(0), pasid }, pages, released);
+    mm.kept.push(...pages);
+    giveBack(mm, pasid);
   });
+}
+
+function giveBack(mm: Mm, pasid: number): void {
+  mm.tablesKept = false;
+  freePages(mm, { gva: hex(0), pasid }, mm.kept.splice(0));
+  mm.pageTable.free();
+}
+
+/** After a bond was flushed. When the address space is dead and no bond of it is left, nothing leads to it any more: what was kept of it goes back. */
+export async function freeKept(mm: Mm, pasid: number): Promise<void> {
+  if (!mm.tablesKept || mm.unflushed > 0 || mm.notifiers.count > 0) return;
+  await mm.mmap_lock.with(() => giveBack(mm, pasid));
 }

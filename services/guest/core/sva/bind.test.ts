@@ -129,15 +129,28 @@ describe("unbind and exit (flow.md T1, T2)", () => {
     await complete(execution, iommu_sva_unbind_device(viommu, bond));
     expect([pasidsThen, viommu.pasids.size]).toEqual([1, 0]);
   });
-  it("loses PASID and ASID rather than give them again when a flush fails (RR-84)", async () => {
-    const { vmm, viommu, execution, newMm, bind } = await setUp();
-    const bond = await bind(newMm());
+  it("keeps PASID, ASID and the dead address space when a flush fails, until one succeeds before a bind (RR-84)", async () => {
+    const { guest, vmm, viommu, execution, newMm, bind } = await setUp();
+    const free = guest.frames.freeCount;
+    const mm = newMm();
+    const bond = await bind(mm);
     const asids = viommu.asids.size;
     vmm.status = (type) => (type === 7 ? 3 : 0);
     await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    await complete(execution, mmput(mm));
     expect([viommu.pasids.size, viommu.asids.size, vmm.cd(1).V]).toEqual([1, asids, 0n]);
+    expect(guest.frames.freeCount).toBeLessThan(free);
+    const other = newMm();
+    expect(await bind(other)).toBe(-5); // and the flush fails again
+    expect(viommu.pasids.size).toBe(1);
+    await complete(execution, mmput(other));
     vmm.status = () => 0;
-    expect((await bind(newMm())).pasid).toBe(2);
+    const third = newMm();
+    const again = await bind(third);
+    expect([again.pasid, viommu.pasids.size, viommu.asids.size]).toEqual([1, 1, asids]);
+    await complete(execution, iommu_sva_unbind_device(viommu, again));
+    await complete(execution, mmput(third));
+    expect(guest.frames.freeCount).toBe(free);
   });
   it("an exit whose flush failed is flushed again by the unbind", async () => {
     const { vmm, viommu, execution, newMm, bind, invalidations } = await setUp();

@@ -29,6 +29,7 @@ async function bindLocked(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<B
     known.references++;
     return known;
   }
+  await viommu.quarantine.retry(viommu);
   const allocated = viommu.pasids.iommu_sva_alloc_pasid(mm, 1, 2 ** domain.pasidTable.s1cdmax - 1);
   if (allocated < 0) return allocated;
   if (!viommu.asids.pin(mm)) {

@@ -30,6 +30,7 @@ import type { FrameAllocator } from "../mm/frames.ts";
 import type { Mm } from "../mm/mm.ts";
 import { AsidAllocator } from "../sva/asid.ts";
 import { handleIoPageFault } from "../sva/io-page-fault.ts";
+import { Quarantine } from "../sva/quarantine.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
 import { viommu_fault_handler } from "./fault-report.ts";
@@ -67,6 +68,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   readonly switches: ReadonlySet<string>;
   readonly requests: RequestQueue;
   readonly pasids = new PasidAllocator<Mm>();
+  readonly quarantine = new Quarantine();
   readonly endpoints = new Map<number, Endpoint>();
   readonly iopf: IopfQueue;
   events: EventQueue | null = null;
