@@ -40,6 +40,8 @@ export interface SmmuOptions {
   eventqLog2: number;
   priqLog2: number;
   caches: { tlb: number; config: number; walk: number };
+  /** Every translation table descriptor that is read is a trace event (walk.descriptor), with the owner epochs of its frame: 24 of them for a nested walk. */
+  traceWalks: boolean;
 }
 
 export interface EndpointOptions {
@@ -92,6 +94,7 @@ export const defaultMachine: Machine = {
     eventqLog2: 8,
     priqLog2: 6,
     caches: { tlb: 65536, config: 65536, walk: 0 },
+    traceWalks: false,
   },
   endpoints: [{ bdf: 0x0008, kind: "accelerator", atc: 1024, credits: 32, pagesPerGroup: 8, invalidateQueueDepth: 32, stopMarker: false }],
   vms: [{ name: "vm0", ram: 16 * 2 ** 20, slots: [{ gpa: 0x80000000, size: 16 * 2 ** 20 }], endpoints: [0x0008], granule: "4K", vcpus: 2 }],

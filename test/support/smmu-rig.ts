@@ -157,7 +157,9 @@ export class SmmuRig {
       },
     };
     const machine = { ...defaultMachine.smmu, ...options };
-    this.smmu = new Smmu({ ...idRegisters(machine), ...id }, machine.caches, ports, (sid) => (sid === SID ? this.endpoint : undefined));
+    this.smmu = new Smmu({ ...idRegisters(machine), ...id }, machine.caches, ports, (sid) => (sid === SID ? this.endpoint : undefined), {
+      traceWalks: machine.traceWalks,
+    });
   }
 
   write(name: RegisterName, value: number | bigint): void {

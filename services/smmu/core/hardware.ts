@@ -41,7 +41,10 @@ export class Hardware {
 
   constructor(machine: Machine, ports: HardwarePorts, options: HardwareOptions = {}) {
     this.#ports = ports;
-    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.#reached(sid), options);
+    this.smmu = new Smmu({ ...idRegisters(machine.smmu), ...options.idr }, machine.smmu.caches, ports, (sid) => this.#reached(sid), {
+      ...options,
+      traceWalks: machine.smmu.traceWalks,
+    });
     this.#requests = new MemoryRequests(this.smmu, ports);
     const { tracer, held, faults, engine, now } = ports;
     for (const endpoint of machine.endpoints) {

@@ -52,6 +52,8 @@ export interface SmmuBehaviour {
   globalMatchesAnyAsid?: boolean;
   /** Events may be merged where STE.MEV permits it (7.3.1). */
   mergeEvents?: boolean;
+  /** Every translation table descriptor that is read becomes a trace event. */
+  traceWalks?: boolean;
   /** Ids of defects.ts that are on. */
   switches?: ReadonlySet<string>;
 }
@@ -85,7 +87,7 @@ export class Smmu {
     caches: CacheSizes,
     ports: HardwarePorts,
     functionOf: (sid: number) => PciFunction | undefined,
-    { globalMatchesAnyAsid = true, mergeEvents = false, switches = new Set() }: SmmuBehaviour = {},
+    { globalMatchesAnyAsid = true, mergeEvents = false, traceWalks = false, switches = new Set() }: SmmuBehaviour = {},
   ) {
     this.#ports = ports;
     this.#function = functionOf;
@@ -110,6 +112,7 @@ export class Smmu {
     const fetches = (names: FetchedNames) => fetchesOf(ports.memory, ports.faults, names);
     this.configuration = new ConfigurationFetch(fetches(STREAM_TABLE), this.regs, identity, this.configurationCache, fetches(CD_TABLE));
     this.translation = new Translation(fetches(TRANSLATION_TABLE), identity, this.tlb, this.configuration, this.walkCache);
+    if (traceWalks) this.translation.listen = (stage, level, address, low, high) => this.#traceDescriptor(stage, level, address, low, high);
     this.eventQueue = new EventQueue(this.regs, identity, ports, this.gerror, this.interrupts, mergeEvents);
     this.stalls = new Stalls(identity.stallModel === 1 ? 0 : identity.stallMax, this.eventQueue, (t) => this.#path.attempt(t));
     this.priQueue = new PriQueue(this.regs, identity, ports, this.gerror, this.interrupts, {
@@ -123,6 +126,14 @@ export class Smmu {
     });
     this.ats = new TranslationRequests(this.regs, identity, this.configuration, this.translation, this.eventQueue, ports);
     this.#path = new TransactionPath(this.regs, identity, this.configuration, this.translation, this.eventQueue, this.ats);
+  }
+
+  /** The owner epochs show a walk of tables that were freed. */
+  #traceDescriptor(stage: 1 | 2, level: number, address: number, low: number, high: number): void {
+    const { memory, tracer } = this.#ports;
+    if (!tracer.wants("walk.descriptor")) return;
+    const { host, guest } = memory.owner(address);
+    tracer.emit("walk.descriptor", { pa: hex(address) }, { stage, level, value: hex((BigInt(high) << 32n) | BigInt(low)), hostEpoch: host, guestEpoch: guest });
   }
 
   /** Power-on reset; caches are empty (16.2: UNKNOWN, empty is one of the permitted states). */

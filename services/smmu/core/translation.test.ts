@@ -34,6 +34,27 @@ describe("nested translation (Arm IHI 0070 G.b, 3.4; page-tables.md, section 11,
     expect(fetches).toBe(24);
   });
 
+  it("traces each of them only where the machine file asks for it (smmu.traceWalks), with the owner epochs of their frames", () => {
+    const [silent, told] = [new NestedRig(), new NestedRig({ traceWalks: true })].map((rig) => rig.start());
+    for (const rig of [silent, told]) {
+      rig.map(VA);
+      dma(rig, VA); // with the fetch of the CD
+      rig.memory.setOwner(rig.stage2.root, "host", 7);
+      rig.smmu.tlb.invalidateAll();
+    }
+    const before = told.trace.of("walk.descriptor").length;
+    for (const rig of [silent, told]) dma(rig, VA);
+    const events = told.trace.of("walk.descriptor").slice(before);
+    expect([silent.trace.of("walk.descriptor").length, events.length]).toEqual([0, 24]);
+    const first = told.stage2.root + (Math.floor(told.stage1.root / 2 ** 39) % 512) * 8;
+    const words = [told.memory.load32(first)!, told.memory.load32(first + 4)!];
+    expect(events[0]).toMatchObject({
+      ids: { pa: `0x${first.toString(16)}` },
+      fields: { stage: 2, level: 0, value: `0x${((BigInt(words[1]) << 32n) | BigInt(words[0])).toString(16)}`, hostEpoch: 7, guestEpoch: 0 },
+    });
+    expect(events.filter(({ fields }) => fields.stage === 1).map(({ fields }) => fields.level)).toEqual([0, 1, 2, 3]);
+  });
+
   it("F_TRANSLATION at stage 1 is CLASS IN, S2 = 0, and names PASID and address", () => {
     const rig = new NestedRig().start();
     expect(dma(rig, VA)).toBe("abort");

@@ -9,6 +9,7 @@ export const smmuEvents = {
   "command-queue.error": "Command consumption stopped with a CERROR.",
   "event-queue.record": "The SMMU wrote an event record.",
   "cache.evicted": "A cache was full: an entry went that no invalidation named.",
+  "walk.descriptor": "The SMMU read a translation table descriptor, where the machine file asks for it (smmu.traceWalks); with the owner epochs of its frame.",
   "dma.access": "A DMA reached a frame; with the owner epochs of that frame.",
   "dma.refused": "A DMA of a function was terminated: CA by the SMMU, UR where no memory is.",
   "endpoint.page-request": "A function sent a Page Request message.",
