@@ -44,6 +44,12 @@ export class FrameOwners {
     return this.#changes.get(this.#key(this.guestOf(access), access));
   }
 
+  /** The same of a walk, whose event names no endpoint: known where the history has one guest alone. */
+  changeOfWalked(walk: TraceEvent): FrameChange | undefined {
+    const guests = new Set(this.#guests.values());
+    return guests.size === 1 ? this.#changes.get(this.#key([...guests][0], walk)) : undefined;
+  }
+
   #key(guest: string | undefined, { n, fields }: TraceEvent): string {
     const starts = guest === undefined ? undefined : this.#starts.get(guest);
     const life = starts ? starts.filter((start) => start < n).length : 0;

@@ -80,6 +80,13 @@ describe("INV-3: nothing freed is accessed (design.md, section 3: owner words)",
   it("is violated by a DMA through a translation of before a reset of the function", () => {
     expect(judgeBy([inv3], written(...before, ["smmu", "endpoint.flr", { sid: "0x8" }], access(1)))[0].message).toMatch(/which survived the reset at #6$/);
   });
+  const walk = (guestEpoch: number, stage = 1): Line => ["smmu", "walk.descriptor", { pa: "0x41000018" }, { stage, level: 2, value: "0x3", hostEpoch: 9, guestEpoch }];
+  it("is violated by a walk of a table that was freed, where walks are traced", () => {
+    expect(judgeBy([inv3], written(...before, walk(1), freed(2), walk(2), walk(2)))).toEqual([
+      { invariant: "INV-3", message: "the SMMU walked a stage 1 table of level 2 in frame 0x41000000 (GPA 0x80001000), which guest0 freed at #7", events: [7, 8] },
+    ]);
+    expect(judgeBy([inv3], written(...before, freed(2), walk(2, 2), taken(3), walk(3)))).toEqual([]);
+  });
   it("reports a frame and a change of hands once, however many accesses follow", () => {
     expect(judgeBy([inv3], written(...before, freed(2), access(2), access(2), access(2)))).toHaveLength(1);
   });

@@ -10,12 +10,12 @@ const doing = (access: TraceEvent): string => `endpoint ${endpointOf(access)} ${
 /**
  * INV-3: no DMA meets a frame that nobody owns, one that the host gave to another owner after the translation, or any frame through a translation that the function itself dropped: that its
  * frame has a new owner by then does not show in the owner word. One violation per frame and change of hands: what follows is the same mistake.
- * Walks of freed tables are not seen here: the walker emits no event per descriptor.
+ * Walks of freed tables show where the machine file asks for them (`smmu.traceWalks`).
  */
 export const inv3: Checker = {
   id: "INV-3",
   sentence: "Nothing freed, uninitialised or recycled is accessed.",
-  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access"],
+  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "walk.descriptor"],
   check(history) {
     const violations: Violation[] = [];
     const owners = new FrameOwners(history);
@@ -23,8 +23,21 @@ export const inv3: Checker = {
     const reported = new Set<string>();
     /** Host epoch that the endpoint met first, since its latest translation. */
     const hostEpochs = new Map<string, { epoch: unknown; event: TraceEvent }>();
+    /** A table that is read after it was freed: only machines that trace walks show it (smmu.traceWalks). Frames of stage 2 have no event when the host frees them. */
+    const walked = (walk: TraceEvent) => {
+      const change = walk.fields.stage === 1 ? owners.changeOfWalked(walk) : undefined;
+      const once = `walk/${walk.fields.guestEpoch}`;
+      if (change?.state !== "freed" || reported.has(once)) return;
+      reported.add(once);
+      violations.push({
+        invariant: "INV-3",
+        message: `the SMMU walked a stage 1 table of level ${walk.fields.level} in ${frameText(walk.ids.pa)} (GPA ${change.event.ids.gpa}), which ${change.event.who} freed at #${change.event.n}`,
+        events: [change.event.n, walk.n].sort((a, b) => a - b),
+      });
+    };
     for (const event of history) {
       translations.take(event);
+      if (event.kind === "walk.descriptor") walked(event);
       if (event.kind !== "dma.access") continue;
       const frame = frameText(event.ids.pa);
       const change = owners.changeOf(event);
