@@ -6,8 +6,8 @@ import { Failure } from "../cli/errors.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
-import { CAUSE_MS, GRACE_MS, pause, READY_MS } from "./running-processes.ts";
-import { alive, ended, type Service, startService, stopServices } from "./services.ts";
+import { CAUSE_MS, GRACE_MS, pause } from "./running-processes.ts";
+import { alive, ended, readyMs, type Service, startService, stopServices } from "./services.ts";
 
 export interface BackgroundOptions {
   machine: Machine;
@@ -62,7 +62,9 @@ class Supervisor {
     lost.catch(() => {});
     try {
       // A call that fails is only what follows when its service is gone: the loss says why.
-      const answered = Promise.all(clients.map((client) => client.ready(READY_MS))).catch((error: Error) => pause(CAUSE_MS).then(() => Promise.reject(error)));
+      const answered = Promise.all(clients.map((client) => client.ready(readyMs(this.#options.machine)))).catch((error: Error) =>
+        pause(CAUSE_MS).then(() => Promise.reject(error)),
+      );
       await Promise.race([answered, lost]);
     } finally {
       ready = true;

@@ -5,9 +5,7 @@ import type { PartControl } from "../connection/part-control.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
 import type { RunFolder } from "./run-folder.ts";
-import { alive, ended, type Service, type ServiceOptions, startService } from "./services.ts";
-
-const READY_MS = 20_000;
+import { alive, ended, readyMs, type Service, type ServiceOptions, startService } from "./services.ts";
 
 /** Kills, pauses and starts the processes of a run that this command owns. */
 export class ProcessControl implements PartControl {
@@ -84,7 +82,7 @@ export class ProcessControl implements PartControl {
     lost.catch((error) => this.#lostAgain(error));
     const client = new LabClient(`unix:${this.#run.socket(name)}`);
     this.clients.push(client);
-    await Promise.race([client.ready(READY_MS), lost]);
+    await Promise.race([client.ready(readyMs(this.#machine)), lost]);
     return client;
   }
 

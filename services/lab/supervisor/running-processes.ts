@@ -8,9 +8,8 @@ import { partsOf } from "./parts.ts";
 import { ProcessControl } from "./process-control.ts";
 import { createRunFolder } from "./run-folder.ts";
 import type { RunningMachine } from "./running-machine.ts";
-import { startService, stopServices } from "./services.ts";
+import { readyMs, startService, stopServices } from "./services.ts";
 
-export const READY_MS = 20_000;
 export const GRACE_MS = 2_000;
 /** Time in which a lost service is seen to be the cause of another failure. */
 export const CAUSE_MS = 1_500;
@@ -58,7 +57,9 @@ export async function startProcesses(
       return Promise.race([work.catch(failed), lost]);
     };
     for (const { name } of services) clients.set(name, new LabClient(`unix:${run.socket(name)}`));
-    await orLost(Promise.all([...clients.values()].map((client) => client.ready(READY_MS))).catch((error: Error) => Promise.reject(infrastructureError(error.message))));
+    await orLost(
+      Promise.all([...clients.values()].map((client) => client.ready(readyMs(machine)))).catch((error: Error) => Promise.reject(infrastructureError(error.message))),
+    );
     const running = await attach({
       clients,
       mode: "processes",

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { compileCache } from "./compile-cache.ts";
 import type { Part } from "./parts.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -58,6 +59,9 @@ export function startService(run: RunFolder, part: Part, { switches, adminPort, 
   });
   return service;
 }
+
+/** Time in which every part of a machine answers. Functions are opened one after the other, each with a reset of 100 ms (PCIe 6.6.2); twice what that takes on a busy machine. */
+export const readyMs = ({ endpoints }: Machine): number => 20_000 + 500 * endpoints.length;
 
 export const alive = ({ child }: Service): boolean => child.exitCode === null && child.signalCode === null;
 
