@@ -35,6 +35,22 @@ const onEdge = fc.record({
   where: fc.constantFrom(...directions, ...records).map(([direction, what]): Where => ({ direction, what })),
   do: fc.constantFrom<Do>({ action: "drop" }, { action: "delay", ns: 5000 }, { action: "duplicate" }, { action: "reorder" }, { action: "hold" }, { action: "replay" }),
 });
+const edge = (direction: string, what: string, action: Do): { where: Where; do: Do } => ({ where: { direction, what }, do: action });
+/** Actions that fit some messages only. */
+const onSomeMessages = fc.constantFrom(
+  edge("host->smmu", "command", { action: "corrupt", field: "ASID", bit: 1 }),
+  edge("vmm->host", "request", { action: "corrupt", field: "granule_size", value: 65536 }),
+  edge("guest->vmm", "page-resp-request", { action: "corrupt", field: "grpid", value: 3 }),
+  edge("vmm->host", "ioctl", { action: "answer", errno: "EIO" }),
+  edge("guest->vmm", "invalidate-request", { action: "answer", status: "VIRTIO_IOMMU_S_DEVERR" }),
+  edge("host->smmu", "mmioRead", { action: "answer", code: "UR" }),
+  edge("smmu->host", "interrupt", { action: "lose-interrupt" }),
+  edge("host->vmm", "signal", { action: "lose-interrupt" }),
+  edge("vmm->guest", "used", { action: "lose-interrupt" }),
+  edge("host->smmu", "mmioWrite", { action: "full" }),
+  edge("guest->vmm", "available", { action: "full", ns: 1000 }),
+  edge("vmm->host", "pwrite", { action: "full", until: "lab.heal" }),
+);
 const onPoint = fc.record({
   where: fc
     .constantFrom("host.pri-thread.before-report", "guest.iopf.before-handle", "vmm.fault-relay.before-drain", "smmu.command-queue.before-command")
@@ -64,7 +80,7 @@ const never = fc.constantFrom(
   { afterEvent: "lab.deadlock" },
 );
 const inert = fc.array(
-  fc.tuple(fc.oneof(onEdge, onPoint, onHardware), never).map(([rule, when]) => ({ ...rule, when })),
+  fc.tuple(fc.oneof(onEdge, onSomeMessages, onPoint, onHardware), never).map(([rule, when]) => ({ ...rule, when })),
   { minLength: 1, maxLength: 5 },
 );
 
