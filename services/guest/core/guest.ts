@@ -15,6 +15,7 @@ import { programRefused } from "./process/draw-program.ts";
 import { runProgram } from "./process/run-program.ts";
 import { runFileWorkload, slotsOf } from "./process/run-workload.ts";
 import { enableIopf, enableSva } from "./sva/features.ts";
+import { review, rfcV1 } from "./virtio-iommu/abi.ts";
 import { viommu_attach_dev } from "./virtio-iommu/attach.ts";
 import { Viommu } from "./virtio-iommu/viommu.ts";
 
@@ -67,7 +68,15 @@ export class Guest {
     this.frames = new FrameAllocator(ports.memory, this.#vm.slots, ports.tracer);
     this.files = new FileSystem(ports.memory, this.frames);
     this.frames.overwritten = (gpa) => ports.tracer.emit("guest.frame-overwritten", { gpa: hex(gpa) });
-    this.viommu = new Viommu({ memory: ports.memory, frames: this.frames, edge: ports.vmm, execution: ports.execution, tracer: ports.tracer, switches: ports.switches });
+    this.viommu = new Viommu({
+      memory: ports.memory,
+      frames: this.frames,
+      edge: ports.vmm,
+      execution: ports.execution,
+      tracer: ports.tracer,
+      switches: ports.switches,
+      abi: machine.abi === "review" ? review : rfcV1,
+    });
   }
 
   /** virtio-iommu probe, then per assigned function: PROBE, ATTACH_TABLE, IOPF and SVA, driver. 0, or the first -errno. */

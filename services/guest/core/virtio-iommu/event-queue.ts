@@ -4,6 +4,7 @@ import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import { EVENT_QUEUE, virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { QUEUE_SIZE, Virtqueue } from "../virtqueue/virtqueue.ts";
+import type { VirtioIommuAbi } from "./abi.ts";
 
 /** A report with the fields of struct virtio_iommu_fault, copied out of its buffer. */
 export interface FaultReport {
@@ -13,10 +14,9 @@ export interface FaultReport {
   pasid: number;
   address: bigint;
   grpid: number;
+  /** The request says itself whether its response needs the PASID (`rfc-v1`); absent: the endpoint's properties do. */
+  responseNeedsPasid?: boolean;
 }
-
-/** Bytes of a report without F_PAGE_REQUEST: the form of the specification. */
-const SPEC_REPORT_BYTES = 24;
 
 /**
  * Queue 1. The interrupt wakes one thread, which handles the events in order (RR-59: the core's report function sleeps, so the hard interrupt cannot call it).
@@ -26,6 +26,7 @@ export class EventQueue {
   readonly #queue: Virtqueue;
   readonly #execution: Execution;
   readonly #bufferBytes: number;
+  readonly #abi: VirtioIommuAbi;
   readonly #handle: (report: FaultReport) => Promise<void>;
   readonly #singleSlot: boolean;
   /** RR-09: the one fault pointer of the posted driver. */
@@ -35,11 +36,12 @@ export class EventQueue {
 
   constructor(
     edge: EdgePort<GuestToVmm, VmmToGuest>,
-    o: { execution: Execution; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> },
+    o: { execution: Execution; abi: VirtioIommuAbi; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> },
   ) {
     this.#queue = new Virtqueue(EVENT_QUEUE, edge);
     this.#execution = o.execution;
-    this.#bufferBytes = o.pageRequests ? virtio_iommu_fault.sizeBytes : SPEC_REPORT_BYTES;
+    this.#abi = o.abi;
+    this.#bufferBytes = o.pageRequests ? o.abi.reportBytes.pageRequests : o.abi.reportBytes.without;
     this.#singleSlot = o.singleSlot;
     this.#handle = o.handle;
   }
@@ -78,19 +80,10 @@ export class EventQueue {
 
   /** null: longer than the structure, shorter than any report (RR-72 fixed), or reserved bytes set (VI-G-37): ignored. */
   #parse(written: Uint8Array): FaultReport | null {
-    if (written.length > this.#bufferBytes || written.length < SPEC_REPORT_BYTES) return null;
-    const whole = new Uint8Array(virtio_iommu_fault.sizeBytes);
+    if (written.length > this.#bufferBytes || written.length < this.#abi.reportBytes.without) return null;
+    const whole = new Uint8Array(virtio_iommu_fault.sizeBytes); // of both ABIs
     whole.set(written);
-    const fields = virtio_iommu_fault.decode(whole);
-    if (fields.reserved !== 0n) return null;
-    return {
-      reason: Number(fields.reason),
-      flags: Number(fields.flags),
-      endpoint: Number(fields.endpoint),
-      pasid: Number(fields.pasid),
-      address: fields.address,
-      grpid: Number(fields.group_id),
-    };
+    return this.#abi.decodeReport(whole);
   }
 
   #queueWork(report: FaultReport): void {

@@ -66,7 +66,7 @@ export async function viommu_fault_handler(viommu: Viommu, report: FaultReport):
 function pageRequestOf(viommu: Viommu, endpoint: Endpoint, report: FaultReport): PageRequestFault {
   const hasPasid = (report.flags & VIRTIO_IOMMU_FAULT_F_PASID) !== 0;
   const last = (report.flags & VIRTIO_IOMMU_FAULT_F_LAST) !== 0;
-  const needsPasid = hasPasid && endpoint.properties.pageRequest?.responseNeedsPasid === true;
+  const needsPasid = hasPasid && (report.responseNeedsPasid ?? endpoint.properties.pageRequest?.responseNeedsPasid === true);
   return {
     type: IOMMU_FAULT_PAGE_REQ,
     flags:

@@ -1,7 +1,6 @@
 import type { PageRequestFault, PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
 import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
-import { VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID, VIRTIO_IOMMU_T_PAGE_RESP, virtio_iommu_req_page_resp } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Viommu } from "./viommu.ts";
 
@@ -22,13 +21,13 @@ export async function viommu_page_response(viommu: Viommu, endpoint: Endpoint, f
 /** The request itself; resolves with its result once the device used it. */
 export async function sendPageResponse(viommu: Viommu, endpoint: Endpoint, fault: PageRequestFault, response: PageResponse): Promise<number> {
   const needsPasid = (fault.flags & IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID) !== 0 && (response.flags & IOMMU_PAGE_RESP_PASID_VALID) !== 0;
-  const request = virtio_iommu_req_page_resp.encode({
-    type: VIRTIO_IOMMU_T_PAGE_RESP,
+  const request = viommu.abi.encodePageResponse({
     endpoint: endpoint.id,
-    flags: needsPasid ? VIRTIO_IOMMU_PAGE_RESP_F_PASID_VALID : 0,
+    domain: endpoint.domain?.id ?? 0,
+    flags: needsPasid ? IOMMU_PAGE_RESP_PASID_VALID : 0,
     pasid: needsPasid ? fault.pasid : 0,
-    group_id: response.grpid,
-    resp_code: response.code,
+    grpid: response.grpid,
+    code: response.code,
   });
   const hasPasid = (fault.flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) !== 0;
   const ids = { endpoint: endpoint.name, grpid: response.grpid, ...(hasPasid ? { pasid: fault.pasid } : {}) };

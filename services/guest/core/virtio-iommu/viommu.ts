@@ -17,12 +17,9 @@ import {
   FAILED,
   FEATURES_OK,
   VIRTIO_F_VERSION_1,
-  VIRTIO_IOMMU_F_ATTACH_TABLE,
   VIRTIO_IOMMU_F_DOMAIN_RANGE,
   VIRTIO_IOMMU_F_INPUT_RANGE,
   VIRTIO_IOMMU_F_MAP_UNMAP,
-  VIRTIO_IOMMU_F_MMIO,
-  VIRTIO_IOMMU_F_PAGE_REQUEST,
   VIRTIO_IOMMU_F_PROBE,
   virtio_iommu_config,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
@@ -31,6 +28,7 @@ import type { Mm } from "../mm/mm.ts";
 import { AsidAllocator } from "../sva/asid.ts";
 import { handleIoPageFault } from "../sva/io-page-fault.ts";
 import { Quarantine } from "../sva/quarantine.ts";
+import type { VirtioIommuAbi } from "./abi.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
 import { viommu_fault_handler } from "./fault-report.ts";
@@ -45,19 +43,8 @@ export interface ViommuPorts {
   execution: Execution;
   tracer: Tracer;
   switches: ReadonlySet<string>;
+  abi: VirtioIommuAbi;
 }
-
-/** Accepted when offered; the table requests and page requests are what vSVA needs. */
-const WANTED = [
-  VIRTIO_IOMMU_F_INPUT_RANGE,
-  VIRTIO_IOMMU_F_DOMAIN_RANGE,
-  VIRTIO_IOMMU_F_MAP_UNMAP,
-  VIRTIO_IOMMU_F_PROBE,
-  VIRTIO_IOMMU_F_MMIO,
-  VIRTIO_IOMMU_F_ATTACH_TABLE,
-  VIRTIO_IOMMU_F_PAGE_REQUEST,
-  VIRTIO_F_VERSION_1,
-];
 
 /** The virtio-iommu driver of the guest (struct viommu_dev). */
 export class Viommu implements Omit<ViommuPorts, "edge"> {
@@ -66,6 +53,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   readonly execution: Execution;
   readonly tracer: Tracer;
   readonly switches: ReadonlySet<string>;
+  readonly abi: VirtioIommuAbi;
   readonly requests: RequestQueue;
   readonly pasids = new PasidAllocator<Mm>();
   readonly quarantine = new Quarantine();
@@ -78,6 +66,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   readonly domainIds = { first: 0, next: () => this.domainIds.first++ };
   readonly #edge: EdgePort<GuestToVmm, VmmToGuest>;
   #probeSize = 0;
+  #pageRequests = false;
   #inputEnd = 2n ** 64n - 1n;
 
   constructor(ports: ViommuPorts) {
@@ -86,6 +75,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.execution = ports.execution;
     this.tracer = ports.tracer;
     this.switches = ports.switches;
+    this.abi = ports.abi;
     this.faultMessages = new RateLimit(() => ports.execution.now());
     this.#edge = ports.edge;
     this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null);
@@ -106,9 +96,10 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     const offeredBits = uint64Of(offered.features);
     const has = (bit: number) => ((offeredBits >> BigInt(bit)) & 1n) === 1n;
     if (!has(VIRTIO_F_VERSION_1)) return this.#fail(-ENODEV);
-    if (!has(VIRTIO_IOMMU_F_MAP_UNMAP) && !has(VIRTIO_IOMMU_F_ATTACH_TABLE)) return this.#fail(-EINVAL);
-    let features = WANTED.filter(has).reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n);
-    if (!has(VIRTIO_IOMMU_F_PROBE)) features &= ~((1n << BigInt(VIRTIO_IOMMU_F_ATTACH_TABLE)) | (1n << BigInt(VIRTIO_IOMMU_F_PAGE_REQUEST))); // both need PROBE in `review`
+    const { abi } = this;
+    if (!has(VIRTIO_IOMMU_F_MAP_UNMAP) && !has(abi.attachTable)) return this.#fail(-EINVAL);
+    let features = abi.wanted.filter(has).reduce((bits, bit) => bits | (1n << BigInt(bit)), 0n);
+    if (abi.tablesNeedProbe && !has(VIRTIO_IOMMU_F_PROBE)) features &= ~((1n << BigInt(abi.attachTable)) | (1n << BigInt(abi.pageRequest)));
     const negotiated = (bit: number) => ((features >> BigInt(bit)) & 1n) === 1n;
     await this.#edge.request({ kind: "setFeatures", features: uint64Bytes(features) });
     const status = await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK);
@@ -121,9 +112,11 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     if (negotiated(VIRTIO_IOMMU_F_INPUT_RANGE)) this.#inputEnd = fields.input_range_end;
     if (negotiated(VIRTIO_IOMMU_F_DOMAIN_RANGE)) this.domainIds.first = Number(fields.domain_range_start);
     if (negotiated(VIRTIO_IOMMU_F_PROBE)) this.#probeSize = Number(fields.probe_size);
+    this.#pageRequests = negotiated(abi.pageRequest);
     this.events = new EventQueue(this.#edge, {
       execution: this.execution,
-      pageRequests: negotiated(VIRTIO_IOMMU_F_PAGE_REQUEST),
+      abi,
+      pageRequests: negotiated(abi.pageRequest),
       singleSlot: this.switches.has("RR-09"),
       handle: (report) => viommu_fault_handler(this, report),
     });
@@ -135,9 +128,10 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   /** PROBE of one endpoint, which is then known to the fault path (RR-06 fixed: with or without F_PROBE). The endpoint, or -errno. */
   async probeEndpoint(id: number): Promise<Endpoint | number> {
     const none: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
-    const properties = this.#probeSize > 0 ? await viommu_probe_endpoint(this.requests, id, this.#probeSize) : none;
+    const properties = this.#probeSize > 0 ? await viommu_probe_endpoint(this.requests, id, this.#probeSize, this.abi) : none;
     if (typeof properties === "number") return properties;
     properties.inputEnd ||= this.#inputEnd;
+    if (this.#pageRequests) properties.pageRequest ??= this.abi.pageRequestUnsaid;
     if (this.endpoints.size === 0) this.asids = new AsidAllocator(properties.asidBits ?? 8);
     const endpoint = new Endpoint(id, properties, this.execution.locks);
     endpoint.iommu.pageResponse = (fault, response) => viommu_page_response(this, endpoint, fault, response);
