@@ -13,6 +13,7 @@ export const inv10: Checker = {
   reads: [
     "ats.translation-request",
     "command.executed",
+    "edge.break",
     "endpoint.flr",
     "endpoint.page-request",
     "event-queue.record",
@@ -70,7 +71,8 @@ function boundButBad(history: readonly TraceEvent[]): Violation[] {
     if (event.kind === "guest.bind") bound.set(key, event);
     else if (event.kind === "guest.unbind" || (event.kind === "guest.cd-written" && !event.fields.valid)) bound.delete(key);
     else if (isCfgiCd(event)) bound.delete(`${endpointOf(event)}/${event.fields.SubstreamID}`);
-    else if (event.kind === "endpoint.flr") bound.clear(); // what its VM does to the STE now is no promise of the bind
+    // What its VM does to the STE after a reset, or when its kernel is gone, is no promise of the bind.
+    else if (event.kind === "endpoint.flr" || event.kind === "edge.break") bound.clear();
     const bind = event.kind === "ats.translation-request" || event.kind === "event-queue.record" ? bound.get(key) : undefined;
     if (!bind || !BAD_CD.has(String(event.fields.event))) continue;
     bound.delete(key); // once
