@@ -16,6 +16,7 @@ export interface DemoOptions {
   queues: string;
   machine?: string;
   ram?: string;
+  abi?: string;
   seed: string;
   connect?: string;
   vm: string;
@@ -31,11 +32,13 @@ export async function demoCommand(mode: "processes" | "sim", options: DemoOption
   const seed = numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const breadth = { endpoints: numberOption("endpoints", options.endpoints, 1, MAX_ENDPOINTS), queues: numberOption("queues", options.queues, 1, MAX_QUEUES) };
   const addresses = mode === "processes" ? connectOption(options.connect) : null;
+  const fixed = addresses && (["machine", "ram", "abi"] as const).find((flag) => options[flag] !== undefined);
+  if (fixed) throw inputError(`--${fixed}: a machine that runs has its own: npx faultline up --${fixed} .., then demo --connect`, fixed);
   const given = addresses ? null : machineOption(options);
   const vm = numberOption("vm", options.vm, 0, given ? given.vms.length - 1 : MAX_VM);
-  const own = given && broadened(given, breadth, vm);
-  const early = own ? readInput(options.file ?? defaultFile, own, vm) : null; // a wrong file is told before a machine is started
-  const { machine, running } = await connectOrStart(addresses, mode, () => own!, { seed, switches: [], trace: "fault-path", vm });
+  const broad = given && broadened(given, breadth, vm);
+  const early = broad ? readInput(options.file ?? defaultFile, broad, vm) : null; // a wrong file is told before a machine is started
+  const { machine, running } = await connectOrStart(addresses, mode, () => broad!, { seed, switches: [], trace: "fault-path", vm });
   try {
     if (addresses) enough(machine, breadth, vm, addresses);
     const result = await runDemo(running, operation, early ?? readInput(options.file ?? defaultFile, machine, vm), pagesPerGroup, breadth);

@@ -19,6 +19,8 @@ describe("bad input (interfaces.md, section 11)", () => {
     ["an unknown option", ["demo", "--fast"], /unknown option '--fast'/, undefined],
     ["a machine file that is not there", ["demo", "--machine", "/nonexistent.yaml"], /\/nonexistent\.yaml cannot be read/, "machine"],
     ["a size in no unit", ["demo", "--ram", "lots"], /--ram lots is no size/, "ram"],
+    ["an unknown ABI", ["demo", "--abi", "rfc-v2"], /--abi rfc-v2 is none of review, rfc-v1/, "abi"],
+    ["an ABI for a machine that runs", ["demo", "--abi", "rfc-v1", "--connect", "127.0.0.1:9"], /--abi: a machine that runs has its own/, "abi"],
     ["an unknown benchmark", ["bench", "speed"], /no benchmark speed/, "name"],
   ];
   it.each(cases)(

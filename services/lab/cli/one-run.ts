@@ -14,7 +14,7 @@ import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
 import { refusalOf } from "../scenarios/modes.ts";
 import { EXIT, Failure, inputError } from "./errors.ts";
-import { MAX_VM, numberOption } from "./options.ts";
+import { abiOption, MAX_VM, numberOption } from "./options.ts";
 import { progress } from "./progress.ts";
 import { connectOrStart, type Mode, modes } from "./start-machine.ts";
 import { switchesOption } from "./switches.ts";
@@ -29,6 +29,7 @@ export interface RunOptions {
   seeds?: string;
   mutants?: string;
   defects?: string;
+  abi?: string;
   out?: string;
   checkDeterminism?: boolean;
   encode?: boolean;
@@ -55,7 +56,9 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   const addresses = options.mode === undefined || options.mode === "processes" ? connectOption(options.connect) : null;
   const mode = modes.find((one) => one === (options.mode ?? (addresses ? "processes" : "sim")));
   if (!mode) throw inputError(`--mode ${options.mode} is none of ${modes.join(", ")}`, "mode");
-  const scenario = loadScenario(idOrFile);
+  const asWritten = loadScenario(idOrFile);
+  const scenario = { ...asWritten, machine: abiOption(asWritten.machine, options.abi) };
+  if (addresses && options.abi) throw inputError("--abi: a machine that runs has its ABI: npx faultline up --abi .., then run --connect", "abi");
   const refusal = refusalOf(scenario, addresses ? "connected" : mode);
   if (refusal) throw inputError(`${idOrFile}: ${refusal}`, "mode");
   if (options.checkDeterminism && mode !== "sim") throw inputError(`--check-determinism: --mode ${mode} runs on real time`, "check-determinism");
@@ -72,7 +75,7 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
     const words = ["npx faultline run", shipped ? idOrFile : fromRoot(idOrFile), "--mode", mode, "--seed", seed];
     if (addresses) words.push("--connect", addresses.text);
     if (vm) words.push("--vm", vm);
-    for (const flag of ["mutants", "defects"] as const) if (options[flag]) words.push(`--${flag}`, options[flag]);
+    for (const flag of ["mutants", "defects", "abi"] as const) if (options[flag]) words.push(`--${flag}`, options[flag]);
     if (options.encode) words.push("--encode");
     return words.join(" ");
   };

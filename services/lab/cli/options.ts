@@ -25,9 +25,20 @@ export function numberOption(flag: string, text: string, from: number, to: numbe
   return value;
 }
 
-/** Flags before environment before file: `--machine` or FAULTLINE_MACHINE, then `--ram`. */
-export function machineOption(options: { machine?: string; ram?: string }): Machine {
-  const machine = loadMachine(options.machine ?? process.env.FAULTLINE_MACHINE ?? defaultMachineFile);
+/** What virtio-iommu says on the wire: as posted, or as the reviewers asked. */
+const ABIS = ["review", "rfc-v1"] as const satisfies readonly Machine["abi"][];
+
+/** The machine as the file has it where `--abi` says nothing. */
+export function abiOption(machine: Machine, text: string | undefined): Machine {
+  if (text === undefined) return machine;
+  const abi = ABIS.find((name) => name === text);
+  if (!abi) throw inputError(`--abi ${text} is none of ${ABIS.join(", ")}`, "abi");
+  return { ...machine, abi };
+}
+
+/** Flags before environment before file: `--machine` or FAULTLINE_MACHINE, then `--abi` and `--ram`. */
+export function machineOption(options: { machine?: string; ram?: string; abi?: string }): Machine {
+  const machine = abiOption(loadMachine(options.machine ?? process.env.FAULTLINE_MACHINE ?? defaultMachineFile), options.abi);
   if (options.ram === undefined) return machine;
   const ram = parseSize(options.ram);
   if (ram === null || ram % 4096 || ram < 2 ** 20 || ram > 2 ** 32) throw inputError(`--ram ${options.ram} is no size from 1MiB to 4GiB (like 64MiB)`, "ram");

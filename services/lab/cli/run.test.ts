@@ -23,6 +23,12 @@ describe("faultline run", { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toBe("npx faultline run drop-page-response --mode sim --seed 1 --mutants M-no-job-timeout");
   });
 
+  it("--abi puts the scenario on the other wire, and stands in the command that reproduces it", () => {
+    const { status, stdout } = faultline("run", "drop-page-response", "--abi", "rfc-v1", "--out", "posted");
+    expect([status, linesOf(stdout).at(-1)]).toEqual([0, "npx faultline run drop-page-response --mode sim --seed 1 --abi rfc-v1"]);
+    expect(readFileSync(join(dir, "posted/history.ndjson"), "utf8")).not.toBe(readFileSync(join(dir, "why/history.ndjson"), "utf8"));
+  });
+
   it("leaves a repro.sh that yields the same history, from another directory too", () => {
     const { digest } = JSON.parse(readFileSync(join(dir, "why/report.json"), "utf8"));
     const { status, stdout, stderr } = spawnSync("sh", [join(dir, "why/repro.sh")], { encoding: "utf8", cwd: "/" });

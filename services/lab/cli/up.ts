@@ -14,6 +14,7 @@ export interface UpOptions {
   run?: string;
   machine?: string;
   ram?: string;
+  abi?: string;
   mutants?: string;
   defects?: string;
   adminPort: string;
