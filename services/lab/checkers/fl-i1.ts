@@ -3,10 +3,12 @@ import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, groupKeyOf, groupText } from "./naming.ts";
 
 const isStopMarker = ({ ids, fields }: TraceEvent): boolean => ids.pasid !== undefined && fields.read === false && fields.write === false; // IC-519
+/** Bus and device number: the functions of a device share its link. */
+const deviceOf = (event: TraceEvent): number => Number(endpointOf(event)) >> 3;
 
 /**
  * FL-I1: INV-1 counts from record to response; this closes its two ends on the link. Every Last that a function sent becomes a record or an automatic answer, never silence (S34), and every
- * response that the SMMU sent is taken in by its function. A reset closes what is open.
+ * response that the SMMU sent is taken in by its function. A reset closes what is open, and a response to a function whose link is down is lost (PCIe 6.7.3).
  */
 export const flI1: Checker = {
   id: "FL-I1",
@@ -14,9 +16,9 @@ export const flI1: Checker = {
   reads: [
     "endpoint.flr",
     "endpoint.group-closed",
+    "endpoint.link",
     "endpoint.page-request",
     "endpoint.prg-response",
-    "lab.rule",
     "prg-response.sent",
     "pri-queue.auto-response",
     "pri-queue.record",
@@ -25,6 +27,8 @@ export const flI1: Checker = {
     const violations: Violation[] = [];
     const asked = new Map<string, TraceEvent>();
     const underWay = new Map<string, TraceEvent>();
+    /** Devices whose link is down. */
+    const down = new Set<number>();
     const functions = new Set(history.filter(({ kind }) => kind === "endpoint.page-request").map(endpointOf));
     for (const event of history) {
       const key = groupKeyOf(event);
@@ -37,7 +41,7 @@ export const flI1: Checker = {
           if (event.fields.last) asked.delete(key);
           break;
         case "prg-response.sent":
-          if (functions.has(endpointOf(event))) underWay.set(key, event);
+          if (functions.has(endpointOf(event)) && !down.has(deviceOf(event))) underWay.set(key, event);
           break;
         case "endpoint.prg-response":
           underWay.delete(key);
@@ -46,15 +50,17 @@ export const flI1: Checker = {
           asked.delete(key);
           underWay.delete(key);
           break;
+        case "endpoint.link":
+          if (event.fields.up) down.delete(deviceOf(event));
+          else down.add(deviceOf(event));
+          break;
         case "endpoint.flr":
           for (const open of [asked, underWay]) for (const name of open.keys()) if (name.startsWith(`${endpointOf(event)}/`)) open.delete(name);
       }
     }
     for (const event of asked.values())
       violations.push({ invariant: "FL-I1", message: `${groupText(event)}: its last request became no record and got no answer`, events: [event.n] });
-    // A response to a function whose link is down is lost, and so is the function's group.
-    const cutOff = history.some(({ kind, fields }) => kind === "lab.rule" && fields.do === "link-down");
-    for (const event of cutOff ? [] : underWay.values())
+    for (const event of underWay.values())
       violations.push({ invariant: "FL-I1", message: `${groupText(event)}: the PRG Response sent at #${event.n} never reached the function`, events: [event.n] });
     return violations.sort((a, b) => a.events[0] - b.events[0]);
   },

@@ -1,4 +1,4 @@
-import type { TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
+import type { TraceEvent, TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
 import { checkers, judge, judgeBy } from "./index.ts";
 import { doctored, oneFault, written } from "./test-support/written-history.ts";
@@ -100,6 +100,16 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     for (const n of violations[0].events) expect(known.has(n)).toBe(true);
   });
 
+  it("FL-I1 gives up a response to a function whose link is down, and no other (PCIe 6.7.3)", () => {
+    const response = doctored("endpoint.prg-response", null);
+    const link = (sid: string, up: boolean) => written(["smmu", "endpoint.link", { sid }, { up }]);
+    const lost = (...history: TraceEvent[]) => judgeBy([of("FL-I1")], [...response.slice(0, -1), ...history, ...response.slice(-1)]).length;
+    expect(lost(...link("0x8", false))).toBe(0);
+    expect(lost(...link("0x9", false))).toBe(0); // another function of the device
+    expect(lost(...link("0x10", false))).toBe(1);
+    expect(lost(...link("0x8", false), ...link("0x8", true))).toBe(1);
+    expect(judgeBy([of("FL-I1")], [...response, ...link("0x8", false)])).toHaveLength(1);
+  });
   it("INV-6 is violated when the host takes INVALID where SUCCESS was sent, and once more when its driver says SUCCESS all the same", () => {
     expect(judgeBy([of("INV-6")], doctored("host.page-response", { fields: { code: 1 } })).map(({ message }) => message)).toEqual([
       expect.stringMatching(/vmm->host host.page-response has code 1, sent was code 0/),

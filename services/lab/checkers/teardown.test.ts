@@ -77,6 +77,28 @@ describe("INV-7: a failed operation leaves nothing, and is seen to fail", () => 
       { invariant: "INV-7", message: "endpoint 0x8: VFIO_IOMMU_SET_PASID_TABLE failed (-22) and left STE.Config 7, it was 6", events: [2, 3, 4] },
     ]);
   });
+  it("is violated by a bind that succeeds although the INVALIDATE of its CD failed (S38), not by what a later bind of the PASID does", () => {
+    const invalidate = (ret: number, granularity = "PASID"): Line => ["guest0", "guest.invalidate", { domain: 1, pasid: 5 }, { granularity, ret }];
+    expect(judgeBy([inv7], written(invalidate(0), invalidate(-5), bind()))).toEqual([
+      { invariant: "INV-7", message: "endpoint 0x8, PASID 5: bound at #3 although the INVALIDATE of its CD failed at #2 (-5)", events: [2, 3] },
+    ]);
+    expect(judgeBy([inv7], written(invalidate(-5), invalidate(0), bind()))).toHaveLength(1);
+    expect(judgeBy([inv7], written(invalidate(-5), invalidate(0), invalidate(0), bind()))).toEqual([]);
+    expect(judgeBy([inv7], written(invalidate(-5, "ASID"), bind()))).toEqual([]);
+  });
+  it("is violated by an overflow with whose acknowledgement a partial group is not discarded (S22)", () => {
+    const taken = (grpid: number, last: boolean): Line => ["host", "host.pri-record", { sid: "0x8", pasid: 5, grpid }, { last }];
+    const overflow = (discarded: number): Line => ["host", "host.queue-overflow", {}, { queue: "PRIQ", discarded }];
+    expect(judgeBy([inv7], written(taken(3, false), taken(4, false), taken(4, true), overflow(1)))).toEqual([]);
+    expect(judgeBy([inv7], written(taken(3, false), ["smmu", "endpoint.flr", { sid: "0x8" }], overflow(0)))).toEqual([]);
+    expect(judgeBy([inv7], written(taken(3, false), taken(3, false), overflow(1)))).toEqual([
+      {
+        invariant: "INV-7",
+        message: "endpoint 0x8, PASID 5, group 3: its last request may have been refused, and the overflow at #3 discarded 1 of the 2 requests that wait for theirs",
+        events: [1, 3],
+      },
+    ]);
+  });
   it("is violated by an INVALIDATE that is answered OK although the host refused it (RR-69)", () => {
     const call: Line = ["vmm0", "vmm.ioctl", { fd: 7 }, { name: "VFIO_IOMMU_CACHE_INVALIDATE", ret: -22 }];
     const answered = (status: number): Line => ["vmm0", "vmm.request", {}, { type: 7, status }];
@@ -142,6 +164,13 @@ describe("ORD-PASID: drain before PASID re-use (IC-1105)", () => {
   it("does not take a second device of the same process for another owner", () => {
     const other: Line = ["guest0", "guest.bind", { endpoint: "0x10", pasid: 5, asid: 2 }, { mm: "first" }];
     expect(judgeBy([ordPasid], written(attach, bind(), other, request, unbind, bind()))).toEqual([]);
+  });
+  it("is violated by a bind to another process while a bond has the PASID (S30), and not by one of the next kernel", () => {
+    expect(judgeBy([ordPasid], written(attach, bind(), bind("second")))).toEqual([
+      { invariant: "ORD-PASID", message: "PASID 5 was given to second at #3 while endpoint 0x8 has it for first since #2: no unbind between", events: [2, 3] },
+    ]);
+    expect(judgeBy([ordPasid], written(attach, bind(), unbind, bind("second")))).toEqual([]);
+    expect(judgeBy([ordPasid], written(attach, bind(), attach, bind("second")))).toEqual([]);
   });
 });
 
