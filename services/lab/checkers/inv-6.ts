@@ -17,6 +17,7 @@ interface Hop {
 
 const address = ({ ids }: TraceEvent) => ids.iova ?? ids.gva;
 const fault = (event: TraceEvent): Tuple => ({ pasid: event.ids.pasid, address: address(event), last: event.fields.last });
+const grouped = (event: TraceEvent): Tuple | null => (event.ids.grpid === undefined ? null : fault(event));
 const code = (event: TraceEvent): Tuple => ({ code: event.fields.code });
 
 /** Each hop of a fault and of its answer: what one side encoded is what the other decodes, whatever the structure between them (steps d to h of spec/flow.md). */
@@ -26,9 +27,11 @@ const hops: readonly Hop[] = [
     sent: { kinds: ["pri-queue.record"], fields: (event) => ({ ...fault(event), read: event.fields.R, write: event.fields.W }) },
     received: { kinds: ["host.pri-record"], fields: (event) => ({ ...fault(event), read: event.fields.read, write: event.fields.write }) },
   },
+  // Stalls and faults without a group come from the event queue.
+  { direction: "inside the host", sent: { kinds: ["host.pri-record"], fields: fault }, received: { kinds: ["host.fault-reported"], fields: grouped } },
   {
     direction: "host->vmm",
-    sent: { kinds: ["host.fault-reported"], fields: (event) => (event.ids.grpid === undefined ? null : fault(event)) },
+    sent: { kinds: ["host.fault-reported"], fields: grouped },
     received: { kinds: ["vmm.fault-drained"], fields: fault },
   },
   { direction: "vmm->guest", sent: { kinds: ["vmm.event-used"], fields: fault }, received: { kinds: ["guest.event-received"], fields: fault } },
