@@ -9,7 +9,7 @@ import { machineDigest } from "@faultline/shared/shell/config.ts";
 import { dialEdge } from "@faultline/shared/shell/grpc-edge.ts";
 import { loadMachine } from "@faultline/shared/shell/machine-file.ts";
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ServiceProcess, ServiceProcesses } from "../support/service-process.ts";
 
 const ADDRESS = 0x4010_0000;
@@ -41,17 +41,19 @@ async function store({ address }: ServiceProcess, machine: Machine, data: Uint8A
 }
 
 describe("the death of the smmu is a power loss (design.md, section 2)", () => {
-  const folder = mkdtempSync(join(tmpdir(), "fl-kept-"));
-  let processes = new ServiceProcesses();
+  let folder: string;
+  let processes: ServiceProcesses;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "fl-kept-"));
+    processes = new ServiceProcesses();
+  });
   afterEach(async () => {
     await processes.close();
-    processes = new ServiceProcesses();
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true });
   });
 
   it.each([true, false])("dram.kept %s: a restart finds the memory as it was, or zeroed; the registers are at reset in both", async (kept) => {
-    rmSync(folder, { recursive: true, force: true });
-    const file = join(mkdtempSync(join(tmpdir(), "fl-kept-")), "machine.yaml");
+    const file = join(folder, "machine.yaml");
     writeFileSync(file, `dram: { kept: ${kept} }\n`);
     const machine = loadMachine(file);
     const data = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);

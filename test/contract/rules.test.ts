@@ -9,7 +9,7 @@ import type { EdgeDo, When } from "@faultline/shared/lab/fault-rule.ts";
 import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import type { TraceFields, Tracer } from "@faultline/shared/trace/tracer.ts";
 import { afterEach, describe, expect, it } from "vitest";
-import { type End, join, type Pair, transports, until } from "../support/edge-pair.ts";
+import { type End, join, transports, until } from "../support/edge-pair.ts";
 
 /** Little-endian words from a byte offset on. */
 function record(size: number, ...words: [offset: number, value: number][]): Uint8Array {
@@ -160,8 +160,11 @@ const turns = async (): Promise<void> => {
 };
 
 describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, connect) => {
-  let pair: Pair<never, never> | null = null;
-  afterEach(() => pair?.close());
+  const pairs: { close(): void }[] = [];
+  const close = () => {
+    for (const pair of pairs.splice(0)) pair.close();
+  };
+  afterEach(close);
 
   async function rig(flow: Flow, what: EdgeDo, when: When, target = flow.what): Promise<Rig> {
     const timers: (() => void)[] = [];
@@ -184,7 +187,7 @@ describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, con
         if (kind === "pwriteResult") end.edge.reply(seq, { kind, ret: 4 } as never);
       },
     });
-    pair = joined.pair as never;
+    pairs.push(joined.pair);
     await Promise.all([joined.upper.ready, joined.lower.ready]);
     const ends = joined as unknown as Ends;
     const far = flow.from === "upper" ? ends.lower : ends.upper;
@@ -418,7 +421,7 @@ describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, con
         const before = r.seen().length;
         void r.send(41);
         await until(() => r.seen().length > before);
-        pair?.close();
+        close();
       }
     });
   });

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noEngine } from "../support/engine.ts";
 import { faultline } from "../support/faultline.ts";
 
@@ -11,7 +11,10 @@ const FILES = ["report.html", "report.json", "junit.xml", "history.ndjson", "sch
 describe.skipIf(noEngine !== null)(
   `a part is lost, stands still or is cut off while faults are in flight, in containers: a verdict each${noEngine ? `: skipped, ${noEngine}` : ""}`,
   () => {
-    const out = mkdtempSync(join(tmpdir(), "faultline-parts-"));
+    let out: string;
+    beforeAll(() => {
+      out = mkdtempSync(join(tmpdir(), "faultline-parts-"));
+    });
     afterAll(() => rmSync(out, { recursive: true }));
 
     it.each([

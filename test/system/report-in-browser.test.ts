@@ -58,13 +58,14 @@ afterAll(() => browser?.close());
 describe.skipIf(noChromium !== null).each(reports)(
   `report.html of %s, in Chromium without a network${noChromium ? `: skipped, ${noChromium}` : ""}`,
   (_what, verdict, record) => {
-    const dir = mkdtempSync(join(tmpdir(), "faultline-browser-"));
+    let dir: string;
     const said: string[] = [];
     const asked: string[] = [];
     let page: Page;
     let command = "";
 
     beforeAll(async () => {
+      dir = mkdtempSync(join(tmpdir(), "faultline-browser-"));
       const told = await record();
       command = told.how.command;
       writeFileSync(join(dir, "report.html"), reportHtml(told));
