@@ -30,6 +30,20 @@ describe("fields of records in conditions and corruptions (design.md, section 6:
     expect(condition("host->smmu", "command", "m.name == 'CMD_TLBI_NH_VA' && m.ASID == 33")(fields)).toBe(true);
     expect(condition("host->smmu", "command", "m.PRGIndex == 0")(fields)).toBe(false);
   });
+  it("a command has what is named alike on every edge, whatever its structure calls it (interfaces.md, section 7); not a PASID with SSV = 0", () => {
+    const fieldsOf = (data: Uint8Array, reads?: string[]) => {
+      const published = [{ address: 0x4000_0000, data }];
+      return allFields(smmuEdge.decode(mmioWrite, published, "review")[0], mmioWrite, published, reads);
+    };
+    const cfgiCd = words(16, [0, 0x05 | (5 << 12)], [4, 8]); // 4.3.4: SubstreamID [31:12], StreamID [63:32]
+    const atcInv = (ssv: number) => words(16, [0, 0x40 | (ssv << 11) | (5 << 12)], [4, 8]); // 4.5.1
+    expect(fieldsOf(TLBI)).toMatchObject({ asid: 0x21n });
+    expect(fieldsOf(TLBI)).not.toHaveProperty("sid");
+    expect(condition("host->smmu", "command", "m.pasid == 5 && m.sid == 8")(fieldsOf(cfgiCd, ["pasid", "sid"]))).toBe(true);
+    expect(fieldsOf(atcInv(1))).toMatchObject({ pasid: 5n, SubstreamID: 5n });
+    expect(fieldsOf(atcInv(0))).toMatchObject({ SubstreamID: 5n });
+    expect(fieldsOf(atcInv(0))).not.toHaveProperty("pasid");
+  });
   it("only a field of its own structure is corrupted", () => {
     const [record] = smmuEdge.decode(mmioWrite, writes, "review");
     expect(corrupted({ body: mmioWrite, writes }, record, { action: "corrupt", field: "PRGIndex", value: 5 })).toBeNull();

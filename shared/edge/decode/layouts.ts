@@ -64,7 +64,7 @@ export const conditionFields = (edge: string, record: RecordKind): Fields => ({
 });
 
 /** Where the record's bytes are. */
-export function bytesOf({ bytes }: EdgeRecord, body: object, writes: readonly PostedWrite[]): Uint8Array | null {
+function bytesOf({ bytes }: EdgeRecord, body: object, writes: readonly PostedWrite[]): Uint8Array | null {
   if (!bytes) return null;
   if ("write" in bytes) return writes[bytes.write]?.data.subarray(bytes.offset) ?? null;
   const field = (body as Record<string, unknown>)[bytes.field];
@@ -77,14 +77,18 @@ export function allFields(record: EdgeRecord, body: object, writes: readonly Pos
   const bytes = layout ? bytesOf(record, body, writes) : null;
   const all: Record<string, unknown> = {};
   if (bytes && layout) {
-    for (const field of reads ?? Object.keys(layout)) {
-      if (field in fields || field in ids || !Object.hasOwn(layout, field)) continue;
-      const [hi, lo] = layout[field];
-      if (hi < bytes.length * 8) all[field] = valueAt(bytes, hi, lo);
+    for (const field of reads ?? [...Object.keys(layout), ...Object.keys(DOCUMENT_NAMES)]) {
+      const bits = field in fields || field in ids ? undefined : bitsOf(layout, field);
+      if (!bits || bits[0] >= bytes.length * 8 || (PASIDS.has(field) && saysNoSubstream(bytes, layout))) continue;
+      all[field] = valueAt(bytes, bits[0], bits[1]);
     }
   }
   return Object.assign(all, ids, fields);
 }
+
+/** SSV = 0: what stands in SubstreamID is none. */
+const PASIDS: ReadonlySet<string> = new Set(["pasid", "ssid"]);
+const saysNoSubstream = (bytes: Uint8Array, { SSV }: Layout): boolean => SSV !== undefined && valueAt(bytes, SSV[0], SSV[1]) === 0n;
 
 function valueAt(bytes: Uint8Array, hi: number, lo: number): bigint {
   let value = 0n;

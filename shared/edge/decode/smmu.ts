@@ -28,12 +28,16 @@ function commands(data: Uint8Array, write: number): EdgeRecord[] {
     const name = names.get(entry[0]) ?? hex(entry[0]);
     const c = CMD_PRI_RESP.decode(entry);
     const isResponse = entry[0] === OPCODE.CMD_PRI_RESP;
+    const layout = commandStruct(entry[0])?.layout;
     records.push({
       record: "command",
-      ids: { sid: hex(c.StreamID), ...(isResponse ? { grpid: Number(c.PRGIndex), ...(c.SSV ? { pasid: Number(c.SubstreamID) } : {}) } : {}) },
+      ids: {
+        ...(layout?.StreamID ? { sid: hex(c.StreamID) } : {}),
+        ...(isResponse ? { grpid: Number(c.PRGIndex), ...(c.SSV ? { pasid: Number(c.SubstreamID) } : {}) } : {}),
+      },
       fields: { name, ...(isResponse ? { Resp: Number(c.Resp) } : {}) },
       bytes: { write, offset: at },
-      layout: commandStruct(entry[0])?.layout,
+      layout,
     });
   }
   return records;
