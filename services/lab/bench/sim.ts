@@ -47,7 +47,7 @@ export interface SimBench {
   };
 }
 
-export const BUDGET = { faultsPerSecond: 10_000, startMs: 20 } as const;
+const BUDGET = { faultsPerSecond: 10_000, startMs: 20 } as const;
 /** The small experiment: a message is lost, the driver recovers, the machine heals and works once more. */
 const SMALL = "drop-page-response";
 const HOPS = 6;
@@ -60,7 +60,7 @@ export interface SimBenchSize {
   warmUp: number;
   grpc: boolean;
 }
-export const FULL_SIZE: SimBenchSize = { pages: 1024, inFlight: [32, 1], experiments: 5, messages: 20_000, warmUp: 12, grpc: true };
+const FULL_SIZE: SimBenchSize = { pages: 1024, inFlight: [32, 1], experiments: 5, messages: 20_000, warmUp: 12, grpc: true };
 
 /** Rounds with every measurement once in each, so that all see the same load of the machine, after some that warm the process up. */
 export async function measureSim(rounds: number, size: SimBenchSize = FULL_SIZE): Promise<SimBench> {

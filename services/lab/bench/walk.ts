@@ -43,7 +43,7 @@ export interface WalkBench {
   scaling: WalkScaling[];
 }
 
-export const PASID_SCALES: readonly number[] = [1, 10, 100, 1000, MAX_PASIDS];
+const PASID_SCALES: readonly number[] = [1, 10, 100, 1000, MAX_PASIDS];
 const MIB = 2 ** 20;
 const TLB = 65536;
 

@@ -21,7 +21,7 @@ export const stopTheFlow: ReadonlyMap<string, string> = new Map([
 ]);
 const AS_POSTED = "as-posted";
 /** Every defect of the posted series that still lets the flow run (design.md, section 5). */
-export const asPosted: readonly string[] = known.map(({ id }) => id).filter((id) => id.startsWith("RR-") && !stopTheFlow.has(id));
+const asPosted: readonly string[] = known.map(({ id }) => id).filter((id) => id.startsWith("RR-") && !stopTheFlow.has(id));
 
 /** "RR-09,M-no-job-timeout" as ids; "as-posted" stands for `asPosted`; an unknown one is an input error. */
 export function switchesOption(flag: string, text: string | undefined): string[] {

@@ -27,7 +27,7 @@ export function runText(record: RunRecord, dir: string): string {
 }
 
 /** "verdict: violation of INV-1, FL-I5". */
-export function verdictText({ judgement: { verdict, violations, error }, counters }: Pick<RunRecord, "judgement" | "counters">): string {
+function verdictText({ judgement: { verdict, violations, error }, counters }: Pick<RunRecord, "judgement" | "counters">): string {
   const invariants = [...new Set(violations.map(({ invariant }) => invariant))];
   return `verdict: ${verdict}${invariants.length ? ` of ${invariants.join(", ")}` : ""}${evictionText(counters)}${error ? `: ${error}` : ""}`;
 }
