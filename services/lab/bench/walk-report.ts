@@ -23,6 +23,7 @@ const text = ({ ns, min, ratio, scaling }: WalkBench, rounds: number): string =>
     figure("stage 1 walk, full checks", "stage1Walk"),
     figure("TLB hit", "tlbHit", ratio.tlbHit),
     figure("  floor: typed-array lookup", "lookup"),
+    figure("transaction, all hits", "transaction"),
     figure("configuration hit", "configHit"),
     figure("command", "command"),
     figure("1 MiB of DMA, all hits", "dma1MiB"),
