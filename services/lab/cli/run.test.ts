@@ -126,5 +126,8 @@ describe("faultline explain", () => {
     const ids = [...knownIds(), "hypothesis", "lab.heal"];
     expect(ids.length).toBeGreaterThan(100);
     expect(ids.filter((id) => !explanationOf(id)?.lines.every((line) => line.trim()))).toEqual([]);
+    const files = ids.flatMap((id) => explanationOf(id)!.lines.flatMap((line) => (line.startsWith("where: ") ? [line.slice("where: ".length)] : [])));
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    expect(files).toContain("shared/linux/iopf-queue.ts");
   });
 });

@@ -31,8 +31,7 @@ const switchesOf = ({ mutants = [], defects = [] }: Pick<Caught, "mutants" | "de
 
 /** `faultline scenarios list`: what is shipped. */
 export function scenariosCommand(options: TableOptions): number {
-  const scenarios = scenarioIds().map(loadScenario);
-  const rows = scenarios.map(({ id, title, source, expect, simOnly, ...scenario }) => ({
+  const rows = shipped().map(({ id, title, source, expect, simOnly, ...scenario }) => ({
     id,
     title,
     source,
@@ -67,7 +66,7 @@ export function explanationOf(id: string): Explanation | null {
   if (scenarioIds().includes(id)) return { id, what: "scenario", lines: scenarioLines(loadScenario(id)) };
   for (const [service, rows] of Object.entries(switches)) {
     const row = rows.find((one) => one.id === id);
-    if (row) return { id, what: "switch", lines: [row.sentence, `source: ${row.source}`, `where: services/${service}/${row.where}`, ...usedBy(id)] };
+    if (row) return { id, what: "switch", lines: [row.sentence, `source: ${row.source}`, `where: ${pathOf(service, row.where)}`, ...usedBy(id)] };
   }
   const checker = checkers.find((one) => one.id === id);
   if (checker) return { id, what: "checker", lines: [checker.sentence, `reads: ${checker.reads.join(", ")}`] };
@@ -105,12 +104,17 @@ function scenarioLines(scenario: Scenario): string[] {
   ];
 }
 
+/** From the repository's root: some defects of a service are in code that it shares. */
+const pathOf = (service: string, where: string): string => (where.startsWith("shared/") ? where : `services/${service}/${where}`);
+
+let loaded: readonly Scenario[] | undefined;
+/** Every scenario that is shipped, read once. */
+const shipped = (): readonly Scenario[] => (loaded ??= scenarioIds().map(loadScenario));
+
 function usedBy(id: string): string[] {
-  const using = scenarioIds()
-    .map(loadScenario)
-    .flatMap(({ id: scenario, expect }) =>
-      (expect.caught ?? []).filter((one) => switchesOf(one).includes(id)).map(({ by }) => `npx faultline run ${scenario} --mutants ${id} -> ${by}`),
-    );
+  const using = shipped().flatMap(({ id: scenario, expect }) =>
+    (expect.caught ?? []).filter((one) => switchesOf(one).includes(id)).map(({ by }) => `npx faultline run ${scenario} --mutants ${id} -> ${by}`),
+  );
   return using.length ? ["shown by:", ...using.map((line) => `  ${line}`)] : [];
 }
 
