@@ -1,21 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadScenario, parseScenario, scenarioIds } from "./load-scenario.ts";
-
-const text = (change: Record<string, string> = {}) =>
-  Object.entries({
-    id: "x",
-    title: "t",
-    source: "S31",
-    workload: "{ operation: copy, file: { bytes: 4096 } }",
-    hypothesis: "{ during: nothing is lost }",
-    faults: '[{ where: "vmm->host page-response", do: drop }]',
-    expect: "{ workload: succeeds }",
-    ...change,
-  })
-    .filter(([, value]) => value !== "")
-    .map(([field, value]) => `${field}: ${value}`)
-    .join("\n");
-const fault = (fields: string) => text({ faults: `[{ ${fields} }]` });
+import { fault, text } from "./test-support/scenario-text.ts";
 
 describe("a scenario file (design.md, section 6)", () => {
   it("every published one loads", () => {

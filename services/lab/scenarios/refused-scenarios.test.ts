@@ -1,22 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseScenario } from "./load-scenario.ts";
+import { fault, text } from "./test-support/scenario-text.ts";
 
-/** One field a line, so that the line says which: id 1, title 2, source 3, workload 4, hypothesis 5, faults 6, expect 7, more from 8 on. */
-const text = (change: Record<string, string> = {}) =>
-  Object.entries({
-    id: "x",
-    title: "t",
-    source: "S31",
-    workload: "{ operation: copy, file: { bytes: 4096 } }",
-    hypothesis: "{ during: nothing is lost }",
-    faults: '[{ where: "vmm->host page-response", do: drop }]',
-    expect: "{ workload: succeeds }",
-    ...change,
-  })
-    .filter(([, value]) => value !== "")
-    .map(([field, value]) => `${field}: ${value}`)
-    .join("\n");
-const fault = (fields: string) => text({ faults: `[{ ${fields} }]` });
 const RESPONSE = 'where: "vmm->host page-response"';
 const PROGRAM = "processes: 1, pages: 1, jobs: 1, mix: { copy: 1 }";
 
