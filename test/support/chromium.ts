@@ -3,7 +3,7 @@ import { type Browser, chromium } from "playwright-core";
 
 const path = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** Why browser tests cannot run here, or null: a Chromium is there. .ci/run installs it, so that CI never skips them. */
+/** Why browser tests cannot run here, or null: a Chromium is there. .ci/run installs it where Debian's packages can be had. */
 export const noChromium: string | null = existsSync(path)
   ? null
   : `no ${path} (apt-get install -y --no-install-recommends chromium; or CHROMIUM names another Chromium or Chrome)`;
