@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type FaultRule, isEdge, isPoint } from "@faultline/shared/lab/fault-rule.ts";
+import { type FaultRule, HARDWARE, isEdge, isPoint } from "@faultline/shared/lab/fault-rule.ts";
 import { describe, expect, it } from "vitest";
 import { loadScenario, type Scenario, scenarioIds } from "./load-scenario.ts";
 import { cellOf, KINDS, type Kind, PLACES, type Place } from "./matrix.ts";
@@ -30,6 +30,10 @@ describe("kinds of faults against the places where they can bite (issue 6, item 
       expect(scenario, `${place} ${kind} names ${cell.scenario}`).toBeDefined();
       expect(cellsOf(scenario!), cell.scenario).toContain(`${place} ${kind}`);
     }
+  });
+  it.each(Object.entries(HARDWARE))("%s: what it can do is a kind, and where it does it a place", (piece, actions) => {
+    expect(PLACES).toContain(piece.replace(/^endpoint:$/, "endpoint"));
+    for (const action of actions) expect(KINDS).toContain(action);
   });
   it("no scenario does what the matrix says cannot bite", () => {
     for (const [id, scenario] of scenarios) {

@@ -1,13 +1,13 @@
-/** Every kind of fault against every place where it could happen: the scenario that shows it, or why it cannot bite there. matrix.test.ts holds the shipped scenarios against it. */
+/** Every kind of fault (what only lets go or counts is none) against every place where it could happen: the scenario that shows it, or why it cannot bite there. matrix.test.ts holds the shipped scenarios against it. */
 
 export const KINDS = [
   ...["drop", "delay", "duplicate", "reorder", "corrupt-field", "corrupt-bit", "answer", "hold", "replay", "full", "lose-interrupt"],
-  ...["stuck", "abort", "flip", "never-complete", "rogue", "link-down"],
+  ...["stuck", "abort", "flip", "keep", "evict", "never-complete", "rogue", "link-down"],
   ...["kill", "pause", "resume", "restart", "partition"],
 ] as const;
 export const PLACES = [
   ...["guest->vmm", "vmm->guest", "vmm->host", "host->vmm", "host->smmu", "smmu->host"],
-  ...["smmu:cmdq", "smmu:eventq", "smmu:priq", "smmu:fetch", "smmu:interrupt", "dram", "endpoint"],
+  ...["smmu:cmdq", "smmu:eventq", "smmu:priq", "smmu:fetch", "smmu:tlb", "smmu:config", "smmu:interrupt", "dram", "endpoint"],
   ...["point guest", "point vmm", "point host", "point smmu"],
   ...["guest0", "vmm0", "host", "smmu"],
 ] as const;
@@ -16,7 +16,7 @@ export type Place = (typeof PLACES)[number];
 export type Cell = { scenario: string } | { reason: string };
 
 const MESSAGES: readonly Kind[] = ["drop", "duplicate", "reorder", "corrupt-field", "corrupt-bit", "answer", "replay", "lose-interrupt"];
-const HARDWARE: readonly Kind[] = ["stuck", "abort", "flip", "never-complete", "rogue", "link-down"];
+const HARDWARE: readonly Kind[] = ["stuck", "abort", "flip", "keep", "evict", "never-complete", "rogue", "link-down"];
 const PARTS: readonly Kind[] = ["kill", "pause", "resume", "restart", "partition"];
 const all = (kinds: readonly Kind[], reason: string): Partial<Record<Kind, string>> => Object.fromEntries(kinds.map((kind) => [kind, reason]));
 
@@ -46,6 +46,8 @@ const NO_EVENTS =
 const ONE_MEMORY = "stores into one mapped ring are seen in order, and old ones do not come back: it is memory of one coherent machine (spec/vfio-uapi.md, 5)";
 const ONE_BUS = "posted writes between two agents stay in order, and old ones do not come back (PCIe 2.4.1)";
 const IS_NO_INTERRUPT = "is for what wakes somebody: interrupts, signals and used elements";
+const BROKEN_CACHE =
+  "no hypothesis holds on hardware that keeps what it was told to drop: a mutant that INV-3 names (checkers/mutants.test.ts; services/smmu/core/lab-faults.test.ts)";
 const NO_REQUEST = "nothing that goes this way is a request that waits for an answer";
 
 type Row = Partial<Record<Kind, string>>;
@@ -119,9 +121,11 @@ const SCENARIOS: Record<Place, Row> = {
   "smmu:eventq": {},
   "smmu:priq": { full: "priq-full", abort: "priq-write-aborts" },
   "smmu:fetch": { abort: "fetch-aborts" },
+  "smmu:tlb": { evict: "caches-evicted" },
+  "smmu:config": { evict: "caches-evicted" },
   "smmu:interrupt": { "lose-interrupt": "smmu-interrupt-lost" },
   dram: { flip: "stage-2-bit-flips" },
-  endpoint: { stuck: "endpoint-stuck", "never-complete": "s12-invalidation-never-completes", rogue: "rogue-endpoint", "link-down": "link-down" },
+  endpoint: { stuck: "endpoint-stuck", "never-complete": "s12-invalidation-never-completes", evict: "caches-evicted", rogue: "rogue-endpoint", "link-down": "link-down" },
   "point guest": { delay: "s26-unbind-before-answer", hold: "task-held-in-the-guest" },
   "point vmm": { delay: "s27-fault-in-the-ring", hold: "task-held-in-the-vmm" },
   "point host": { delay: "signals-late", hold: "s25-report-at-release" },
@@ -153,12 +157,20 @@ const REASONS: Record<Place, Row> = {
   },
   "smmu:eventq": { ...OF_NO_HARDWARE, ...notOf("the event queue"), full: NO_EVENTS, abort: NO_EVENTS },
   "smmu:priq": { ...OF_NO_HARDWARE, ...notOf("the PRI queue"), stuck: "a queue that nobody drains is a thread of the host that is held" },
-  "smmu:fetch": { ...OF_NO_HARDWARE, ...notOf("a fetch"), stuck: "a fetch runs to completion within its step" },
+  "smmu:fetch": {
+    ...OF_NO_HARDWARE,
+    ...notOf("a fetch"),
+    stuck: "a fetch runs to completion within its step",
+    flip: "the bit flips in dram just before the fetch, and stays: stage-2-bit-flips; each structure: services/smmu/core/lab-faults.test.ts",
+  },
+  "smmu:tlb": { ...OF_NO_HARDWARE, ...notOf("a cache"), keep: BROKEN_CACHE },
+  "smmu:config": { ...OF_NO_HARDWARE, ...notOf("a cache"), keep: BROKEN_CACHE },
   "smmu:interrupt": { ...OF_NO_HARDWARE, ...notOf("an interrupt"), abort: "an MSI that aborts is MSI_*_ABT_ERR: test/vectors/smmu" },
   dram: { ...OF_NO_HARDWARE, ...notOf("a memory cell"), abort: "memory that aborts an access is the access' own failure: smmu:fetch, smmu:cmdq, smmu:priq" },
   endpoint: {
     ...OF_NO_HARDWARE,
     ...notOf("a function"),
+    keep: BROKEN_CACHE,
     full: "its page requests are bounded by credits: FL-I4 and s21-queue-smaller-than-credits",
     abort: "a TLP that aborts is answered by the SMMU: smmu:fetch",
   },
