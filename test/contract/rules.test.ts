@@ -2,7 +2,10 @@ import type { EdgeDo } from "@faultline/shared/lab/fault-rule.ts";
 import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { transports, until } from "../support/edge-pair.ts";
-import { flowRigs, flows, records, sendAll, turns } from "../support/message-flows.ts";
+import { type Flow, flowRigs, flows, records, sendAll, turns } from "../support/message-flows.ts";
+
+/** Of three messages those that arrive while the second is kept, and all in the order in which they came. */
+const whileTheSecondIsKept = ({ ordered }: Flow): { early: number[]; all: number[] } => (ordered ? { early: [1], all: [1, 2, 3] } : { early: [1, 3], all: [1, 3, 2] });
 
 describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, connect) => {
   const { rig, close } = flowRigs(connect);
@@ -20,12 +23,7 @@ describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, con
     it(`delay: it arrives when its time is over, and what left meanwhile ${flow.ordered ? "waits behind it" : "passes it"}`, async () => {
       const r = await rig(flow, { action: "delay", ns: 5000 }, { nth: 2 });
       await sendAll(r);
-      const [early, all] = flow.ordered
-        ? [[1], [1, 2, 3]]
-        : [
-            [1, 3],
-            [1, 3, 2],
-          ];
+      const { early, all } = whileTheSecondIsKept(flow);
       await until(() => r.seen().length === early.length);
       await turns();
       expect(r.seen()).toEqual(early);
@@ -64,12 +62,7 @@ describe.each(transports)("rules on an edge (design.md, section 6): %s", (_, con
     it(`hold: it arrives at the release, and what left meanwhile ${flow.ordered ? "behind it" : "before it"}`, async () => {
       const r = await rig(flow, { action: "hold" }, { nth: 2 });
       await sendAll(r);
-      const [early, all] = flow.ordered
-        ? [[1], [1, 2, 3]]
-        : [
-            [1, 3],
-            [1, 3, 2],
-          ];
+      const { early, all } = whileTheSecondIsKept(flow);
       await until(() => r.seen().length === early.length);
       await turns();
       expect(r.seen()).toEqual(early);
