@@ -15,7 +15,7 @@ const program = (seed: number): Workload => ({
   queues: 3,
   program: { processes: 8, pages: 8, jobs: 4, mix: { copy: 1, fill: 1, sha256: 1 }, munmap: 0.4, unbind: 0.3, exit: 0.3, seed },
 });
-const dropped: EdgeRule = { id: "fault-0", direction: "vmm->host", what: "page-response", nth: 1, condition: (m) => m.grpid === 0, do: "drop" };
+const dropped: EdgeRule = { id: "fault-0", direction: "vmm->host", what: "page-response", nth: 1, do: "drop" };
 
 async function run(workload: Workload, seed: number, rules: EdgeRule[] = []): Promise<readonly TraceEvent[]> {
   const machine = new SimulatedMachine(defaultMachine, { seed, switches: new Set(), yieldEverywhere: true });
