@@ -1,7 +1,7 @@
 import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText, pasidText } from "./naming.ts";
+import { endpointOf, groupKeyOf, groupText, pasidText, vmOf } from "./naming.ts";
 
 /** Configuration events that a bound PASID never causes: its CD is valid, and every cache was told. */
 const BAD_CD = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID"]);
@@ -66,13 +66,17 @@ function answeredUnreported(history: readonly TraceEvent[]): Violation[] {
 function boundButBad(history: readonly TraceEvent[]): Violation[] {
   const violations: Violation[] = [];
   const bound = new Map<string, TraceEvent>();
+  const forget = (which: (bind: TraceEvent) => boolean) => {
+    for (const [key, bind] of bound) if (which(bind)) bound.delete(key);
+  };
   for (const event of history) {
     const key = `${endpointOf(event)}/${event.ids.pasid ?? event.ids.ssid}`;
     if (event.kind === "guest.bind") bound.set(key, event);
     else if (event.kind === "guest.unbind" || (event.kind === "guest.cd-written" && !event.fields.valid)) bound.delete(key);
     else if (isCfgiCd(event)) bound.delete(`${endpointOf(event)}/${event.fields.SubstreamID}`);
-    // What its VM does to the STE after a reset, or when its kernel is gone, is no promise of the bind.
-    else if (event.kind === "endpoint.flr" || event.kind === "edge.break") bound.clear();
+    // What its VM does to the STE after a reset, or when its kernel is gone, is no promise of the bind. A host or an SMMU that is gone is everybody's.
+    else if (event.kind === "endpoint.flr") forget(({ ids }) => endpointOf({ ids }) === endpointOf(event));
+    else if (event.kind === "edge.break") forget(({ who }) => vmOf(event.who) === "" || vmOf(who) === vmOf(event.who));
     const bind = event.kind === "ats.translation-request" || event.kind === "event-queue.record" ? bound.get(key) : undefined;
     if (!bind || !BAD_CD.has(String(event.fields.event))) continue;
     bound.delete(key); // once

@@ -1,6 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { COUNT_EVENTS, isLock, leaks } from "./counts.ts";
+import { vmOf } from "./naming.ts";
 
 /** INV-9: counts are at rest what they were before the workload, and nothing is left when the last VMM has been released (spec/flow.md, T6 and T7). */
 export const inv9: Checker = {
@@ -35,7 +36,7 @@ function lostRequests(history: readonly TraceEvent[], guest: string): number {
     ({ kind, who, fields }) =>
       kind === "edge.rule" &&
       fields.do === "drop" &&
-      `guest${who.replace(/\D+/, "")}` === guest &&
+      vmOf(who) === vmOf(guest) &&
       LOST_REQUESTS.some(({ direction, message }) => fields.direction === direction && fields.kind === message),
   ).length;
 }

@@ -2,6 +2,8 @@ import type { TraceEvent, TraceFields, TraceIds } from "@faultline/shared/trace/
 
 /** Endpoint of an event: the virtio-iommu endpoint id is the guest BDF, the host BDF and the StreamID (interfaces.md, section 4). */
 export const endpointOf = ({ ids }: { ids: TraceIds }): string => ids.sid ?? ids.endpoint ?? "?";
+/** The VM of "guest0" and "vmm0"; "" of what belongs to none. */
+export const vmOf = (who: string): string => who.replace(/\D+/, "");
 export const groupKeyOf = (event: { ids: TraceIds }): string => `${endpointOf(event)}/${event.ids.grpid}`;
 /** The 4 KiB page of an address in hex: "0x7f0000007123" is in "0x7f0000007". */
 export const pageOf = (address: string): string => (address.length > 5 ? address.slice(0, -3) : "0x0");

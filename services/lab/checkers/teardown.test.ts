@@ -129,6 +129,13 @@ describe("INV-10: what was enabled works", () => {
     ]);
     expect(judgeBy([inv10], written(attach, bind(), unbind, bad))).toEqual([]);
   });
+  it("expects nothing of a bind after a reset of its function, or when its kernel, the host or the SMMU is gone; and of others what it did", () => {
+    const bad = translation({ status: "CA", event: "C_BAD_CD" });
+    const broken = (who: string): Line => [who, "edge.break", {}, { edge: "virtio" }];
+    const after = (line: Line) => judgeBy([inv10], written(attach, bind(), line, bad)).length;
+    expect([after(["smmu", "endpoint.flr", { sid: "0x8" }]), after(broken("vmm0")), after(broken("guest0")), after(broken("host"))]).toEqual([0, 0, 0, 0]);
+    expect([after(["smmu", "endpoint.flr", { sid: "0x10" }]), after(broken("vmm1"))]).toEqual([1, 1]);
+  });
 });
 
 describe("FL-I6: no fault of a PASID is applied after its unbind", () => {
