@@ -4,7 +4,7 @@ import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import type { Part } from "../supervisor/parts.ts";
 import { pcieKinds, pcieLine } from "./pcie-lines.ts";
 
-/** An edge as `faultline trace` shows it: whose events, of which kinds, and the line of each; null: not shown. */
+/** An edge as `faultline trace` shows it: whose events, of which kinds, and the line of each; null: not shown. One end of an edge sees all that crosses it in one order; two ends' streams have none. */
 export interface EdgeView {
   parts: readonly Part["kind"][];
   kinds: readonly TraceKind[];
@@ -40,9 +40,10 @@ const records = ({ fields }: TraceEvent): readonly string[] => ((fields.records 
 function recordLines(edge: string) {
   return (event: TraceEvent): string | null => {
     if (event.fields.edge !== edge) return null;
+    const sender = event.kind === "edge.deliver" ? event.fields.peer : event.who;
     const lines = records(event).map((text) => {
       const [record, ...fields] = text.split(" ");
-      return `${event.who} ${edge}:${record}: ${fields.join(" ")}`.trimEnd();
+      return `${sender} ${edge}:${record}: ${fields.join(" ")}`.trimEnd();
     });
     return lines.length ? lines.join("\n") : null;
   };
@@ -50,8 +51,8 @@ function recordLines(edge: string) {
 
 export const edgeViews: Record<"vfio" | "virtio" | "smmu" | "pcie", EdgeView> = {
   vfio: {
-    parts: ["host", "vmm"],
-    kinds: ["vmm.system-call", "edge.send"],
+    parts: ["vmm"],
+    kinds: ["vmm.system-call", "edge.deliver"],
     line(event) {
       const { kind, fields } = event;
       if (kind === "vmm.system-call") return `${fields.call}(${(fields.args as readonly TraceValue[]).join(", ")}) = ${result(Number(fields.ret))}`;
@@ -60,7 +61,7 @@ export const edgeViews: Record<"vfio" | "virtio" | "smmu" | "pcie", EdgeView> = 
       return `--- eventfd signalled${records(event).length ? ` {${records(event).join("; ")}}` : ""} ---`;
     },
   },
-  virtio: { parts: ["vmm", "guest"], kinds: ["edge.send"], line: recordLines("virtio") },
-  smmu: { parts: ["smmu", "host"], kinds: ["edge.send"], line: recordLines("smmu") },
+  virtio: { parts: ["vmm"], kinds: ["edge.send", "edge.deliver"], line: recordLines("virtio") },
+  smmu: { parts: ["host"], kinds: ["edge.send", "edge.deliver"], line: recordLines("smmu") },
   pcie: { parts: ["smmu"], kinds: pcieKinds, line: pcieLine },
 };
