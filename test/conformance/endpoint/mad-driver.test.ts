@@ -5,8 +5,9 @@ import { HOSTILE, HostileRig, OWN, VICTIM } from "./hostile-rig.ts";
 
 const RUNS = 100;
 const BAR = 0x1001_0000;
-/** Steps that a function may still have to do after its driver is gone: a ring of 4,096 descriptors that all fail. */
-const IDLE = 400_000;
+const MEMORY_SPACE_ENABLE = 2; // Command, bit 1
+/** Steps that a function may still have to do after its driver is gone: a ring of 4,096 descriptors that all fail, after 16 tries of four steps for what they read and as many for their completion. */
+const IDLE = 600_000;
 
 const word = fc.oneof(
   fc.constantFrom(0, 1, 2, 3, 4, 5, 7, 0xff, 0x100, 0x101, 0x8000, 0x8000_0000, 0xffff_ffff, 0x8000_0000 + OWN.pasid, OWN.va, BAR),
@@ -96,7 +97,9 @@ describe("a function whose driver writes what it likes (style.md, f: nothing a g
           const machine = setUp();
           const fn = machine.rig.hardware.functions.get(HOSTILE)!;
           acts.forEach((a, seq) => void perform(machine, a, seq));
-          // Its last write: a RETRY_LIMIT of 2^31 is a promise to retry that often while the PRI queue overflows, not a hang.
+          // Its last write: a RETRY_LIMIT of 2^31 is a promise to retry that often while the PRI queue overflows, not a hang. It arrives: BAR0 is where it was, and memory space is on.
+          fn.configWrite(0x10, 4, BAR);
+          fn.configWrite(0x04, 2, fn.configRead(0x04, 2) | MEMORY_SPACE_ENABLE);
           perform(machine, { kind: "bar", offset: 0x14, size: 4, value: 16, high: 0 }, acts.length);
           // Its page requests and responses are its own: the driver refuses them, and the queue is emptied before the victim begins.
           let steps = 0;
