@@ -107,6 +107,7 @@ export function deathTests(stack: Stack): void {
       try {
         const requests: TraceEvent[] = [];
         await smmu.trace((event) => void requests.push(event), ["endpoint.page-request"]).active;
+        await guest.arm([HOLD]); // so that the job is under way whenever the pause begins
         let over = false;
         const result = start(guest).finally(() => (over = true));
         await eventually(() => (requests.length > 3 ? true : null));
@@ -115,6 +116,7 @@ export function deathTests(stack: Stack): void {
         expect(open).toHaveLength(1);
         expect(over).toBe(false);
         await stack.resume(victim);
+        await guest.release(HOLD.id);
         expect(Buffer.from((await result).output).toString("hex")).toBe(digest);
       } finally {
         guest.close();
