@@ -27,7 +27,8 @@ const text = ({ ns, min, ratio, scaling }: WalkBench, rounds: number): string =>
     figure("configuration hit", "configHit"),
     figure("command", "command"),
     figure("1 MiB of DMA, all hits", "dma1MiB"),
-    ...scaling.flatMap(({ pasids, nestedWalk, tlbHit }) => [row(`${pasids} PASIDs: nested walk`, nestedWalk), row(`${pasids} PASIDs: TLB hit`, tlbHit)]),
+    "whole transactions over",
+    ...scaling.flatMap(({ pasids, nestedWalk, tlbHit }) => [row(`  ${pasids} PASIDs: nested walk`, nestedWalk), row(`  ${pasids} PASIDs: TLB hit`, tlbHit)]),
   ].join("\n");
 };
 
