@@ -19,13 +19,13 @@ const of = (kind: Assertion["kind"]): Assertion => ({
   kind,
   sentence: "s",
   source: "t",
-  at: ["a"],
+  at: ["guest.bind"],
   ...(kind === "always" || kind === "sometimes" ? { holds: positive } : {}),
 });
 const judged = (kind: Assertion["kind"], ...xs: number[]) =>
   countAssertions(
     [of(kind)],
-    xs.map((x, i) => event(i + 1, "a", { x })),
+    xs.map((x, i) => event(i + 1, "guest.bind", { x })),
   )[0];
 
 describe("assertions, counted over one run", () => {

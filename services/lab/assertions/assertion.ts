@@ -1,4 +1,5 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { type Read, readOf } from "../checkers/checker.ts";
 
 /**
  * What a run is expected to show besides the invariants. `always`: wherever it applies it holds, so one counter-example fails the run. `sometimes`: over many runs it holds at least once.
@@ -10,8 +11,8 @@ export interface Assertion {
   sentence: string;
   /** The clause or scenario that it is from. */
   source: string;
-  /** Kinds of events at which it is looked at. */
-  at: readonly string[];
+  /** The events at which it is looked at. */
+  at: readonly Read[];
   /** Whether the event is one of them after all; absent: it is. */
   applies?(event: TraceEvent): boolean;
   /** Whether it holds there; absent for `reachable` and `unreachable`. */
@@ -33,10 +34,10 @@ const EXAMPLES = 5;
 /** Looks at every event once and counts; the order of the result is that of `assertions`. */
 export function countAssertions(assertions: readonly Assertion[], history: readonly TraceEvent[]): AssertionCount[] {
   const counts = assertions.map(({ id, kind, sentence }): AssertionCount => ({ id, kind, sentence, reached: 0, held: 0, examples: [] }));
-  const byKind = new Map<string, number[]>();
-  for (const [index, { at }] of assertions.entries()) for (const kind of at) byKind.set(kind, [...(byKind.get(kind) ?? []), index]);
+  const readers = new Map<string, number[]>();
+  for (const [index, { at }] of assertions.entries()) for (const read of at) readers.set(read, [...(readers.get(read) ?? []), index]);
   for (const event of history) {
-    const indexes = byKind.get(event.kind);
+    const indexes = readers.get(readOf(event));
     if (indexes === undefined) continue;
     for (const index of indexes) {
       const { kind, applies, holds } = assertions[index];

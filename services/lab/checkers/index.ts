@@ -1,6 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { assertions } from "../assertions/assertions.ts";
 import { boundedLog } from "./bounded-log.ts";
-import type { Checker, Violation } from "./checker.ts";
+import { type Checker, type Read, readOf, type Violation } from "./checker.ts";
 import { dataEquality } from "./data-equality.ts";
 import { flAbort } from "./fl-abort.ts";
 import { flI1 } from "./fl-i1.ts";
@@ -36,10 +37,17 @@ export const checkers: readonly Checker[] = [
   ...[dataEquality, liveness, boundedLog],
 ];
 
-/** Which checkers read a kind. */
+/** What a verdict reads besides (report/verdict.ts): how the run went, and which rules did something. */
+const RUN_EVENTS: readonly Read[] = ["edge.rule", "lab.broken-off", "lab.deadlock", "lab.heal", "lab.part", "lab.rule", "lab.workload-end", "lab.workload-start"];
+
+/** Everything that a verdict is read from: by the checkers, by the assertions, and besides. A history of these events alone, each with its own `n`, is judged as the whole is. */
+export const JUDGED: ReadonlySet<string> = new Set<Read>([...checkers.flatMap(({ reads }) => reads), ...assertions.flatMap(({ at }) => at), ...RUN_EVENTS]);
+export const isJudged = (event: TraceEvent): boolean => JUDGED.has(readOf(event));
+
+/** Which checkers read an event, by the name under which it is read. */
 function readersOf(judges: readonly Checker[]): Map<string, number[]> {
   const readers = new Map<string, number[]>();
-  for (const [index, { reads }] of judges.entries()) for (const kind of new Set<string>(reads)) readers.set(kind, [...(readers.get(kind) ?? []), index]);
+  for (const [index, { reads }] of judges.entries()) for (const read of new Set<string>(reads)) readers.set(read, [...(readers.get(read) ?? []), index]);
   return readers;
 }
 
@@ -48,7 +56,7 @@ export function judgeBy(judges: readonly Checker[], history: readonly TraceEvent
   const readers = readersOf(judges);
   const read = judges.map((): TraceEvent[] => []);
   for (const event of history) {
-    const indexes = readers.get(event.kind);
+    const indexes = readers.get(readOf(event));
     if (indexes) for (const index of indexes) read[index].push(event);
   }
   return judges.flatMap((checker, index) => checker.check(read[index]));

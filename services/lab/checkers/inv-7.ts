@@ -12,7 +12,7 @@ export const inv7: Checker = {
   sentence: "A failed operation leaves no partial state; an error is visible to its caller.",
   reads: [
     "edge.break",
-    "edge.deliver",
+    "edge.deliver ioctl",
     "endpoint.flr",
     "guest.bind",
     "guest.cd-written",
@@ -84,7 +84,7 @@ function stesOfFailedCalls(history: readonly TraceEvent[]): Violation[] {
   /** Per fd: what each STE was when the latest call on it came in. */
   const calls = new Map<number | undefined, { began: TraceEvent; before: Map<string, number>; written: Map<string, TraceEvent> }>();
   for (const event of history) {
-    if (event.kind === "edge.deliver" && event.who === "host" && event.fields.kind === "ioctl") {
+    if (event.kind === "edge.deliver" && event.who === "host") {
       calls.set(event.ids.fd, { began: event, before: new Map(configs), written: new Map() });
     } else if (event.kind === "host.ste-written") {
       configs.set(endpointOf(event), numberOf(event.fields, "config"));

@@ -2,7 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { endpointOf } from "./naming.ts";
 
 /** What invalidations are read from. */
-export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "edge.send", "guest.invalidate"] as const;
+export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "edge.send available", "guest.invalidate"] as const;
 
 export interface Invalidation {
   /** The request's completion in the guest, `guest.invalidate`. */
@@ -28,7 +28,7 @@ export function invalidations(history: readonly TraceEvent[]): Invalidation[] {
   for (const event of history) {
     if (event.kind === "command.executed" || event.kind === "ats.invalidate-request" || event.kind === "ats.invalidate-completion") hardware.push(event);
     else if (event.kind === "edge.send") {
-      if (event.fields.edge !== "virtio" || !Array.isArray(event.fields.records)) continue; // the only edge that carries such requests
+      if (!Array.isArray(event.fields.records)) continue;
       const text = event.fields.records.find((record) => String(record).startsWith(RECORD));
       if (text === undefined) continue;
       const known = sends.get(event.who);
