@@ -22,7 +22,37 @@ export const defects = [
   },
   { id: "RR-28", sentence: "INVALIDATE never asks for the device's ATC.", source: "NESTED 12, VSVA 09", where: "core/virtio-iommu/invalidation.ts" },
   { id: "RR-29", sentence: "Unbind does not wait for the answers of groups that were seen for the PASID.", source: "VSVA 09", where: "core/sva/drain.ts" },
+  {
+    id: "RR-32",
+    sentence: "A pointer of the stack that nobody set says whether a table is there: attaching an endpoint ends in -ENOSYS.",
+    source: "NESTED 13",
+    where: "core/virtio-iommu/attach.ts",
+  },
+  {
+    id: "RR-37",
+    sentence: "A linear PASID table is attached with s1contextptr 0: its base is set for two-level tables only.",
+    source: "NESTED 04",
+    where: "core/virtio-iommu/attach.ts",
+  },
+  {
+    id: "RR-58",
+    sentence: "A request that the device returned unwritten (used length 0) counts as done.",
+    source: "virtio-iommu.c v5.12 and mainline",
+    where: "core/virtio-iommu/request-queue.ts",
+  },
+  {
+    id: "RR-70",
+    sentence: "A range is invalidated one byte too long, so that one page and an ATC span more go.",
+    source: "SMMUSVA v5.12",
+    where: "core/sva/bind.ts",
+  },
   { id: "RR-75", sentence: "Partial faults are matched by group id alone.", source: "IOPF", where: "shared/linux/iopf-queue.ts" },
+  {
+    id: "RR-77",
+    sentence: "The address of a page request is used whether or not its ADDRESS flag is set.",
+    source: "VSVA 03",
+    where: "core/virtio-iommu/fault-report.ts",
+  },
   { id: "RR-82", sentence: "INVALIDATE is sent for a domain that the device does not know yet.", source: "NESTED 13", where: "core/virtio-iommu/pasid-table-sync.ts" },
   {
     id: "RR-83",
@@ -35,6 +65,12 @@ export const defects = [
     sentence: "Failures of INVALIDATE are swallowed: bind, unbind and unmap go on as if caches had let go.",
     source: "NESTED 12, VSVA 09",
     where: "core/virtio-iommu/invalidation.ts",
+  },
+  {
+    id: "RR-86",
+    sentence: "A response that needs no PASID carries the PASID's number with the valid flag clear.",
+    source: "VSVA 11 x IOPF",
+    where: "core/virtio-iommu/page-response.ts",
   },
   {
     id: "S23",

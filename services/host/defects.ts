@@ -19,7 +19,26 @@ export const defects = [
     source: "IOMMU15 07",
     where: "core/vfio/cache-invalidate.ts",
   },
+  {
+    id: "RR-55",
+    sentence: "Without range commands, a range whose granule is no page size of the host is invalidated for as many bytes as it has pages.",
+    source: "IOMMU15 07",
+    where: "core/vfio/cache-invalidate.ts",
+  },
+  {
+    id: "RR-61",
+    sentence: "A page response is checked and used where it lies in the ring, which the VMM can write to meanwhile.",
+    source: "VFIO13 13",
+    where: "core/vfio/page-response.ts",
+  },
   { id: "RR-62", sentence: "Closing a device with pending page requests leaves the fault handler registered.", source: "VFIO13 05", where: "core/vfio/device.ts" },
+  {
+    id: "RR-74",
+    sentence:
+      "Page requests are reported before their group is whole: of a last one that is lost nobody tells the guest, which finds the rest in its next group of that index.",
+    source: "PRI8, VFIO13; OQ-7",
+    where: "core/arm-smmu-v3/pri-queue-thread.ts",
+  },
   { id: "RR-76", sentence: "STE.S1DSS is SSID0 whatever the guest asks.", source: "IOMMU15 05", where: "core/vfio/pasid-table.ts" },
   {
     id: "RR-87",

@@ -37,6 +37,8 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
   cdmax = 0;
   /** Status answered to a request; may be changed by a test. */
   status: (type: number, bytes: Uint8Array) => number = () => 0;
+  /** Types of requests that come back unwritten: used length 0 (VI-D-12). */
+  readonly unwritten = new Set<number>();
   /** Drops page responses before the device sees them. */
   dropResponses = false;
   readonly config = new Uint8Array(256);
@@ -110,6 +112,7 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
     } else if (body.kind === "available") {
       const type = body.readable[0];
       this.requests.push({ type, bytes: body.readable });
+      if (this.unwritten.has(type)) return this.deliver({ kind: "used", queue: 0, head: body.head, written: new Uint8Array(0), interrupt: false });
       const written = new Uint8Array(body.writableLength);
       written[written.length - 4] = this.status(type, body.readable);
       if (type === 5) written.set(properties(this.pasidBits));

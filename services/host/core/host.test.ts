@@ -69,9 +69,11 @@ let execution: TaskExecution;
 let memory: ReturnType<typeof heapMemory>;
 let roots: HeapCpuRootTable;
 
-async function boot(switches: string[] = []): Promise<void> {
+/** `rangeInvalidation` false: an SMMU without IDR3.RIL. */
+async function boot(switches: string[] = [], rangeInvalidation = true): Promise<void> {
   memory = heapMemory(0x40000000, 8 * 2 ** 20);
   smmu = new FakeSmmu(memory);
+  if (!rangeInvalidation) smmu.setRegister(0x00c, 0);
   execution = new TaskExecution();
   roots = new HeapCpuRootTable();
   host = new Host(defaultMachine, { memory, smmu, execution, tracer: silentTracer, roots, switches: new Set(switches) });
@@ -242,6 +244,26 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     expect(host.counts().pending).toBe(0);
   });
 
+  it.each([
+    [[], "4158"], // SSV
+    [["RR-61"], "4100"], // no PASID
+  ])("RR-61: a response is what it was when it was taken; with the defect %j what the VMM makes of it meanwhile", async (switches, start) => {
+    await boot(switches);
+    const { device } = await openDevice();
+    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
+    await turns(20);
+    const ring = device * 2 ** 40 + 10 * 2 ** 32 + 4096;
+    let release = () => {};
+    execution.held.set("host.page-response.before-pri-resp", new Promise((resolve) => (release = resolve)));
+    vmm.attachment?.applyWrite(ring, words(24, 1, 1, 5, 3, 0));
+    await vmm.call({ kind: "pwrite", fd: device, offset: 10 * 2 ** 40, data: words(1) }, "pwriteResult");
+    await turns(20); // matched: PASID_VALID, PASID 5, group 3
+    vmm.attachment?.applyWrite(ring + 8, words(0)); // the VMM clears PASID_VALID
+    release();
+    await turns(20);
+    expect(smmu.commands.at(-1)?.slice(0, 4)).toBe(start);
+  });
+
   it("an event of stage 1 is reported; one of stage 2 stays in the host's log (IC-902, IC-1209)", async () => {
     await boot();
     const { eventfd } = await openDevice();
@@ -310,6 +332,18 @@ describe("CACHE_INVALIDATE (vfio-uapi.md 4.2)", () => {
     const before = smmu.commands.length;
     expect((await vmm.ioctl(container, 0x3b77, arg)).ret).toBe(ret);
     expect(smmu.commands.slice(before).filter((command) => !command.startsWith("46"))).toEqual(commands);
+  });
+
+  it.each([
+    [[], 256],
+    [["RR-55"], 1],
+  ])("16 granules of 64 KiB on an SMMU without range commands: every page of them; with the defect %j the first alone", async (switches, pages) => {
+    await boot(switches, false);
+    const { container } = await openDevice();
+    const before = smmu.commands.length;
+    expect((await vmm.ioctl(container, 0x3b77, request(1, 2, 2, 7, 0n, 0x12340000n, 65536n, 16n))).ret).toBe(0);
+    const tlbi = smmu.commands.slice(before).filter((command) => command.startsWith("12"));
+    expect([tlbi.length, tlbi[0].slice(16)]).toEqual([pages, "0000341200000000"]);
   });
 
   it("refuses the PASID cache type with RR-52", async () => {
@@ -388,6 +422,15 @@ describe("page requests that are not the last of their group (flow.md, d)", () =
     host.fromSmmu(2, smmu.pageRequest(pageRequest()));
     await turns(20);
     expect(vmm.posted.filter((write) => write.data.length === 64).map((write) => write.data[8] & 2)).toEqual([0, 2]); // LAST_PAGE
+  });
+  it("RR-74: with the defect each is reported as it comes", async () => {
+    await boot(["RR-74"]);
+    const { container } = await openDevice();
+    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
+    host.fromSmmu(1, smmu.pageRequest(notLast));
+    await turns(20);
+    expect(vmm.posted.filter((write) => write.data.length === 64).map((write) => write.data[8] & 2)).toEqual([0]);
+    expect(host.counts().partial).toBe(0);
   });
   it("are gone when their PASID is invalidated: it may be another's when the index comes again (IC-1105)", async () => {
     await boot();

@@ -5,8 +5,8 @@ import { SimulatedMachine } from "../simulation/machine.ts";
 import { stopTheFlow, switchesOption } from "./switches.ts";
 
 const input = Uint8Array.from({ length: 40_000 }, (_, i) => (i * 31 + (i >> 7)) & 0xff);
-async function run(switches: readonly string[]) {
-  const machine = new SimulatedMachine(defaultMachine, { seed: 1, switches: new Set(switches) });
+async function run(switches: readonly string[], smmu: Partial<typeof defaultMachine.smmu> = {}) {
+  const machine = new SimulatedMachine({ ...defaultMachine, smmu: { ...defaultMachine.smmu, ...smmu } }, { seed: 1, switches: new Set(switches) });
   const booted = await machine.boot().then(
     () => true,
     () => false,
@@ -30,7 +30,11 @@ describe("--defects as-posted (design.md, section 5; closing note of spec/rfc-re
     expect(switchesOption("defects", "as-posted, RR-53").at(-1)).toBe("RR-53");
     expect(() => switchesOption("defects", "as-reviewed")).toThrow(/as-reviewed is unknown: as-posted, RR-/);
   });
-  it.each(["RR-04", "RR-51", "RR-53", "RR-89"])("%s alone stops the flow", async (id) => {
+  it.each(["RR-04", "RR-32", "RR-51", "RR-53", "RR-89"])("%s alone stops the flow", async (id) => {
     expect((await run([id])).served).toBe(false);
+  });
+  it("RR-37 stops it where the PASID table is linear", async () => {
+    expect((await run(["RR-37"])).served).toBe(true);
+    expect((await run(["RR-37"], { ssidBits: 10 })).served).toBe(false);
   });
 });

@@ -178,3 +178,32 @@ describe("features (iommu-core.md, section 3)", () => {
     expect([await enableSva(viommu, endpoint), await disableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([-22, -22, -22]);
   });
 });
+
+describe("what the posted code does with an address space (rfc-review.md)", () => {
+  it("RR-77: a request without ADDRESS is refused; with the defect its stale address is faulted in, and answered SUCCESS", async () => {
+    for (const [switches, code, pages] of [
+      [[], 1n, 0],
+      [["RR-77"], 0n, 1],
+    ] as const) {
+      const { vmm, newMm, bind } = await setUp([...switches]);
+      const mm = newMm();
+      const { pasid } = await bind(mm);
+      const address = BigInt(mm.mmap(4096, { read: true, write: true }, "data"));
+      vmm.event({ reason: 2, flags: 0x1 | 0x10 | 0x20 | 0x200 | 0x400, endpoint: 8, pasid, address, group_id: 5 }); // no ADDRESS (0x100)
+      await settle();
+      expect([vmm.responses[0].resp_code, mm.present.size]).toEqual([code, pages]);
+    }
+  });
+  it("RR-70: one page is invalidated as one; with the defect its size is 4097 bytes", async () => {
+    for (const [switches, pages] of [
+      [[], 1],
+      [["RR-70"], 2],
+    ] as const) {
+      const { vmm, newMm, bind } = await setUp([...switches]);
+      const mm = newMm();
+      await bind(mm);
+      await mm.notifiers.invalidate_range(0x1000, 0x2000);
+      expect(vmm.requests.at(-1)!.bytes[40]).toBe(pages); // nr_pages
+    }
+  });
+});

@@ -63,7 +63,8 @@ async function bindLocked(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<B
 function newBond(viommu: Viommu, endpoint: Endpoint, domain: Domain, mm: Mm): Bond {
   const posted = viommu.switches.has("RR-26"); // neither callback exists in the posted driver
   const notifier: MmuNotifier = {
-    invalidate_range: async (start, end) => (posted ? 0 : viommu_flush_range(viommu, domain, mm.asid, start, end)),
+    // RR-70: end - start + 1 bytes, which reach into the next page
+    invalidate_range: async (start, end) => (posted ? 0 : viommu_flush_range(viommu, domain, mm.asid, start, viommu.switches.has("RR-70") ? end + 1 : end)),
     release: async () => {
       if (viommu.switches.has("S30")) viommu.pasids.iommu_sva_free_pasid(mm);
       if (posted || bond.cleared) return 0;

@@ -1,7 +1,7 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
-import { PasidTable } from "@faultline/shared/linux/pasid-table.ts";
-import { ENODEV, ENOMEM, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
+import { PasidTable, S1FMT } from "@faultline/shared/linux/pasid-table.ts";
+import { ENODEV, ENOMEM, ENOSPC, ENOSYS } from "@faultline/shared/linux-uapi/errno.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
 import {
   VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
@@ -36,6 +36,7 @@ export const inputBitsOf = (endpoint: Endpoint): number => Math.min(48, endpoint
 export async function viommu_attach_dev(viommu: Viommu, endpoint: Endpoint): Promise<number> {
   const { properties } = endpoint;
   if (!properties.pasidTable || properties.asidBits === null || properties.outputBits === 0 || properties.pasidBits === 0) return -ENODEV;
+  if (viommu.switches.has("RR-32")) return -ENOSYS; // what the stack left in the pointer reads as a table that is there
   const asid = viommu.asids.alloc();
   if (asid === null) return -ENOSPC;
   const domainId = viommu.domainIds.next();
@@ -84,6 +85,7 @@ async function installTables(viommu: Viommu, endpoint: Endpoint, domain: Domain,
   const written = await domain.pasidTable.write(0, cd);
   if (written < 0) return written;
   viommu.tracer.emit("guest.cd-written", { endpoint: endpoint.name, pasid: 0, asid: domain.asid, domain: domain.id }, { ttb0: hex(cd.root), valid: true });
+  const unset = viommu.switches.has("RR-37") && domain.pasidTable.s1fmt === S1FMT.LINEAR;
   const ret = await viommu.requests.send(
     virtio_iommu_req_attach_pst_arm.encode({
       type: VIRTIO_IOMMU_T_ATTACH_TABLE,
@@ -92,7 +94,7 @@ async function installTables(viommu: Viommu, endpoint: Endpoint, domain: Domain,
       format: VIRTIO_IOMMU_FORMAT_PSTF_ARM_SMMU_V3,
       s1fmt: domain.pasidTable.s1fmt,
       s1dss: VIRTIO_IOMMU_PSTF_ARM_SMMU_V3_DSS_0,
-      s1contextptr: domain.pasidTable.base,
+      s1contextptr: unset ? 0 : domain.pasidTable.base,
       s1cdmax: domain.pasidTable.s1cdmax,
     }),
   );

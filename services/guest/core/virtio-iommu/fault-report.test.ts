@@ -58,6 +58,15 @@ describe("a page request from the event queue (virtio-iommu.md, 7.6)", () => {
     await settle();
     expect(vmm.responses).toMatchObject([{ group_id: 5n, resp_code: 1n }]);
   });
+  it("RR-86: that needs no PASID in its response is answered without one; with the defect its number goes along, without the flag", async () => {
+    for (const switches of [[], ["RR-86"]]) {
+      const { vmm, guest } = await bootedGuest({ switches });
+      guest.viommu.endpoints.get(8)!.properties.pageRequest = { responseNeedsPasid: false };
+      vmm.event(request(5));
+      await settle();
+      expect(vmm.responses).toMatchObject([{ group_id: 5n, flags: 0n, pasid: switches.length ? 9n : 0n }]);
+    }
+  });
   it("VI-G-37: with reserved bytes set is ignored, and its buffer goes back", async () => {
     const { vmm } = await bootedGuest();
     vmm.event({ ...request(5), reserved: 1 });

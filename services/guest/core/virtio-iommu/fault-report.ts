@@ -51,8 +51,8 @@ export async function viommu_fault_handler(viommu: Viommu, report: FaultReport):
   if (last) endpoint.openGroup(fault.pasid, fault.grpid);
   const held = viommu.execution.point("guest.event-thread.before-report", { endpoint: endpoint.id, pasid: fault.pasid, grpid: fault.grpid, last });
   if (held) await held;
-  // RR-77 fixed: without ADDRESS or GROUP_ID the report names no page of a group.
-  const whole = VIRTIO_IOMMU_FAULT_F_ADDRESS | VIRTIO_IOMMU_FAULT_F_GROUP_ID;
+  // Without ADDRESS or GROUP_ID the report names no page of a group; RR-77: the address is taken whether or not it is valid.
+  const whole = viommu.switches.has("RR-77") ? VIRTIO_IOMMU_FAULT_F_GROUP_ID : VIRTIO_IOMMU_FAULT_F_ADDRESS | VIRTIO_IOMMU_FAULT_F_GROUP_ID;
   const ret = (report.flags & whole) === whole ? await iommu_report_device_fault(endpoint.iommu, fault) : -EINVAL;
   if (ret === 0) return;
   viommu.tracer.emit("guest.report-failed", { endpoint: endpoint.name, pasid: fault.pasid, grpid: fault.grpid }, { ret });

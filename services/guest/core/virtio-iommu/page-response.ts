@@ -25,7 +25,7 @@ export async function sendPageResponse(viommu: Viommu, endpoint: Endpoint, fault
     endpoint: endpoint.id,
     domain: endpoint.domain?.id ?? 0,
     flags: needsPasid ? IOMMU_PAGE_RESP_PASID_VALID : 0,
-    pasid: needsPasid ? fault.pasid : 0,
+    pasid: needsPasid || viommu.switches.has("RR-86") ? fault.pasid : 0, // RR-86: the number without its flag
     grpid: response.grpid,
     code: response.code,
   });

@@ -49,13 +49,16 @@ export class RequestQueue {
   readonly #waiting = new Map<number, (written: Uint8Array) => void>();
   /** RR-83: one request at a time, under the request lock. */
   readonly #requestLock: Mutex | null;
+  /** RR-58: the used length is not looked at; the tail that nobody wrote is still the zero of the driver's own buffer, which is VIRTIO_IOMMU_S_OK. */
+  readonly #unwrittenIsOk: boolean;
 
-  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, requestLock: Mutex | null) {
+  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, o: { requestLock: Mutex | null; unwrittenIsOk: boolean }) {
     this.#queue = new Virtqueue(REQUEST_QUEUE, edge);
-    this.#requestLock = requestLock;
+    this.#requestLock = o.requestLock;
+    this.#unwrittenIsOk = o.unwrittenIsOk;
   }
 
-  /** The readable part of `request` is all but its tail. `ret`: 0, the status as errno, -EIO for used length 0 (RR-58 fixed) or a broken edge. */
+  /** The readable part of `request` is all but its tail. `ret`: 0, the status as errno, -EIO for used length 0 (VI-G-10; RR-58) or a broken edge. */
   send(request: Uint8Array): Promise<number> {
     return this.sendWithReply(request.subarray(0, request.length - TAIL_BYTES), TAIL_BYTES).then((answer) => answer.ret);
   }
@@ -84,8 +87,10 @@ export class RequestQueue {
     let done = (_written: Uint8Array) => {};
     const reply = new Promise<Uint8Array>((resolve) => (done = resolve));
     if ((await this.#queue.add(readable, writableLength, (head) => this.#waiting.set(head, done))) === "broken") return { ret: -EIO, written: new Uint8Array(0) };
-    const written = await reply;
-    if (written.length < writableLength) return { ret: -EIO, written };
+    const used = await reply;
+    if (used.length < writableLength && !this.#unwrittenIsOk) return { ret: -EIO, written: used };
+    const written = used.length < writableLength ? new Uint8Array(writableLength) : used;
+    if (written !== used) written.set(used);
     return { ret: viommu_get_req_errno(written[writableLength - TAIL_BYTES]), written };
   }
 }

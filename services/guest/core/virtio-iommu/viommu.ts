@@ -78,7 +78,11 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.abi = ports.abi;
     this.faultMessages = new RateLimit(() => ports.execution.now());
     this.#edge = ports.edge;
-    this.requests = new RequestQueue(ports.edge, ports.switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null);
+    const { switches } = ports;
+    this.requests = new RequestQueue(ports.edge, {
+      requestLock: switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null,
+      unwrittenIsOk: switches.has("RR-58"),
+    });
     this.iopf = new IopfQueue("viommu-iopfq", {
       execution: ports.execution,
       ignorePasid: ports.switches.has("RR-75"),

@@ -108,6 +108,7 @@ async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promi
     addr,
     perm: (ppr.R ? IOMMU_FAULT_PERM_READ : 0) | (ppr.W ? IOMMU_FAULT_PERM_WRITE : 0) | (ppr.X ? IOMMU_FAULT_PERM_EXEC : 0) | (ppr.Priv ? IOMMU_FAULT_PERM_PRIV : 0),
   };
+  if (!last && c.switches.has("RR-74")) return void (await report(c, master, fault)); // nobody tells the guest when its last one is refused
   if (!last) return c.partial.add(sid, fault);
   for (const earlier of c.partial.take(sid, fault)) await report(c, master, earlier);
   const ret = await report(c, master, fault);

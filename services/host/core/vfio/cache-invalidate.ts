@@ -24,6 +24,8 @@ import type { Domain } from "../iommu/domain.ts";
 import { vfioArgument } from "./argument.ts";
 
 const PAGE = 4096;
+/** pgsize_bitmap of every domain. */
+const PAGE_SIZES = [PAGE, 2 ** 21, 2 ** 30];
 const INFO = iommu_cache_invalidate_info.sizeBytes;
 
 /** The checked contents of struct iommu_cache_invalidate_info. */
@@ -133,7 +135,7 @@ async function invalidateIotlb(smmu: ArmSmmu, domain: Domain, info: Invalidation
     const leaf = (info.flags & IOMMU_INV_ADDR_FLAGS_LEAF) !== 0;
     const { switches } = smmu.ports;
     const asid = switches.has("S03") ? 0 : info.archid; // S03: the device's tag, not the process'
-    const size = switches.has("S07") ? PAGE : end - first; // S07: the page-size bits name one page
+    const size = switches.has("S07") ? PAGE : switches.has("RR-55") ? postedSize(smmu, granuleSize, end - first) : end - first; // S07: the page-size bits name one page
     const ret = await queue.issueWithSync(addressCommands(smmu, domain, asid, first, size, Math.max(granuleSize, PAGE), leaf));
     return ret < 0 ? ret : domain.atcInvalidate(first, switches.has("S04") ? PAGE : end - first);
   }
@@ -141,6 +143,10 @@ async function invalidateIotlb(smmu: ArmSmmu, domain: Domain, info: Invalidation
   const ret = await queue.issueWithSync([tlbiNhAll(domain.vmid)]);
   return ret < 0 ? ret : domain.atcInvalidate(0, 0);
 }
+
+/** RR-55: without range commands a granule that the domain has no page of becomes the smallest page, and the bytes a number of pages. */
+const postedSize = (smmu: ArmSmmu, granule: number, bytes: number): number =>
+  smmu.features.rangeInvalidation || PAGE_SIZES.includes(granule) ? bytes : Math.ceil(bytes / PAGE);
 
 function addressCommands(smmu: ArmSmmu, domain: Domain, asid: number, first: number, size: number, granule: number, leaf: boolean): Command[] {
   // A granule of several pages of a table with smaller leaves must not carry a block's TTL.

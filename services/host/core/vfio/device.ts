@@ -234,7 +234,7 @@ export class VfioDevice {
     return 0;
   }
 
-  /** The single-threaded response work: one response at a time to the core, whose result is ignored (RR-61). */
+  /** The single-threaded response work: one response at a time to the core, whose result the uapi cannot tell (RR-61, the half that stays: spec/vfio-uapi.md, 6.2). */
   async #consumeResponses(): Promise<void> {
     const { master } = this.group.device;
     const { execution, tracer } = this.#ports.smmu.ports;
@@ -242,7 +242,7 @@ export class VfioDevice {
       await execution.point("host.page-response.before-consume", { fd: this.fd, tail: this.#responses.tail });
       const again = this.#responses.peek() ?? response;
       const waiting = tracer.wants("host.page-response") ? master.iommu.pending.find((entry) => entry.grpid === again.grpid) : undefined;
-      const ret = await this.#respond(again);
+      const ret = await this.#respond(this.#ports.smmu.ports.switches.has("RR-61") ? this.#responses.inPlace() : again);
       const pasid = again.flags & 1 ? again.pasid : undefined;
       tracer.emit("host.page-response", { sid: hex(master.sid), pasid, grpid: again.grpid, iova: waiting ? hex(waiting.addr) : undefined }, { code: again.code, ret });
       this.#responses.advance();

@@ -36,11 +36,34 @@ export class DmaFaultResponseRegion {
     return 4;
   }
 
-  /** The response at `tail`, copied before it is looked at (RR-61: the posted code reads it in place); null when head = tail. */
+  /** The response at `tail`, copied before it is looked at (RR-61); null when head = tail. */
   peek(): PageResponse | null {
     if (this.head === this.tail) return null;
     const fields = response_layout.decode(this.#ring.slice(this.tail * entrySize, (this.tail + 1) * entrySize));
     return { version: Number(fields.version), flags: Number(fields.flags), pasid: Number(fields.pasid), grpid: Number(fields.grpid), code: Number(fields.code) };
+  }
+
+  /** RR-61: the entry at `tail` where it lies. Every look at a member sees what the user has there by then. */
+  inPlace(): PageResponse {
+    const at = this.tail * entrySize;
+    const now = (): ReturnType<typeof response_layout.decode> => response_layout.decode(this.#ring.slice(at, at + entrySize));
+    return {
+      get version() {
+        return Number(now().version);
+      },
+      get flags() {
+        return Number(now().flags);
+      },
+      get pasid() {
+        return Number(now().pasid);
+      },
+      get grpid() {
+        return Number(now().grpid);
+      },
+      get code() {
+        return Number(now().code);
+      },
+    };
   }
 
   advance(): void {

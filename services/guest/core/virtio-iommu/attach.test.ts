@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { newGuest } from "../../test-support/boot.ts";
+import { complete } from "../../test-support/test-execution.ts";
+
+/** A guest that boots on a device of `pasidBits`, and what its ATTACH_TABLE said. */
+async function attached(o: { switches?: string[]; pasidBits?: number; unwritten?: number[] }) {
+  const all = newGuest({ switches: o.switches });
+  all.vmm.pasidBits = o.pasidBits ?? 8;
+  for (const type of o.unwritten ?? []) all.vmm.unwritten.add(type);
+  const ret = await complete(all.execution, all.guest.boot());
+  return { ...all, ret };
+}
+
+describe("ATTACH_TABLE (virtio-iommu.md, 6.4)", () => {
+  it("RR-37: a linear table is sent with its address; with the defect s1contextptr is 0, that of a two-level table is not", async () => {
+    expect((await attached({})).vmm.table).toBeGreaterThan(0);
+    expect((await attached({ switches: ["RR-37"] })).vmm.table).toBe(0);
+    expect((await attached({ switches: ["RR-37"], pasidBits: 16 })).vmm.table).toBeGreaterThan(0);
+  });
+  it("RR-32: with the defect no endpoint is attached, -ENOSYS, and nothing is sent", async () => {
+    const { ret, vmm } = await attached({ switches: ["RR-32"] });
+    expect([ret, vmm.requests.map(({ type }) => type)]).toEqual([-38, [5]]);
+  });
+  it("VI-G-10, RR-58: used length 0 is -EIO; with the defect the guest takes its table for attached", async () => {
+    const refused = await attached({ unwritten: [6] });
+    expect([refused.ret, refused.guest.viommu.endpoints.get(8)!.domain]).toEqual([-5, null]);
+    const taken = await attached({ unwritten: [6], switches: ["RR-58"] });
+    expect([taken.ret, taken.guest.viommu.endpoints.get(8)!.domain?.attached, taken.vmm.table]).toEqual([0, true, 0]);
+  });
+});
