@@ -178,7 +178,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     const writes = this.#storeBuffer.take();
     const lamport = ++this.#o.lamport.value;
     const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body, decoded: undefined };
-    const traced = tracer.wants("edge.send");
+    const traced = tracer.wants("edge.send", body.kind);
     if (traced || rules?.armed) {
       const decoded = this.#decode(body, writes);
       envelope.decoded = decoded;
@@ -225,7 +225,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
       return this.#control({ kind: "rejected", ...invalid }, envelope.seq);
     }
     for (const write of envelope.writes) this.#o.applyWrite(write.address, write.data);
-    if (this.#o.tracer.wants("edge.deliver")) {
+    if (this.#o.tracer.wants("edge.deliver", body.kind)) {
       const { decoded, writes } = envelope;
       const known = decoded?.body === body && decoded.writes === writes ? decoded : this.#decode(body, writes);
       this.#trace("edge.deliver", this.#arriving, body, envelope.seq, envelope.replyTo, known);

@@ -37,8 +37,8 @@ export interface TraceEvent {
 
 /** Where a core tells what it does. No core reads anything back. */
 export interface Tracer {
-  /** False: nobody listens to this kind, so building ids and fields can be skipped. */
-  wants(kind: TraceKind): boolean;
+  /** False: nobody listens to this kind, so building ids and fields can be skipped. `message`: of edge.send and edge.deliver, the kind of the message. */
+  wants(kind: TraceKind, message?: string): boolean;
   /** Returns the event's `n`, 0 when nobody listens. */
   emit(kind: TraceKind, ids: TraceIds, fields?: TraceFields, cause?: number): number;
 }

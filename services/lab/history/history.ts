@@ -9,13 +9,14 @@ export const HISTORY_SCHEMA = "faultline-history/1";
 
 const isEvent = new Ajv({ allowUnionTypes: true }).compile<TraceEvent>(schema);
 
+const HEADER = JSON.stringify({ schema: HISTORY_SCHEMA });
 /** Bytes of most lines, or more. */
 const USUAL_LINE = 256;
 
 /** The whole history as the bytes of its file: a header line that names the schema, then a line for each event. */
 export function historyBytes(events: readonly TraceEvent[]): Uint8Array {
   const lines = new LineEncoder(USUAL_LINE * (events.length + 1));
-  lines.line(JSON.stringify({ schema: HISTORY_SCHEMA }));
+  lines.line(HEADER);
   for (const event of events) lines.event(event);
   return lines.bytes;
 }
@@ -44,6 +45,23 @@ export function readHistory(text: string): TraceEvent[] {
 
 /** sha256 of the bytes of `history.ndjson`. */
 export const historyDigest = (history: string | Uint8Array): string => createHash("sha256").update(history).digest("hex");
+
+/** As much is hashed at a time. */
+const PIECE = 2 ** 15;
+
+/** The digest of `historyBytes`, which nobody has to keep. */
+export function eventsDigest(events: readonly TraceEvent[]): string {
+  const hash = createHash("sha256");
+  const lines = new LineEncoder(2 * PIECE);
+  lines.line(HEADER);
+  for (const event of events) {
+    lines.event(event);
+    if (lines.length < PIECE) continue;
+    hash.update(lines.bytes);
+    lines.reset();
+  }
+  return hash.update(lines.bytes).digest("hex");
+}
 
 function parse(line: string, number: number): unknown {
   try {

@@ -14,7 +14,7 @@ import { Power, type SimPart } from "./part.ts";
 import { Points } from "./points.ts";
 import { RunningParts } from "./running-parts.ts";
 import { type DriveResult, Scheduler } from "./scheduler.ts";
-import { Recorder } from "./tracer.ts";
+import { type Recorded, Recorder } from "./tracer.ts";
 
 export interface SimulationOptions {
   seed: number;
@@ -24,6 +24,8 @@ export interface SimulationOptions {
   yieldEverywhere?: boolean;
   /** Messages pass through the codec of their edge and its protobuf encoding; the history is the same. */
   encode?: boolean;
+  /** What the history holds; without it everything. What rules and faults of parts wait for must be in it. */
+  recorded?: Recorded;
 }
 
 /** How a workload of a simulated guest ended: `lost`, because the guest was. */
@@ -48,7 +50,7 @@ export class SimulatedMachine {
     this.#seed = options.seed;
     this.scheduler = new Scheduler(options.seed);
     this.points = new Points(this.scheduler, options.yieldEverywhere);
-    this.#recorder = new Recorder(this.scheduler);
+    this.#recorder = new Recorder(this.scheduler, options.recorded);
     this.lab = this.#recorder.tracer("lab", { value: 0 });
     this.parts = new RunningParts(machine, {
       scheduler: this.scheduler,
@@ -70,7 +72,7 @@ export class SimulatedMachine {
     return this.#recorder.events;
   }
 
-  /** Told of every event from now on, before anything else happens. */
+  /** Told of every event that is recorded from now on, before anything else happens. */
   watch(seen: (event: TraceEvent) => void): void {
     this.#recorder.watch(seen);
   }

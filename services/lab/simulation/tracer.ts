@@ -1,25 +1,51 @@
 import type { TraceEvent, TraceFields, TraceIds, Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** Everything that happened in a simulation, in its total order. */
+/** Kinds of events to record, and of `edge.send` and `edge.deliver` those of one kind of message: "edge.deliver ioctl". */
+export type Recorded = ReadonlySet<string>;
+
+/** What happened in a simulation, in its total order: everything, or only what somebody will read. */
 export class Recorder {
   readonly events: TraceEvent[] = [];
   readonly #scheduler: Scheduler;
+  /** null: all. */
+  readonly #kinds: ReadonlySet<string> | null;
+  /** By the kinds of which only some messages are recorded. */
+  readonly #messages = new Map<string, Set<string>>();
   #watchers: ((event: TraceEvent) => void)[] = [];
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, recorded?: Recorded) {
     this.#scheduler = scheduler;
+    this.#kinds = recorded ? this.#kindsOf(recorded) : null;
   }
 
+  #kindsOf(recorded: Recorded): Set<string> {
+    const kinds = new Set<string>();
+    for (const entry of recorded) {
+      const [kind, message] = entry.split(" ");
+      kinds.add(kind);
+      if (message !== undefined) this.#messages.set(kind, (this.#messages.get(kind) ?? new Set()).add(message));
+    }
+    return kinds;
+  }
+
+  /** Told of each event that is recorded. */
   watch(seen: (event: TraceEvent) => void): void {
     this.#watchers.push(seen);
+  }
+
+  #wants(kind: string, message: string | undefined): boolean {
+    if (this.#kinds === null) return true;
+    if (!this.#kinds.has(kind)) return false;
+    return message === undefined || (this.#messages.get(kind)?.has(message) ?? true);
   }
 
   /** The tracer of one service; `lamport` is the clock that its edges advance. */
   tracer(who: string, lamport: { value: number }): Tracer {
     return {
-      wants: () => true,
+      wants: (kind, message) => this.#wants(kind, message),
       emit: (kind, ids: TraceIds, fields: TraceFields = {}, cause) => {
+        if (this.#kinds !== null && !this.#kinds.has(kind)) return 0;
         const n = this.events.length + 1;
         const event = { n, t: this.#scheduler.now(), lamport: lamport.value, who, kind, ids, fields, cause: cause || null };
         this.events.push(event);
