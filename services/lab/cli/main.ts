@@ -87,6 +87,19 @@ function experiments(faultline: Command, ends: Ends): void {
     .option("--json", "one JSON object on stdout")
     .action((directory, options) => ends(import("./judge.ts").then(({ judgeCommand }) => judgeCommand(directory, options))));
   faultline
+    .command("campaign [scenarios...]")
+    .description("Many experiments in the simulation, on every core: scenarios (default: all that are shipped) with many seeds")
+    .option("--seeds <n>", "so many seeds in a row of each", "20")
+    .option("--seed <n>", "the first (default: each scenario's)")
+    .option("--jobs <n>", "experiments at a time (default: one a core)")
+    .option("--mutants <ids>", "mutants to switch on, separated by commas, besides those of the scenarios")
+    .option("--defects <ids>", "defects to switch on, separated by commas; as-posted: all of the posted series with which the flow still runs")
+    .option("--caught", "instead of clean runs those with the switches that the scenarios say a checker catches")
+    .option("--shrink", "takes from a scenario that fails what its violation does not need")
+    .option("--out <dir>", "where reports of what does not pass go (default: new directories in runs/)")
+    .option("--json", "one JSON object on stdout")
+    .action((scenarios, options) => ends(import("./campaign.ts").then(({ campaignCommand }) => campaignCommand(scenarios, options))));
+  faultline
     .command("sweep <workload>")
     .description("Fails every injection point of a clean run in turn: bind-fault-unbind-exit")
     .option("--seed <n>", "seed of the simulation", "1")

@@ -52,12 +52,15 @@ export const scenarioIds = (): string[] =>
     .filter((name) => name.endsWith(".yaml"))
     .map((name) => name.slice(0, -5));
 
+/** The file of a scenario that is shipped. */
+export const scenarioText = (id: string): string => readFileSync(new URL(`${id}.yaml`, folder), "utf8");
+
 /** A scenario by its id, or from a file. What the file may not say is an input error that names line and field. */
 export function loadScenario(idOrFile: string): Scenario {
   const known = scenarioIds().includes(idOrFile);
   if (!known && !existsSync(idOrFile))
     throw inputError(`no scenario ${idOrFile}: npx faultline scenarios list names the ${scenarioIds().length} that are shipped; or give a file`, "scenario");
-  return parseScenario(readFileSync(known ? new URL(`${idOrFile}.yaml`, folder) : idOrFile, "utf8"), known ? `${idOrFile}.yaml` : idOrFile);
+  return known ? parseScenario(scenarioText(idOrFile), `${idOrFile}.yaml`) : parseScenario(readFileSync(idOrFile, "utf8"), idOrFile);
 }
 
 export function parseScenario(text: string, name: string): Scenario {
