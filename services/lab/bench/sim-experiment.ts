@@ -1,6 +1,7 @@
 import { defaultMachine, type Machine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import { historyBytes, historyDigest } from "../history/history.ts";
+import { recordedFor } from "../campaign/judged-run.ts";
+import { eventsDigest, historyBytes, historyDigest } from "../history/history.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -11,29 +12,31 @@ import { benchMachine } from "./fault-path.ts";
 const SEED = 1;
 const PAGE = 4096;
 
-/** One experiment as `faultline run` does it, without the files of its report. Milliseconds of a core. */
+/** What is recorded: what will be judged, as `faultline campaign` does, or everything, as `faultline run` does for its report. */
+export type Recording = "judged" | "everything";
+
+/** One experiment as a campaign does it, or `faultline run` without the files of its report. Milliseconds of a core. */
 export interface Experiment {
   /** From nothing to the first page request of the workload. */
   startMs: number;
-  /** From there on: workload and rest, every event recorded. */
+  /** From there on: workload and rest, recorded. */
   simulateMs: number;
   /** All checkers and assertions. */
   judgeMs: number;
-  /** The history as the lines of its file, and its digest. */
+  /** The history as lines, and their digest. */
   linesMs: number;
   /** All of it. */
   totalMs: number;
   /** Groups that the function got an answer for. */
   groups: number;
-  /** Messages that crossed an edge. */
-  messages: number;
   history: readonly TraceEvent[];
 }
 
 /** Runs a scenario once. Throws when it does not pass: what was measured would be something else. */
-export async function experiment(scenario: Scenario, encode = false): Promise<Experiment> {
+export async function experiment(scenario: Scenario, recording: Recording = "judged", encode = false): Promise<Experiment> {
   const from = coreMs();
-  const running = await startSimulation(scenario.machine, { seed: SEED, switches: new Set([...scenario.mutants, ...scenario.defects]), encode });
+  const recorded = recording === "judged" ? recordedFor(scenario) : undefined;
+  const running = await startSimulation(scenario.machine, { seed: SEED, switches: new Set([...scenario.mutants, ...scenario.defects]), encode, recorded });
   let firstFault = Number.NaN;
   running.machine.watch(({ kind }) => {
     if (kind === "endpoint.page-request") firstFault ||= coreMs();
@@ -42,7 +45,8 @@ export async function experiment(scenario: Scenario, encode = false): Promise<Ex
   const simulated = coreMs();
   const judgement = judgeRun(scenario, history);
   const judged = coreMs();
-  historyDigest(historyBytes(history));
+  if (recording === "judged") eventsDigest(history);
+  else historyDigest(historyBytes(history));
   const written = coreMs();
   if (judgement.verdict !== "pass") throw new Error(`the measured experiment did not pass: ${judgement.error ?? judgement.violations[0]?.message}`);
   return {
@@ -52,7 +56,6 @@ export async function experiment(scenario: Scenario, encode = false): Promise<Ex
     linesMs: written - judged,
     totalMs: written - from,
     groups: history.filter(({ kind, fields }) => kind === "endpoint.prg-response" && fields.accepted === true).length,
-    messages: history.filter(({ kind }) => kind === "edge.deliver").length,
     history,
   };
 }
@@ -80,14 +83,15 @@ export function manyFaults(pages: number, inFlight: number, machine: Machine = d
   };
 }
 
+/** Messages that cross an edge in a history that holds everything. */
+export const messagesOf = (history: readonly TraceEvent[]): number => history.filter(({ kind }) => kind === "edge.deliver").length;
+
 /** The floor of an experiment (design.md, section 8): one macrotask per message and one line per event of its own history. Milliseconds of a core. */
-export async function floorMs(history: readonly TraceEvent[]): Promise<number> {
+export async function floorMs(history: readonly TraceEvent[], messages: number): Promise<number> {
   const from = coreMs();
   const lines: string[] = [];
-  for (const event of history) {
-    if (event.kind === "edge.deliver") await new Promise((resolve) => setImmediate(resolve));
-    lines.push(JSON.stringify(event));
-  }
+  for (let i = 0; i < messages; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (const event of history) lines.push(JSON.stringify(event));
   const text = lines.join("\n");
   const ms = coreMs() - from;
   if (text.length < history.length) throw new Error("the lines were not written"); // keeps them alive

@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
 import type { Figure } from "./ats.ts";
 import { RULE_COUNTS } from "./rule-evaluation.ts";
-import { measureSim, type SimBench } from "./sim.ts";
+import { type FaultCost, measureSim, type SimBench } from "./sim.ts";
 
 /** `faultline bench sim`: the simulation and its experiments, and what rules cost. */
 export async function reportSim(rounds: number, json: boolean): Promise<number> {
@@ -12,20 +12,14 @@ export async function reportSim(rounds: number, json: boolean): Promise<number> 
   return 0;
 }
 
-const text = ({ faultsPerSecond, experimentsPerSecond, startMs, best, budget, faults, experiment, rules }: SimBench, rounds: number): string =>
+const text = ({ faultsPerSecond, experimentsPerSecond, startMs, best, budget, faults, everything, experiment, rules }: SimBench, rounds: number): string =>
   [
     `simulation, ${rounds} rounds                   median        best`,
     rate("complete faults a second", faultsPerSecond, best.faultsPerSecond, verdict(">=", budget.faultsPerSecond, best.faultsPerSecond >= budget.faultsPerSecond)),
     rate("start to first fault, ms", startMs, best.startMs, verdict("<=", budget.startMs, best.startMs <= budget.startMs)),
     rate(`experiments a second (${experiment.scenario})`, experimentsPerSecond, best.experimentsPerSecond),
-    ...Object.entries(faults).flatMap(([inFlight, cost]) => [
-      `us of a fault, ${inFlight} in flight: ${cost.events} events, ${cost.messages} messages`,
-      row("  simulate, history on", cost.simulate),
-      row("  all checkers", cost.judge),
-      row("  lines and digest", cost.lines),
-      row("  complete", cost.complete, `x ${cost.ratio.toFixed(2)} of floor`),
-      row("  floor: macrotask, JSON line", cost.floor),
-    ]),
+    ...Object.entries(faults).flatMap(([inFlight, cost]) => costOf(`${inFlight} in flight, what is judged recorded`, cost)),
+    ...costOf(`${Object.keys(faults).at(-1)} in flight, everything recorded: ${everything.faultsPerSecond} a second`, everything),
     "ns of a message",
     row("  nothing armed", rules.none),
     ...(["elsewhere", "matching", "condition"] as const).flatMap((kind) => RULE_COUNTS.map((count) => row(`  ${count} ${kind}`, rules[kind][count]))),
@@ -33,6 +27,15 @@ const text = ({ faultsPerSecond, experimentsPerSecond, startMs, best, budget, fa
     row("  a hop of the simulation", rules.hop.simulated, `10 conditions: x ${rules.ratio.toFixed(2)}`),
     ...(rules.hop.grpc ? [row("  a bare gRPC hop", rules.hop.grpc)] : []),
   ].join("\n");
+
+const costOf = (what: string, cost: FaultCost): string[] => [
+  `us of a fault, ${what}: ${cost.events} events, ${cost.messages} messages`,
+  row("  simulate, record", cost.simulate),
+  row("  all checkers", cost.judge),
+  row("  lines and digest", cost.lines),
+  row("  complete", cost.complete, `x ${cost.ratio.toFixed(2)} of floor`),
+  row("  floor: macrotask, JSON line", cost.floor),
+];
 
 const verdict = (sign: string, budget: number, held: boolean): string => `budget ${sign} ${budget}: ${held ? "held" : "missed"}`;
 const rate = (name: string, median: number, best: number, note = ""): string => line(name, median, best, note);

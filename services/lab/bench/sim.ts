@@ -1,13 +1,13 @@
 import { percentile } from "../demo/summary.ts";
-import { loadScenario } from "../scenarios/load-scenario.ts";
+import { loadScenario, type Scenario } from "../scenarios/load-scenario.ts";
 import type { Figure } from "./ats.ts";
 import { startFloor } from "./floor.ts";
 import { decoding, RULE_COUNTS, RULE_KINDS, type RuleKind, ruleEvaluation, simulatedHops } from "./rule-evaluation.ts";
-import { experiment, floorMs, manyFaults } from "./sim-experiment.ts";
+import { experiment, floorMs, manyFaults, messagesOf, type Recording } from "./sim-experiment.ts";
 
 /** us of one complete fault, over the rounds: an experiment from its first page request on, divided by its groups. */
 export interface FaultCost {
-  /** Workload and rest with every event recorded; then all checkers; then lines and digest. */
+  /** Workload and rest, recorded; then all checkers and assertions; then lines and digest. */
   simulate: Figure;
   judge: Figure;
   lines: Figure;
@@ -21,7 +21,7 @@ export interface FaultCost {
 }
 
 export interface SimBench {
-  /** Complete faults and small experiments in a second of one core, medians. */
+  /** Complete faults and small experiments of a campaign in a second of one core, medians: recorded as far as they are judged, judged by all checkers, hashed. */
   faultsPerSecond: number;
   experimentsPerSecond: number;
   /** From nothing to the first page request, in a warm process, ms of a core. */
@@ -32,6 +32,8 @@ export interface SimBench {
   budget: { faultsPerSecond: number; startMs: number };
   /** By page requests in flight. */
   faults: Record<string, FaultCost>;
+  /** The same with every event in the history, as `run` has it for its report: the first of the numbers in flight. */
+  everything: FaultCost & { faultsPerSecond: number };
   experiment: { scenario: string; ms: Figure };
   /** ns of one message. */
   rules: {
@@ -51,6 +53,7 @@ const BUDGET = { faultsPerSecond: 10_000, startMs: 20 } as const;
 /** The small experiment: a message is lost, the driver recovers, the machine heals and works once more. */
 const SMALL = "drop-page-response";
 const HOPS = 6;
+const EVERYTHING = "everything";
 
 export interface SimBenchSize {
   pages: number;
@@ -68,18 +71,26 @@ export async function measureSim(rounds: number, size: SimBenchSize = FULL_SIZE)
   const floor = size.grpc ? await startFloor() : null;
   const samples = new Map<string, number[]>();
   const counts = new Map<string, { events: number; messages: number }>();
+  const runs = size.inFlight.map((inFlight): { name: string; scenario: Scenario; recording: Recording } => ({
+    name: String(inFlight),
+    scenario: manyFaults(size.pages, inFlight),
+    recording: "judged",
+  }));
+  runs.push({ ...runs[0], name: EVERYTHING, recording: "everything" });
+  const messages = new Map<Scenario, number>();
+  for (const { scenario } of runs) messages.set(scenario, messagesOf((await experiment(scenario, "everything")).history));
   const rules = ruleMeasurements(size.messages);
   try {
     for (let round = -size.warmUp; round < rounds; round++) {
       const sample = (name: string, value: number) => {
         if (round >= 0) samples.set(name, [...(samples.get(name) ?? []), value]);
       };
-      for (const inFlight of size.inFlight) {
-        const { history, groups, messages, ...ms } = await experiment(manyFaults(size.pages, inFlight));
-        for (const phase of ["simulate", "judge", "lines"] as const) sample(`${phase} ${inFlight}`, (ms[`${phase}Ms`] * 1000) / groups);
-        sample(`complete ${inFlight}`, ((ms.totalMs - ms.startMs) * 1000) / groups);
-        sample(`floor ${inFlight}`, ((await floorMs(history)) * 1000) / groups);
-        counts.set(String(inFlight), { events: history.length / groups, messages: messages / groups });
+      for (const { name, scenario, recording } of runs) {
+        const { history, groups, ...ms } = await experiment(scenario, recording);
+        for (const phase of ["simulate", "judge", "lines"] as const) sample(`${phase} ${name}`, (ms[`${phase}Ms`] * 1000) / groups);
+        sample(`complete ${name}`, ((ms.totalMs - ms.startMs) * 1000) / groups);
+        sample(`floor ${name}`, ((await floorMs(history, messages.get(scenario)!)) * 1000) / groups);
+        counts.set(name, { events: history.length / groups, messages: messages.get(scenario)! / groups });
       }
       for (let i = 0; i < size.experiments; i++) {
         const { totalMs, startMs } = await experiment(small);
@@ -95,6 +106,7 @@ export async function measureSim(rounds: number, size: SimBenchSize = FULL_SIZE)
   }
   const figure = (name: string): Figure => figureOf(samples.get(name)!);
   const complete = figure(`complete ${size.inFlight[0]}`);
+  const cost = (name: string) => faultCost(figure, name, counts.get(name)!);
   const [ms, start] = [figure("experiment"), figure("start")];
   const byCount = (kind: RuleKind) => Object.fromEntries(RULE_COUNTS.map((count) => [count, figure(`${kind} ${count}`)]));
   const hop = figure("hop");
@@ -104,7 +116,8 @@ export async function measureSim(rounds: number, size: SimBenchSize = FULL_SIZE)
     startMs: start.median,
     best: { faultsPerSecond: Math.round(1e6 / complete.min), experimentsPerSecond: tenth(1e3 / ms.min), startMs: start.min },
     budget: BUDGET,
-    faults: Object.fromEntries(size.inFlight.map((inFlight) => [inFlight, faultCost(figure, inFlight, counts.get(String(inFlight))!)])),
+    faults: Object.fromEntries(size.inFlight.map((inFlight) => [inFlight, cost(String(inFlight))])),
+    everything: { faultsPerSecond: Math.round(1e6 / figure(`complete ${EVERYTHING}`).median), ...cost(EVERYTHING) },
     experiment: { scenario: SMALL, ms },
     rules: {
       none: figure("none"),
@@ -126,8 +139,8 @@ function ruleMeasurements(messages: number): [name: string, measure: () => numbe
   ];
 }
 
-function faultCost(figure: (name: string) => Figure, inFlight: number, { events, messages }: { events: number; messages: number }): FaultCost {
-  const [simulate, judge, lines, complete, floor] = ["simulate", "judge", "lines", "complete", "floor"].map((name) => figure(`${name} ${inFlight}`));
+function faultCost(figure: (name: string) => Figure, run: string, { events, messages }: { events: number; messages: number }): FaultCost {
+  const [simulate, judge, lines, complete, floor] = ["simulate", "judge", "lines", "complete", "floor"].map((name) => figure(`${name} ${run}`));
   return { simulate, judge, lines, complete, floor, ratio: hundredth(complete.min / floor.min), events: tenth(events), messages: tenth(messages) };
 }
 
