@@ -2,9 +2,12 @@
 
 /** Address bits that one level resolves, from its lowest: level 3 pages are 4 KiB, level 2 blocks 2 MiB, level 1 blocks 1 GiB. */
 export const levelShift = (level: number): number => 12 + 9 * (3 - level);
-export const levelSize = (level: number): number => 2 ** levelShift(level);
-/** Index into the table of `level`; `bits` of it (more or fewer than 9 only at the start level). */
-export const tableIndex = (address: number, level: number, bits = 9): number => Math.floor(address / levelSize(level)) % 2 ** bits;
+const SIZES = [0, 1, 2, 3].map((level) => 2 ** levelShift(level));
+export const levelSize = (level: number): number => SIZES[level];
+/** Index into the table of `level`: 9 bits, and fewer at the start level of an address that is in range. */
+export const tableIndex = (address: number, level: number): number => (address / SIZES[level]) & 0x1ff;
+/** Offset into a leaf of `level`. */
+export const leafOffset = (address: number, level: number): number => (level === 3 ? address & 0xfff : address % SIZES[level]);
 
 /** [1:0]: 0b11 is a table below level 3 and a page at level 3; 0b01 is a block at levels 1 and 2. */
 export type DescriptorKind = "invalid" | "table" | "block" | "page";
@@ -17,7 +20,7 @@ export function descriptorKind(low: number, level: number): DescriptorKind {
 /** Address of the next table, or of the leaf of `level`: bits [47:12], those below the leaf's size dropped. */
 export function descriptorAddress(low: number, high: number, level = 3): number {
   const address = (high & 0xffff) * 2 ** 32 + ((low & 0xfffff000) >>> 0);
-  return address - (address % levelSize(level));
+  return level === 3 ? address : address - (address % SIZES[level]);
 }
 export const addressHigh = (address: number): number => Math.floor(address / 2 ** 32) >>> 0;
 export const addressLow = (address: number): number => address % 2 ** 32;

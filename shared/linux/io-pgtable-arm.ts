@@ -1,10 +1,11 @@
 import { ATTR_INDEX, startLevel } from "../arm-vmsa/tcr.ts";
-import { addressHigh, addressLow, descriptorAddress, descriptorKind, LEAF, levelSize, tableIndex } from "../arm-vmsa/translation-table-descriptor.ts";
+import { addressHigh, addressLow, descriptorAddress, descriptorKind, LEAF, leafOffset, levelSize, tableIndex } from "../arm-vmsa/translation-table-descriptor.ts";
 import { vtcrOf } from "../arm-vmsa/vtcr.ts";
 import { EEXIST, EINVAL, ENOMEM, ERANGE } from "../linux-uapi/errno.ts";
 import type { PhysicalMemory } from "../physical-memory/physical-memory.ts";
 
 const PAGE = 4096;
+const OFFSET = PAGE - 1;
 
 export interface IoPgtableProt {
   read: boolean;
@@ -49,7 +50,12 @@ export class IoPgtable {
   readonly #o: IoPgtableOptions;
   readonly #lowestLeaf: number;
   readonly #tables = new Set<number>();
+  readonly #inputEnd: number;
+  readonly #outputEnd: number;
   readonly #descriptor = new Uint32Array(2);
+  /** Of the leaf or hole that was looked for last. */
+  #slot = 0;
+  #level = 0;
 
   /** Null: no frame for the start table. */
   static alloc(options: IoPgtableOptions): IoPgtable | null {
@@ -61,6 +67,8 @@ export class IoPgtable {
   constructor(options: IoPgtableOptions, root: number | null = options.allocFrame()) {
     this.#o = options;
     this.inputBits = options.inputBits;
+    this.#inputEnd = 2 ** options.inputBits;
+    this.#outputEnd = 2 ** options.outputBits;
     this.startLevel = startLevel(options.inputBits);
     this.#lowestLeaf = options.lowestLeafLevel ?? (options.format === "stage1" ? 3 : 1);
     if (root === null) throw new Error("io-pgtable: no frame for the start table");
@@ -79,8 +87,8 @@ export class IoPgtable {
 
   /** 0; -EINVAL unaligned or empty; -ERANGE beyond the sizes; -EEXIST something is mapped there; -ENOMEM no frame for a table. On an error nothing of the range stays mapped. */
   map(iova: number, pa: number, size: number, prot: IoPgtableProt): number {
-    if (size <= 0 || iova % PAGE || pa % PAGE || size % PAGE || !(prot.read || prot.write)) return -EINVAL;
-    if (iova + size > 2 ** this.inputBits || pa + size > 2 ** this.#o.outputBits) return -ERANGE;
+    if (size <= 0 || iova & OFFSET || pa & OFFSET || size & OFFSET || !(prot.read || prot.write)) return -EINVAL;
+    if (iova + size > this.#inputEnd || pa + size > this.#outputEnd) return -ERANGE;
     let done = 0;
     while (done < size) {
       const level = this.#leafLevel(iova + done, pa + done, size - done);
@@ -96,44 +104,44 @@ export class IoPgtable {
 
   /** Clears the leaves inside the range and returns the bytes unmapped. Holes are skipped; a block is never split: one that is only partly covered stays. Tables stay until `free`. */
   unmap(iova: number, size: number): number {
+    const end = iova + size;
     let unmapped = 0;
-    this.#eachLeaf(iova, size, (slot, level, at) => {
-      if (at < iova || at + levelSize(level) > iova + size) return;
-      this.#o.memory.store64(slot, 0, 0);
-      unmapped += levelSize(level);
-    });
+    for (let at = iova; at < Math.min(end, this.#inputEnd); at = this.#next(at)) {
+      if (!this.#find(at)) continue;
+      const bytes = levelSize(this.#level);
+      const first = at - leafOffset(at, this.#level);
+      if (first < iova || first + bytes > end) continue;
+      this.#o.memory.store64(this.#slot, 0, 0);
+      unmapped += bytes;
+    }
     return unmapped;
   }
 
   /** Rewrites the permissions of the leaves in the range; bytes changed. The caller invalidates TLBs and ATCs. */
   protect(iova: number, size: number, prot: IoPgtableProt): number {
     let changed = 0;
-    this.#eachLeaf(iova, size, (slot, level) => {
-      this.#o.memory.load64(slot, this.#descriptor);
-      const pa = descriptorAddress(this.#descriptor[0], this.#descriptor[1], level);
-      this.#storeLeaf(slot, pa, level, prot);
-      changed += levelSize(level);
-    });
+    for (let at = iova; at < Math.min(iova + size, this.#inputEnd); at = this.#next(at)) {
+      if (!this.#find(at)) continue;
+      this.#storeLeaf(this.#slot, descriptorAddress(this.#descriptor[0], this.#descriptor[1], this.#level), this.#level, prot);
+      changed += levelSize(this.#level);
+    }
     return changed;
   }
 
   /** What maps `iova` now, with the offset into the leaf added to `pa`; null: a hole. */
   lookup(iova: number): IoPgtableEntry | null {
-    let found: IoPgtableEntry | null = null;
-    this.#eachLeaf(iova - (iova % PAGE), PAGE, (slot, level) => {
-      this.#o.memory.load64(slot, this.#descriptor);
-      const [low, high] = this.#descriptor;
-      const stage1 = this.#o.format === "stage1";
-      found = {
-        pa: descriptorAddress(low, high, level) + (iova % levelSize(level)),
-        read: stage1 || (low & LEAF.S2AP_READ) !== 0,
-        write: stage1 ? (low & LEAF.AP_RDONLY) === 0 : (low & LEAF.S2AP_WRITE) !== 0,
-        user: stage1 && (low & LEAF.AP_UNPRIV) !== 0,
-        exec: (high & LEAF.XN) === 0,
-        sizeBytes: levelSize(level),
-      };
-    });
-    return found;
+    if (iova >= this.#inputEnd || !this.#find(iova)) return null;
+    const low = this.#descriptor[0];
+    const high = this.#descriptor[1];
+    const stage1 = this.#o.format === "stage1";
+    return {
+      pa: descriptorAddress(low, high, this.#level) + leafOffset(iova, this.#level),
+      read: stage1 || (low & LEAF.S2AP_READ) !== 0,
+      write: stage1 ? (low & LEAF.AP_RDONLY) === 0 : (low & LEAF.S2AP_WRITE) !== 0,
+      user: stage1 && (low & LEAF.AP_UNPRIV) !== 0,
+      exec: (high & LEAF.XN) === 0,
+      sizeBytes: levelSize(this.#level),
+    };
   }
 
   /** Gives every table frame back. No agent may walk these tables any more. */
@@ -185,26 +193,26 @@ export class IoPgtable {
     this.#o.memory.store64(slot, (addressLow(pa) | low) >>> 0, high >>> 0);
   }
 
-  /** Calls `visit(slot, level, firstAddress)` for each leaf that intersects [iova, iova + size). */
-  #eachLeaf(iova: number, size: number, visit: (slot: number, level: number, at: number) => void): void {
-    const end = Math.min(iova + size, 2 ** this.inputBits);
-    for (let at = iova; at < end; ) {
-      let table = this.root;
-      let step = PAGE;
-      for (let level = this.startLevel; level <= 3; level++) {
-        const slot = table + 8 * tableIndex(at, level);
-        this.#o.memory.load64(slot, this.#descriptor);
-        const kind = descriptorKind(this.#descriptor[0], level);
-        step = levelSize(level);
-        if (kind === "table") {
-          table = descriptorAddress(this.#descriptor[0], this.#descriptor[1]);
-          continue;
-        }
-        if (kind !== "invalid") visit(slot, level, at - (at % step));
-        break;
+  /** Looks for the leaf of `iova`: its slot, level and descriptor stay behind. False: a hole, as large as a leaf of that level. */
+  #find(iova: number): boolean {
+    let table = this.root;
+    for (let level = this.startLevel; ; level++) {
+      const slot = table + 8 * tableIndex(iova, level);
+      this.#o.memory.load64(slot, this.#descriptor);
+      const kind = descriptorKind(this.#descriptor[0], level);
+      if (kind === "table") {
+        table = descriptorAddress(this.#descriptor[0], this.#descriptor[1]);
+        continue;
       }
-      at = at - (at % step) + step;
+      this.#slot = slot;
+      this.#level = level;
+      return kind !== "invalid";
     }
+  }
+
+  /** The first address behind the leaf or hole that was found for `at`. */
+  #next(at: number): number {
+    return at - leafOffset(at, this.#level) + levelSize(this.#level);
   }
 
   #newTable(): number | null {
@@ -213,7 +221,9 @@ export class IoPgtable {
   }
 
   #adopt(frame: number): number {
-    this.#o.memory.write(frame, new Uint8Array(PAGE));
+    const { memory } = this.#o;
+    if (memory.zeroFrame) memory.zeroFrame(frame);
+    else memory.write(frame, new Uint8Array(PAGE));
     this.#tables.add(frame);
     return frame;
   }

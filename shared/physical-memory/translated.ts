@@ -4,6 +4,7 @@ import type { CpuRootTable } from "./cpu-roots.ts";
 import type { PhysicalMemory } from "./physical-memory.ts";
 
 const PAGE = 4096;
+const OFFSET = PAGE - 1;
 const ZERO_FRAME = new Uint8Array(PAGE);
 
 /** Memory behind a translation: every access is split at 4 KiB and each part translated. Null from `translate` is the fault, answered as "not RAM". */
@@ -24,7 +25,7 @@ export class TranslatedMemory implements PhysicalMemory {
   #parts(address: number, length: number, write: boolean): { pa: number; length: number }[] | null {
     const parts: { pa: number; length: number }[] = [];
     for (let at = address; at < address + length; ) {
-      const take = Math.min(PAGE - (at % PAGE), address + length - at);
+      const take = Math.min(PAGE - (at & OFFSET), address + length - at);
       const pa = this.#translate(at, write);
       if (pa === null || !this.#physical.contains(pa, take)) return null;
       parts.push({ pa, length: take });
@@ -63,7 +64,7 @@ export class TranslatedMemory implements PhysicalMemory {
   }
 
   read(address: number, length: number): Uint8Array<ArrayBuffer> | null {
-    if (length > 0 && (address % PAGE) + length <= PAGE) {
+    if (length > 0 && (address & OFFSET) + length <= PAGE) {
       const pa = this.#translate(address, false);
       return pa === null ? null : this.#physical.read(pa, length);
     }
@@ -86,7 +87,7 @@ export class TranslatedMemory implements PhysicalMemory {
   }
 
   write(address: number, bytes: Uint8Array): boolean {
-    if ((address % PAGE) + bytes.length <= PAGE) {
+    if ((address & OFFSET) + bytes.length <= PAGE) {
       const pa = bytes.length > 0 ? this.#translate(address, true) : null;
       return bytes.length === 0 || (pa !== null && this.#physical.write(pa, bytes));
     }
@@ -120,9 +121,11 @@ export function vmmCpuMemory(physical: PhysicalMemory, roots: CpuRootTable, vm: 
 export function guestCpuMemory(physical: PhysicalMemory, roots: CpuRootTable, vm: number, slots: readonly { gpa: number; size: number }[]): TranslatedMemory {
   const base = Math.min(...slots.map((slot) => slot.gpa));
   const end = Math.max(...slots.map((slot) => slot.gpa + slot.size));
+  let known = Number.NaN;
+  let geometry: ReturnType<typeof stage2Geometry> = null;
   const translate = (gpa: number, write: boolean): number | null => {
     const { vttbr, vtcr } = roots.get(vm);
-    const geometry = stage2Geometry(vtcr);
+    if (vtcr !== known) geometry = stage2Geometry((known = vtcr));
     return geometry ? walkTable(physical, 2, vttbr, geometry.startLevel, geometry.inputBits, gpa, write) : null;
   };
   return new TranslatedMemory(physical, translate, base, end - base);
