@@ -42,3 +42,31 @@ describe("a frame that is written to while it is free", () => {
     expect(told).toEqual([]);
   });
 });
+
+describe("the guest's frames over several memory slots", () => {
+  const slots = [
+    { gpa: GPA + 0x10000, size: 4 * 4096 },
+    { gpa: GPA, size: 3 * 4096 },
+  ];
+  const allocator = () => new FrameAllocator(heapMemory(GPA, 0x14000), slots);
+
+  it("are taken lowest first, those that were given back before all others", () => {
+    const frames = allocator();
+    expect([frames.alloc(), frames.alloc()]).toEqual([GPA, GPA + 0x1000]);
+    frames.free(GPA);
+    frames.free(GPA + 0x1000);
+    expect([frames.alloc(), frames.alloc(), frames.alloc(), frames.alloc()]).toEqual([GPA + 0x1000, GPA, GPA + 0x2000, GPA + 0x10000]);
+    expect([frames.freeCount, frames.total]).toEqual([3, 7]);
+  });
+  it("are contiguous and aligned where that is asked for, inside one slot, and not given a second time", () => {
+    const frames = allocator();
+    expect(frames.allocContiguous(0x2000)).toBe(GPA);
+    expect(frames.allocContiguous(0x4000)).toBe(GPA + 0x10000);
+    expect(frames.allocContiguous(0x2000)).toBe(null);
+    expect([frames.alloc(), frames.alloc()]).toEqual([GPA + 0x2000, null]);
+    expect(frames.freeCount).toBe(0);
+    frames.free(GPA + 0x10000, 0x4000);
+    expect(frames.allocContiguous(0x2000)).toBe(GPA + 0x10000);
+    expect(frames.alloc()).toBe(GPA + 0x13000);
+  });
+});

@@ -8,12 +8,23 @@ export const POISON = 0x6b;
 
 const POISON_WORD = POISON * 0x01010101;
 
+const FREE = 1,
+  POISONED = 2;
+
 /** The guest kernel's page allocator over the RAM of its memory slots. Addresses are GPAs. */
 export class FrameAllocator {
   readonly #memory: PhysicalMemory;
-  /** Free frames; the end is taken first. */
-  readonly #free: number[] = [];
-  readonly #isFree = new Set<number>();
+  /** Lowest first. `first`: number of its first frame; frames are numbered through all slots. */
+  readonly #slots: readonly { gpa: number; end: number; first: number }[];
+  /** FREE, POISONED of each frame. */
+  readonly #state: Uint8Array;
+  /** Frames that were given back, the last one first; one that a contiguous run took meanwhile is passed over. */
+  readonly #freed: number[] = [];
+  /** Frames from here on were never given back: the lowest is taken first, once the others are gone. */
+  #untouched = 0;
+  #freeCount: number;
+  /** Frames that hold the poison, in the order in which they were freed. */
+  readonly #poisoned = new Set<number>();
   readonly #poison = new Uint8Array(PAGE_SIZE).fill(POISON);
   readonly #zero = new Uint8Array(PAGE_SIZE);
   readonly #tracer: Tracer;
@@ -24,66 +35,98 @@ export class FrameAllocator {
   /** Told of a frame that was written to while it was free: nobody should have been able to. */
   overwritten: (gpa: number) => void = () => {};
   #overwritten = 0;
-  /** Frames that hold the poison. */
-  readonly #poisoned = new Set<number>();
 
   constructor(memory: PhysicalMemory, slots: readonly { gpa: number; size: number }[], tracer: Tracer = silentTracer) {
     this.#tracer = tracer;
     this.#memory = memory;
-    for (const slot of slots) for (let gpa = slot.gpa; gpa < slot.gpa + slot.size; gpa += PAGE_SIZE) this.#free.push(gpa);
-    this.#free.sort((a, b) => b - a); // lowest first
-    for (const gpa of this.#free) this.#isFree.add(gpa);
-    this.total = this.#free.length;
+    let total = 0;
+    this.#slots = [...slots]
+      .sort((a, b) => a.gpa - b.gpa)
+      .map(({ gpa, size }) => {
+        const first = total;
+        total += size / PAGE_SIZE;
+        return { gpa, end: gpa + size, first };
+      });
+    this.#state = new Uint8Array(total).fill(FREE);
+    this.#freeCount = this.total = total;
   }
 
   get freeCount(): number {
-    return this.#isFree.size;
+    return this.#freeCount;
   }
 
   /** One zeroed frame, or null: out of memory. */
   alloc(): number | null {
     for (;;) {
-      while (this.#free.length > 0) {
-        const gpa = this.#free.pop()!;
-        if (this.#isFree.has(gpa)) return this.#take(gpa); // else an allocContiguous took it
+      while (this.#freed.length > 0) {
+        const frame = this.#freed.pop()!;
+        if (this.#state[frame] & FREE) return this.#take(frame);
+      }
+      while (this.#untouched < this.total) {
+        const frame = this.#untouched++;
+        if (this.#state[frame] & FREE) return this.#take(frame);
       }
       if (!this.shrink()) return null;
     }
   }
 
-  /** `bytes` (a power of two, at least a page) of zeroed contiguous frames aligned to their size; null: none. */
+  /** `bytes` (a power of two, at least a page) of zeroed contiguous frames aligned to their size, the lowest ones; null: none. */
   allocContiguous(bytes: number): number | null {
     if (bytes === PAGE_SIZE) return this.alloc();
-    const candidates = [...this.#isFree].filter((gpa) => gpa % bytes === 0).sort((a, b) => a - b);
-    const fits = (base: number) => {
-      for (let gpa = base; gpa < base + bytes; gpa += PAGE_SIZE) if (!this.#isFree.has(gpa)) return false;
-      return true;
-    };
-    const base = candidates.find(fits);
-    if (base === undefined) return null;
-    for (let gpa = base; gpa < base + bytes; gpa += PAGE_SIZE) this.#take(gpa);
-    return base;
+    for (const slot of this.#slots) {
+      for (let base = Math.ceil(slot.gpa / bytes) * bytes; base < slot.end; base += bytes) {
+        if (!this.#allFree(base, bytes)) continue;
+        for (let gpa = base; gpa < base + bytes; gpa += PAGE_SIZE) this.#take(this.#frameOf(gpa));
+        return base;
+      }
+    }
+    return null;
+  }
+
+  #allFree(base: number, bytes: number): boolean {
+    for (let gpa = base; gpa < base + bytes; gpa += PAGE_SIZE) {
+      const frame = this.#frameOf(gpa);
+      if (frame < 0 || (this.#state[frame] & FREE) === 0) return false;
+    }
+    return true;
   }
 
   free(gpa: number, bytes = PAGE_SIZE): void {
-    for (let frame = gpa; frame < gpa + bytes; frame += PAGE_SIZE) {
-      if (this.#isFree.has(frame)) throw new Error(`frame 0x${frame.toString(16)} is freed twice`);
-      this.#memory.write(frame, this.#poison);
+    for (let at = gpa; at < gpa + bytes; at += PAGE_SIZE) {
+      const frame = this.#frameOf(at);
+      if (this.#state[frame] & FREE) throw new Error(`frame 0x${at.toString(16)} is freed twice`);
+      this.#memory.write(at, this.#poison);
+      this.#changesHands("guest.frame-freed", at);
+      this.#state[frame] = FREE | POISONED;
       this.#poisoned.add(frame);
-      this.#changesHands("guest.frame-freed", frame);
-      this.#isFree.add(frame);
-      this.#free.push(frame);
+      this.#freed.push(frame);
+      this.#freeCount++;
     }
   }
 
-  #take(gpa: number): number {
-    this.#isFree.delete(gpa);
-    if (this.#poisoned.has(gpa) && !this.#holdsPoison(gpa)) this.#stained(gpa);
-    this.#poisoned.delete(gpa);
+  #take(frame: number): number {
+    const gpa = this.#gpaOf(frame);
+    if (this.#state[frame] & POISONED) {
+      if (!this.#holdsPoison(gpa)) this.#stained(frame);
+      this.#poisoned.delete(frame);
+    }
+    this.#state[frame] = 0;
+    this.#freeCount--;
     this.#changesHands("guest.frame-taken", gpa);
     if (this.#memory.zeroFrame) this.#memory.zeroFrame(gpa);
     else this.#memory.write(gpa, this.#zero);
     return gpa;
+  }
+
+  /** -1: no frame of RAM. */
+  #frameOf(gpa: number): number {
+    for (const slot of this.#slots) if (gpa >= slot.gpa && gpa < slot.end) return slot.first + (gpa - slot.gpa) / PAGE_SIZE;
+    return -1;
+  }
+  #gpaOf(frame: number): number {
+    let at = this.#slots.length - 1;
+    while (this.#slots[at].first > frame) at--;
+    return this.#slots[at].gpa + (frame - this.#slots[at].first) * PAGE_SIZE;
   }
 
   #changesHands(kind: "guest.frame-taken" | "guest.frame-freed", gpa: number): void {
@@ -98,19 +141,21 @@ export class FrameAllocator {
 
   /** Looks at every free frame; those that do not hold the poison any more are told of now. */
   checkPoison(): void {
-    for (const gpa of [...this.#poisoned].filter((frame) => !this.#holdsPoison(frame))) this.#stained(gpa);
+    for (const frame of [...this.#poisoned].filter((one) => !this.#holdsPoison(this.#gpaOf(one)))) this.#stained(frame);
   }
 
-  #stained(gpa: number): void {
-    this.#poisoned.delete(gpa);
+  #stained(frame: number): void {
+    this.#state[frame] &= ~POISONED;
+    this.#poisoned.delete(frame);
     this.#overwritten++;
-    this.overwritten(gpa);
+    this.overwritten(this.#gpaOf(frame));
   }
 
   #holdsPoison(gpa: number): boolean {
     const bytes = this.#memory.read(gpa, PAGE_SIZE);
     if (bytes === null) return false;
-    for (const word of new Uint32Array(bytes.buffer)) if (word !== POISON_WORD) return false;
+    const words = new Uint32Array(bytes.buffer);
+    for (let i = 0; i < words.length; i++) if (words[i] !== POISON_WORD) return false;
     return true;
   }
 }
