@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { heapMemory } from "./heap.ts";
+import { giveBackHeapMemory, heapMemory } from "./heap.ts";
 
 const ram = () => heapMemory(0x4000_0000, 0x4000);
 
@@ -81,5 +81,31 @@ describe("physical memory", () => {
     memory.write(0x4000_0000, new Uint8Array(0x4000).fill(9));
     expect([memory.zeroFrame(0x4000_2000), memory.zeroFrame(0x4000_4000), memory.zeroFrame(0x3fff_f000)]).toEqual([true, false, false]);
     expect([0x4000_1fff, 0x4000_2000, 0x4000_2fff, 0x4000_3000].map((at) => memory.read(at, 1)![0])).toEqual([9, 0, 0, 9]);
+  });
+});
+
+describe("the RAM of a machine that is over", () => {
+  const BASE = 0x7_0000_0000;
+
+  it("is the next machine's of the same base and size, as at power on: zeros, and frames that nobody owns", () => {
+    const first = heapMemory(BASE, 0x4000);
+    first.write(BASE + 0xffe, Uint8Array.of(1, 2, 3, 4)); // over the end of a frame
+    first.store64(BASE + 0x2000, 5, 6);
+    first.compareExchange64(BASE + 0x3000, 0, 0, 7, 8);
+    first.store32(BASE + 0x3ffc, 9);
+    first.setOwner(BASE + 0x1000, "guest", 10);
+    giveBackHeapMemory(first);
+    const next = heapMemory(BASE, 0x4000);
+    expect(next).toBe(first);
+    expect(next.read(BASE, 0x4000)!.every((byte) => byte === 0)).toBe(true);
+    expect(next.owner(BASE + 0x1000)).toEqual({ host: 0, guest: 0 });
+  });
+  it("is nobody's twice, and no machine's of another base or size", () => {
+    const first = heapMemory(BASE, 0x4000);
+    giveBackHeapMemory(first);
+    expect(heapMemory(BASE, 0x8000)).not.toBe(first);
+    expect(heapMemory(BASE + 0x4000, 0x4000)).not.toBe(first);
+    expect(heapMemory(BASE, 0x4000)).toBe(first);
+    expect(heapMemory(BASE, 0x4000)).not.toBe(first);
   });
 });

@@ -118,7 +118,10 @@ export class Ram implements PhysicalMemory {
   write(address: number, bytes: Uint8Array): boolean {
     if (!this.contains(address, bytes.length)) return false;
     const offset = address - this.base;
-    this.#stored?.fill(1, Math.floor(offset / FRAME_SIZE), Math.ceil((offset + bytes.length) / FRAME_SIZE));
+    if (this.#stored) {
+      const last = ((offset + bytes.length - 1) / FRAME_SIZE) | 0;
+      for (let frame = (offset / FRAME_SIZE) | 0; frame <= last; frame++) this.#stored[frame] = 1;
+    }
     this.#bytes.set(bytes, offset);
     return true;
   }
@@ -129,6 +132,15 @@ export class Ram implements PhysicalMemory {
     // Nobody sees the difference, and a page that was never touched costs the process nothing.
     if (this.#stored?.[offset / FRAME_SIZE] !== 0) this.#bytes.fill(0, offset, offset + FRAME_SIZE);
     return true;
+  }
+
+  /** As at power on: zero where something was stored, and nobody owns a frame. Only of a memory that began as zeros. */
+  clear(): void {
+    const stored = this.#stored;
+    if (!stored) throw new Error("nobody knows what was stored into this memory");
+    for (let frame = stored.indexOf(1); frame >= 0; frame = stored.indexOf(1, frame + 1)) this.#bytes.fill(0, frame * FRAME_SIZE, (frame + 1) * FRAME_SIZE);
+    stored.fill(0);
+    this.#owners.fill(0);
   }
 
   owner(address: number): { host: number; guest: number } {

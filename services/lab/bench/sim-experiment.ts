@@ -42,6 +42,7 @@ export async function experiment(scenario: Scenario, recording: Recording = "jud
     if (kind === "endpoint.page-request") firstFault ||= coreMs();
   });
   const history = await runExperiment(scenario, running, SEED);
+  await running.close();
   const simulated = coreMs();
   const judgement = judgeRun(scenario, history);
   const judged = coreMs();

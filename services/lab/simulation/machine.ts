@@ -193,6 +193,11 @@ export class SimulatedMachine {
     await this.scheduler.drive(new Promise<never>(() => {}), limitNs);
   }
 
+  /** The machine is over: nobody drives it any more, and its history stays. */
+  close(): void {
+    this.parts.close();
+  }
+
   #running(): SimPart[] {
     return partsOf(this.#machine.vms.length).flatMap(({ name }) => this.parts.find(name) ?? []);
   }

@@ -5,8 +5,8 @@ import { smmuEdge, vfioEdge, virtioEdge } from "@faultline/shared/edge/definitio
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
-import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
-import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
+import { giveBackHeapMemory, heapMemory } from "@faultline/shared/physical-memory/heap.ts";
+import type { Ram } from "@faultline/shared/physical-memory/ram.ts";
 import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
 import { EdgeSlot } from "@faultline/shared/shell/edge-slot.ts";
 import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
@@ -60,7 +60,7 @@ export class RunningParts {
   readonly #edges: { digest: string; abi: string; credits: number; encode: boolean };
   /** Upper parts that a lower one has, or cleans up after. */
   readonly #attached = new Map<string, SimPart>();
-  #memory: PhysicalMemory | null = null;
+  #memory: Ram | null = null;
   #roots = new HeapCpuRootTable();
   #stepping = false;
 
@@ -231,6 +231,12 @@ export class RunningParts {
     });
     this.guests.set(vm, { part, core });
     return { part, boot: core.boot() };
+  }
+
+  /** Nothing of the machine runs any more: its RAM is another's. */
+  close(): void {
+    if (this.#memory) giveBackHeapMemory(this.#memory);
+    this.#memory = null;
   }
 
   async #closed(part: SimPart, attached: { closed(): Promise<void> } | null): Promise<void> {

@@ -115,7 +115,9 @@ export class RunningSimulation implements RunningMachine {
     return this.#simulation.history;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#simulation.close();
+  }
 
   /** Work that the workload's own drive carries on when it runs, and that is driven to its end otherwise. */
   async #driven(work: Promise<void>): Promise<void> {

@@ -86,7 +86,9 @@ export async function sweep(
 ): Promise<SweepResult> {
   const workload = sweepWorkloads[name];
   const start = () => startSimulation(defaultMachine, { seed: options.seed, switches: new Set(options.switches) });
-  const clean = await cleanRun(workload, await start(), options.seed);
+  const first = await start();
+  const clean = await cleanRun(workload, first, options.seed);
+  await first.close();
   const points = clean.points.filter((point) => point.name.includes(options.only ?? ""));
   const result: SweepResult = {
     workload: name,
@@ -100,7 +102,9 @@ export async function sweep(
     findings: [],
   };
   for (const [done, point] of points.entries()) {
-    const { finding, happened } = await failOne(point, workload, await start(), options.seed);
+    const running = await start();
+    const { finding, happened } = await failOne(point, workload, running, options.seed);
+    await running.close();
     if (!happened) result.notReached.push(point.name);
     if (finding) result.findings.push(finding);
     if (finding?.what === "hang") result.hangs++;
