@@ -1,6 +1,7 @@
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Violation } from "../checkers/checker.ts";
+import { JUDGED } from "../checkers/index.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -85,7 +86,8 @@ export async function sweep(
   options: { seed: number; only?: string; switches?: readonly string[]; progress?(done: number, total: number, finding: Finding | null): void },
 ): Promise<SweepResult> {
   const workload = sweepWorkloads[name];
-  const start = () => startSimulation(defaultMachine, { seed: options.seed, switches: new Set(options.switches) });
+  // Nothing here waits for an event, so what is judged is enough.
+  const start = () => startSimulation(defaultMachine, { seed: options.seed, switches: new Set(options.switches), recorded: JUDGED });
   const first = await start();
   const clean = await cleanRun(workload, first, options.seed);
   await first.close();
