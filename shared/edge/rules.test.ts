@@ -125,7 +125,7 @@ describe("loading rules", () => {
     ["a direction that no edge has", rule({ direction: "guest->host" }), /direction guest->host is on no edge/],
     ["a record that nothing carries", rule({ what: "page-respnse" }), /what page-respnse/],
     ["an unknown action", rule({ do: "explode" as "drop" }), /do.action explode/],
-    ["a count that is no count", rule({ nth: 0 }), /nth must be a positive integer/],
+    ["a count that is no count", rule({ nth: 0 }), /nth must be an integer from 1 to 4294967295/],
     ["a delay without a time", rule({ do: "delay" }), /ns must say how long/],
   ];
   for (const [what, source, message] of cases) it(`${what} is refused`, () => expect(() => loadRules([source])).toThrow(message));

@@ -83,13 +83,13 @@ export function checkMembers(what: Do, allowed: readonly string[]): Misfit | nul
 }
 
 function wrongMember(name: string, value: unknown): string | null {
-  const isCount = (least: number) => Number.isSafeInteger(value) && (value as number) >= least;
+  const isCount = (least: number) => Number.isInteger(value) && (value as number) >= least && (value as number) < 2 ** 32;
   switch (name) {
     case "ns":
       return typeof value === "number" && Number.isFinite(value) && value >= 0 ? null : `must be nanoseconds, got ${value}`;
     case "back":
     case "count":
-      return isCount(1) ? null : `must be a positive integer, got ${value}`;
+      return isCount(1) ? null : `must be an integer from 1 to 4294967295, got ${value}`;
     case "bit":
       return isCount(0) ? null : `must be a bit number, got ${value}`;
     case "address":

@@ -31,7 +31,7 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     ["a delay without its time", rule(up, { action: "delay" }), "do.ns", /how long/],
     ["a negative delay", rule(up, { action: "delay", ns: -1 }), "do.ns", /nanoseconds/],
     ["a hold until what never happens", rule(up, { action: "hold", until: "no.such-event" }), "do.until", /no kind of event/],
-    ["a replay from nowhere", rule(up, { action: "replay", back: 0 }), "do.back", /positive/],
+    ["a replay from nowhere", rule(up, { action: "replay", back: 0 }), "do.back", /from 1 to 4294967295/],
     ["a corrupt field that the record lacks", rule(up, { action: "corrupt", field: "grp", value: 1 }), "do.field", /no field of page-response: argsz/],
     ["a corrupt value too wide", rule({ direction: "smmu->host", what: "priq-record" }, { action: "corrupt", field: "PRGIndex", value: 512 }), "do.value", /9 bits/],
     ["a corrupt bit outside its field", rule({ direction: "smmu->host", what: "priq-record" }, { action: "corrupt", field: "PRGIndex", bit: 9 }), "do.bit", /9 bits/],
@@ -67,6 +67,7 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     ["what another piece does", rule({ hardware: "smmu:fetch" }, { action: "full" }), "do.action", /none of abort/],
     ["a bit that no byte has", rule({ hardware: "dram" }, { action: "flip", address: "0x40000000", bit: 8 }), "do.bit", /0 to 7/],
     ["a flip of nothing", rule({ hardware: "dram" }, { action: "flip", bit: 1 }), "do.address", /missing/],
+    ["a replay of what is too old", rule(up, { action: "replay", back: 2 ** 32 }), "do.back", /from 1 to 4294967295/],
     ["a flip that counts matches", rule({ hardware: "dram" }, { action: "flip", address: 4, bit: 1 }, { nth: 2 }), "when.nth", /by itself/],
   ];
   it.each(refused)("%s", (_, wrong, field, reason) => {
@@ -87,6 +88,9 @@ describe("a rule that cannot be is refused, naming rule and field", () => {
     [{ times: -1 }, "when.times"],
     [{ interval: 0 }, "when.interval"],
     [{ after: -1 }, "when.after"],
+    [{ after: 1.5 }, "when.after"],
+    [{ after: 2 ** 32 }, "when.after"], // lab/v1 has 32 bits for it, and 0 of them is "not set"
+    [{ nth: 2 ** 32 }, "when.nth"],
     [{ at: Number.NaN }, "when.at"],
     [{ space: "4" }, "when.space"],
     [{ intervalNs: -5 }, "when.intervalNs"],

@@ -31,8 +31,10 @@ export interface PointTable {
 
 const edges: readonly EdgeFacts[] = [smmuEdge, vfioEdge, virtioEdge];
 const COUNTS = ["nth", "every", "times", "interval"] as const;
-const AMOUNTS = ["after", "at", "space", "intervalNs"] as const;
-const WHEN: ReadonlySet<string> = new Set([...COUNTS, ...AMOUNTS, "probability", "condition", "afterEvent"]);
+const AMOUNTS = ["at", "space", "intervalNs"] as const;
+/** What a service is told of a count has 32 bits. */
+const MOST = 2 ** 32 - 1;
+const WHEN: ReadonlySet<string> = new Set([...COUNTS, ...AMOUNTS, "after", "probability", "condition", "afterEvent"]);
 
 /** Actions that keep something until it is let go. */
 const KEEPING: ReadonlySet<string> = new Set(["hold", "delay", "reorder", "full", "stuck", "never-complete", "link-down"]);
@@ -138,8 +140,11 @@ function checkWhen(when: When): Misfit | null {
   for (const word of Object.keys(when)) if (!WHEN.has(word)) return misfit(`when.${word}`, `is none of ${[...WHEN].join(", ")}`);
   for (const word of COUNTS) {
     const value = when[word];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) return misfit(`when.${word}`, `must be a positive integer, got ${value}`);
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1 && value <= MOST))
+      return misfit(`when.${word}`, `must be an integer from 1 to ${MOST}, got ${value}`);
   }
+  const { after } = when;
+  if (after !== undefined && !(Number.isInteger(after) && after >= 0 && after <= MOST)) return misfit("when.after", `must be an integer from 0 to ${MOST}, got ${after}`);
   for (const word of AMOUNTS) {
     const value = when[word];
     if (value !== undefined && !(typeof value === "number" && Number.isFinite(value) && value >= 0)) return misfit(`when.${word}`, `must be 0 or more, got ${value}`);

@@ -29,6 +29,7 @@ describe("what a service is started with", () => {
     ["nothing to dial", "host", ["--listen", "a", "--memory", "m"], /--lower is missing/],
     ["no memory file", "host", ["--listen", "a", "--lower", "b"], /--memory is missing/],
     ["a VM that the machine does not have", "vmm", ["--run-dir", "/r", "--memory", "m", "--vm", "1"], /--vm 1: the machine has VMs 0 to 0/],
+    ["a log level that there is not", "host", ["--run-dir", "/r", "--memory", "m", "--log-level", "loud"], /--log-level loud is none of trace, debug, info/],
     ["an unknown flag", "host", ["--frobnicate"], /frobnicate/],
     ["a machine file that is not there", "host", ["--machine", "/nonexistent/m.json"], /nonexistent/],
   ];

@@ -25,6 +25,9 @@ export interface ServiceConfig {
   logLevel: string;
 }
 
+/** Pino's. */
+export const LOG_LEVELS: readonly string[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
 /** A value that a service was started with and cannot use: one line for people, exit code 2. */
 export class ConfigError extends Error {}
 
@@ -56,6 +59,7 @@ export async function serviceConfig(kind: ServiceKind, argv: readonly string[], 
     rules: text("rules", ""),
     logLevel: text("log-level", "warn"),
   };
+  if (!LOG_LEVELS.includes(config.logLevel)) throw new ConfigError(`--log-level ${config.logLevel} is none of ${LOG_LEVELS.join(", ")}`);
   for (const field of ["listen", "memory", ...(kind === "smmu" ? [] : (["lower"] as const))] as const) {
     if (!config[field]) throw new ConfigError(`--${field} is missing (or ${environmentName(field)})`);
   }

@@ -15,8 +15,14 @@ describe("bad input (interfaces.md, section 11)", () => {
     ["an unknown mode", ["run", "drop-page-response", "--mode", "dream"], /dream/, "mode"],
     ["an unknown scenario", ["run", "no-such"], /no scenario no-such: npx faultline scenarios list/, "scenario"],
     ["an unknown mutant", ["run", "drop-page-response", "--mutants", "M-x"], /M-x is unknown/, "mutants"],
-    ["an unknown command", ["fly"], /unknown command 'fly'/, undefined],
-    ["an unknown option", ["demo", "--fast"], /unknown option '--fast'/, undefined],
+    ["a directory for a scenario", ["run", "/"], /^(faultline: )?\/ cannot be read as a scenario's file: EISDIR/, "scenario"],
+    ["a VM that the machine has not", ["run", "drop-page-response", "--vm", "1"], /--vm 1 is no whole number from 0 to 0/, "vm"],
+    ["a place where no report can be", ["run", "drop-page-response", "--out", "/proc/x/y"], /--out \/proc\/x\/y cannot be written \(ENOENT\)/, "out"],
+    ["a report in a file", ["run", "drop-page-response", "--out", main], /--out .* cannot be written \(ENOTDIR\)/, "out"],
+    ["a log level that there is not", ["up", "--log-level", "loud"], /--log-level loud is none of trace, debug/, "log-level"],
+    ["an unknown command", ["fly"], /unknown command 'fly'/, "command"],
+    ["a command without its argument", ["judge"], /missing required argument 'directory'/, "directory"],
+    ["an unknown option", ["demo", "--fast"], /unknown option '--fast'/, "fast"],
     ["a machine file that is not there", ["demo", "--machine", "/nonexistent.yaml"], /\/nonexistent\.yaml cannot be read/, "machine"],
     ["a size in no unit", ["demo", "--ram", "lots"], /--ram lots is no size/, "ram"],
     ["an unknown ABI", ["demo", "--abi", "rfc-v2"], /--abi rfc-v2 is none of review, rfc-v1/, "abi"],
@@ -38,6 +44,15 @@ describe("bad input (interfaces.md, section 11)", () => {
     },
     20_000,
   );
+
+  it("no command at all is answered by the help, and by nothing that is not for people", () => {
+    const { status, stdout, stderr } = faultline();
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^Usage: faultline/);
+    expect(stderr).not.toContain("outputHelp");
+    const json = faultline("sim", "--json");
+    expect([json.status, JSON.parse(json.stdout).error.field]).toEqual([2, "command"]);
+  });
 
   it("help is no error", () => {
     const { status, stdout } = faultline("--help");

@@ -212,11 +212,23 @@ function report(kind: FailureKind, message: string, field?: string): number {
   return EXIT[kind];
 }
 
+/** What commander says of the command line; its help, when a command is named that only has others below it, stands on stderr already. */
+function misused({ code, exitCode, message }: CommanderError): number {
+  if (exitCode === 0) return EXIT.ok;
+  if (code === "commander.help" && !json) return EXIT.input;
+  const [, field] = message.match(/(?:'[^']*?--([\w-]+)|argument '(\w+))/)?.filter((part) => part !== undefined) ?? [];
+  // Every command takes --json: what does not is a name under which the commands stand.
+  if (field === "json" || code === "commander.help") return report("input", "names no command: --help lists them", "command");
+  return report("input", message.replace(/^error: /, ""), field ?? "command");
+}
+
 function failed(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : report("input", error.message.replace(/^error: /, ""));
+  if (error instanceof CommanderError) return misused(error);
   if (error instanceof MachineFileError) return report("input", error.message, error.field);
   if (error instanceof Failure) return report(error.kind, error.message, error.field);
   if (error instanceof InfrastructureError) return report("infrastructure", error.message);
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall && path) return report("infrastructure", `${path}: ${syscall} failed with ${code}`);
   // A bug of ours: the stack is what helps.
   if (!json) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   return report("infrastructure", `internal error: ${error instanceof Error ? error.message : String(error)}`);

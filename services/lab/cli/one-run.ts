@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
@@ -11,7 +10,7 @@ import { brokenOff } from "../history/final-state.ts";
 import { type RunRecord, recordRun } from "../report/run-record.ts";
 import { judgeRun, type Verdict } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
-import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
+import { parseScenario, readScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
 import { refusalOf } from "../scenarios/modes.ts";
 import { EXIT, Failure, inputError } from "./errors.ts";
 import { abiOption, MAX_VM, numberOption } from "./options.ts";
@@ -56,7 +55,9 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   const addresses = options.mode === undefined || options.mode === "processes" ? connectOption(options.connect) : null;
   const mode = modes.find((one) => one === (options.mode ?? (addresses ? "processes" : "sim")));
   if (!mode) throw inputError(`--mode ${options.mode} is none of ${modes.join(", ")}`, "mode");
-  const asWritten = loadScenario(idOrFile);
+  const shipped = scenarioIds().includes(idOrFile);
+  const text = readScenario(idOrFile); // once: a pipe has no second time
+  const asWritten = parseScenario(text, shipped ? `${idOrFile}.yaml` : idOrFile);
   const scenario = { ...asWritten, machine: abiOption(asWritten.machine, options.abi) };
   if (addresses && options.abi) throw inputError("--abi: a machine that runs has its ABI: npx faultline up --abi .., then run --connect", "abi");
   const refusal = refusalOf(scenario, addresses ? "connected" : mode);
@@ -69,8 +70,7 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   const switches = [...new Set([...scenario.mutants, ...scenario.defects, ...asked])];
   if (addresses && switches.length)
     throw inputError("mutants and defects are read once at the start of a service: npx faultline up --mutants .., then run --connect", "mutants");
-  const vm = numberOption("vm", options.vm, 0, MAX_VM);
-  const shipped = scenarioIds().includes(idOrFile);
+  const vm = numberOption("vm", options.vm, 0, addresses ? MAX_VM : scenario.machine.vms.length - 1);
   const command = (seed: number): string => {
     const words = ["npx faultline run", shipped ? idOrFile : fromRoot(idOrFile), "--mode", mode, "--seed", seed];
     if (addresses) words.push("--connect", addresses.text);
@@ -79,7 +79,7 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
     if (options.encode) words.push("--encode");
     return words.join(" ");
   };
-  return { scenario, scenarioText: shipped ? undefined : readFileSync(idOrFile, "utf8"), mode, addresses, seed, switches, vm, encode: options.encode ?? false, command };
+  return { scenario, scenarioText: shipped ? undefined : text, mode, addresses, seed, switches, vm, encode: options.encode ?? false, command };
 }
 
 /** A path as a shell in the repository takes it, where `npx faultline` is at home. */
@@ -103,7 +103,7 @@ export async function historyOf({ scenario, mode, addresses, seed, switches, vm,
     progress(`${scenario.id}: running (${mode}, seed ${seed})`);
     return await runExperiment(scenario, running, seed);
   } catch (error) {
-    const history = error instanceof Failure && error.kind === "input" ? [] : await running.history().catch(() => []);
+    const history = error instanceof Failure && error.kind === "input" ? [] : await running.collected();
     if (!history.length) throw error;
     const known = error instanceof Failure || error instanceof InfrastructureError;
     if (!known) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`); // a bug of ours: the stack is what helps

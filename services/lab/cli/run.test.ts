@@ -108,6 +108,7 @@ mutants: [M-never-evict]
     expect(lines.at(-1)).toMatch(/^npx faultline run .*small\.yaml --mode sim --seed 1$/);
     expect(readFileSync(join(dir, "broken/report.html"), "utf8")).toContain(">the run broke off: the tlb cache is full");
     expect(linesOf(readFileSync(join(dir, "broken/history.ndjson"), "utf8")).at(-1)).toContain('"kind":"lab.broken-off"');
+    expect(JSON.parse(readFileSync(join(dir, "broken/report.json"), "utf8")).error).toMatch(/^the run broke off: the tlb cache/);
     const again = faultline("judge", "broken");
     expect([again.status, linesOf(again.stdout)[0]]).toEqual([3, lines[0]]);
   });

@@ -5,6 +5,7 @@ import { runText } from "../report/run-text.ts";
 import { EXIT } from "./errors.ts";
 import { exitOf, historyOf, type RunOptions, recordOf, runOf } from "./one-run.ts";
 import { numberOption } from "./options.ts";
+import { outDirectory } from "./out-directory.ts";
 import { progress, progressEnds } from "./progress.ts";
 import { runSeeds } from "./run-seeds.ts";
 
@@ -13,6 +14,7 @@ const MAX_SEEDS = 10_000;
 /** `faultline run`: one experiment, judged by the checkers; with `--seeds` one for each of so many seeds. */
 export async function runCommand(idOrFile: string, options: RunOptions): Promise<number> {
   const run = runOf(idOrFile, options);
+  outDirectory(options.out);
   if (options.seeds !== undefined) return runSeeds(run, numberOption("seeds", options.seeds, 1, MAX_SEEDS), options);
   progress(`${run.scenario.id}: starting (${run.mode})`);
   const history = await historyOf(run);

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LOG_LEVELS } from "@faultline/shared/shell/config.ts";
 import { parseConnect } from "../connection/addresses.ts";
 import { connect } from "../connection/connection.ts";
 import type { BackgroundOptions, BackgroundReply } from "../supervisor/background.ts";
@@ -32,7 +33,10 @@ const pause = () => new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS))
 export async function upCommand(options: UpOptions): Promise<number> {
   const name = options.run ?? process.env.FAULTLINE_RUN ?? "up";
   if (!RUN_NAME.test(name)) throw inputError(`--run ${name} is no name of a run: letters, digits, . _ and -, at most 32`, "run");
+  if (!LOG_LEVELS.includes(options.logLevel)) throw inputError(`--log-level ${options.logLevel} is none of ${LOG_LEVELS.join(", ")}`, "log-level");
   const there = liveRuns().find(({ run }) => run === name);
+  const fixed = there && (["machine", "ram", "abi", "mutants", "defects"] as const).find((flag) => options[flag] !== undefined);
+  if (fixed) throw inputError(`--${fixed}: run ${name} is up and has its own: npx faultline down --connect ${name} first, or --run with another name`, fixed);
   const run = there ? await again(there) : await start(name, options);
   const { services } = liveRuns().find((live) => live.run === run) ?? { services: [] };
   if (options.json) process.stdout.write(`${JSON.stringify({ ok: true, run, services })}\n`);

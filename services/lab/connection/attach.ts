@@ -25,6 +25,8 @@ const LIVENESS_MS = 2_000;
 const FAULT_MS = 20_000;
 /** Silence after which nothing is under way any more. */
 const REST_MS = 500;
+/** So long the parts that are left may take to hand over their events when the run broke off. */
+const COLLECT_MS = 1_000;
 const never = new Promise<never>(() => {});
 
 export interface Attachment {
@@ -223,6 +225,17 @@ class AttachedMachine implements RunningMachine {
 
   async history(): Promise<readonly TraceEvent[]> {
     await this.#raced(Promise.all(this.#live().map(([, client]) => client.flush())));
+    return this.#inOrder();
+  }
+
+  /** Who is lost hands over nothing more, and who hangs is not waited for. */
+  async collected(): Promise<readonly TraceEvent[]> {
+    const flushed = Promise.allSettled(this.#live().map(([, client]) => client.flush()));
+    await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, COLLECT_MS))]);
+    return this.#inOrder();
+  }
+
+  #inOrder(): TraceEvent[] {
     return this.#events.filter(ofVm(this.#a.machine, this.#a.vm)).sort((a, b) => a.n - b.n);
   }
 

@@ -1,7 +1,7 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceFields } from "@faultline/shared/trace/tracer.ts";
-import { inputError } from "../cli/errors.ts";
+import { infrastructureError, inputError } from "../cli/errors.ts";
 import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";
 import { refusalOf, type Way } from "../scenarios/modes.ts";
 import type { PartAction, Ways } from "../scenarios/part-fault.ts";
@@ -108,7 +108,7 @@ export class PartFaults {
       if (this.#control.alive(part.name)) continue;
       await this.#cleanedUp(part);
       await this.#ports.mark("lab.part", { part: part.name, did: "start" }).catch(() => {});
-      const client = await this.#control.start(part.name);
+      const client = await this.#control.start(part.name).catch(notStarted(part.name));
       this.#lost.delete(part.name);
       await this.#ports.joined(part.name, client, true);
     }
@@ -174,6 +174,13 @@ export class PartFaults {
     while (performance.now() < deadline && !(await holds())) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
+
+/** A part that does not come up again breaks the run off. */
+const notStarted =
+  (part: string) =>
+  (error: Error): never => {
+    throw infrastructureError(`${part} does not start again: ${error.message}`, part);
+  };
 
 const ORDER: Part["kind"][] = ["smmu", "host", "vmm", "guest"];
 const isAbove = (kind: Part["kind"], other: Part["kind"]): boolean => ORDER.indexOf(kind) > ORDER.indexOf(other);

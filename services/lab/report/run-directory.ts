@@ -18,6 +18,8 @@ export interface RunReport {
   digest: string;
   counters: Counters;
   dir: string;
+  /** With the verdict "error" only: what broke the run off, or which fault never happened. */
+  error?: string;
 }
 
 /** What `writeRun` writes beside what is judged. */
@@ -48,7 +50,8 @@ export function writeRun({ out, scenarioText }: WriteOptions, record: RunRecord)
 /** The files that depend on the judgement: a history that is judged again gets them anew. */
 export function writeJudgement(dir: string, record: RunRecord): RunReport {
   const { scenario, how, judgement, digest, counters } = record;
-  const report: RunReport = { verdict: judgement.verdict, violations: judgement.violations, seed: how.seed, digest, counters, dir };
+  const { verdict, violations, error } = judgement;
+  const report: RunReport = { verdict, violations, seed: how.seed, digest, counters, dir, ...(error === null ? {} : { error }) };
   writeFileSync(join(dir, "report.json"), `${JSON.stringify(reportJson(record, report), null, 2)}\n`);
   writeFileSync(join(dir, "report.html"), reportHtml(record));
   writeFileSync(join(dir, "junit.xml"), junitXml(scenario, how.seed, checkers, judgement));

@@ -1,6 +1,24 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import { loadScenario, parseScenario, scenarioIds } from "./load-scenario.ts";
 import { fault, text } from "./test-support/scenario-text.ts";
+
+describe("a file that is no text (issue 6, 1)", () => {
+  const dir = mkdtempSync(join(tmpdir(), "faultline-scenario-"));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, "x.yaml");
+  it("is refused with the line of the first byte that is not UTF-8; a byte order mark is none", () => {
+    writeFileSync(path, Buffer.concat([Buffer.from(`${text()}\n# `), Buffer.of(0xe9, 0x0a)]));
+    expect(() => loadScenario(path)).toThrow(`${path}:8:1: the file is not in UTF-8`);
+    writeFileSync(path, `\ufeff${text().replace("title: t", "title: é")}`);
+    expect(loadScenario(path)).toMatchObject({ id: "x", title: "é" });
+  });
+  it("is named with what the system says of it", () => {
+    expect(() => loadScenario(dir)).toThrow(`${dir} cannot be read as a scenario's file: EISDIR`);
+  });
+});
 
 describe("a scenario file (design.md, section 6)", () => {
   it("every published one loads", () => {

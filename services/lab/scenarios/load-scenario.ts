@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { readdirSync, readFileSync } from "node:fs";
 import type { FaultRule } from "@faultline/shared/lab/fault-rule.ts";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
@@ -56,17 +57,33 @@ export const scenarioIds = (): string[] =>
 export const scenarioText = (id: string): string => readFileSync(new URL(`${id}.yaml`, folder), "utf8");
 
 /** A scenario by its id, or from a file. What the file may not say is an input error that names line and field. */
-export function loadScenario(idOrFile: string): Scenario {
-  const known = scenarioIds().includes(idOrFile);
-  if (!known && !existsSync(idOrFile))
+export const loadScenario = (idOrFile: string): Scenario => parseScenario(readScenario(idOrFile), scenarioIds().includes(idOrFile) ? `${idOrFile}.yaml` : idOrFile);
+
+/** The text of a scenario, by its id or from a file. An input error when there is none, or when it is no text: then with the line. */
+export function readScenario(idOrFile: string): string {
+  if (scenarioIds().includes(idOrFile)) return scenarioText(idOrFile);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(idOrFile);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT") throw inputError(`${idOrFile} cannot be read as a scenario's file: ${code}`, "scenario");
     throw inputError(`no scenario ${idOrFile}: npx faultline scenarios list names the ${scenarioIds().length} that are shipped; or give a file`, "scenario");
-  return known ? parseScenario(scenarioText(idOrFile), `${idOrFile}.yaml`) : parseScenario(readFileSync(idOrFile, "utf8"), idOrFile);
+  }
+  return decoded(bytes, idOrFile);
+}
+
+function decoded(bytes: Uint8Array, name: string): string {
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  const lines = Buffer.from(bytes).toString("latin1").split("\n");
+  throw inputError(`${name}:${lines.findIndex((line) => !isUtf8(Buffer.from(line, "latin1"))) + 1}:1: the file is not in UTF-8`, "scenario");
 }
 
 export function parseScenario(text: string, name: string): Scenario {
   const { file, refuse } = parseScenarioFile(text, name);
   for (const field of ["defects", "mutants"] as const) checkSwitches(file[field], [field], refuse);
   for (const [i, caught] of (file.expect.caught ?? []).entries()) {
+    if (!caught.defects?.length && !caught.mutants?.length) throw refuse(["expect", "caught", i], "switches nothing on: it needs defects or mutants");
     for (const field of ["defects", "mutants"] as const) checkSwitches(caught[field], ["expect", "caught", i, field], refuse);
     if (![...checkers, ...assertions].some(({ id }) => id === caught.by))
       throw refuse(["expect", "caught", i, "by"], `${caught.by} is no checker: ${checkers.map(({ id }) => id).join(", ")}`);
@@ -74,6 +91,7 @@ export function parseScenario(text: string, name: string): Scenario {
   const { hypothesis, expect } = file;
   const heal = healOf(file, refuse);
   if (expect.after && !heal) throw refuse(["expect", "after"], "needs heal_at or liveness_within: nothing runs after a run that never heals");
+  if ("mix" in file.workload && Object.values(file.workload.mix).every((weight) => !weight)) throw refuse(["workload", "mix"], "gives every operation the weight 0");
   const machine = machineOf(file, name, refuse);
   const most = accelerators(machine);
   if ((file.workload.endpoints ?? 1) > most)

@@ -10,9 +10,9 @@ const refused: Record<string, [what: string, yaml: string, message: RegExp | str
   "the text itself": [
     ["is no YAML", "id: [x\ntitle: t", /^2:1: Flow sequence in block collection must be/],
     ["has a field twice", `${text()}\nid: y`, "8:1: Map keys must be unique"],
-    ["is empty", "", "1:1: the file must be object"],
-    ["is a list", "[1, 2]", "1:1: the file must be object"],
-    ["is several documents", `${text()}\n---\nid: y`, /^8:1: Source contains multiple documents/],
+    ["is empty", "", "1:1: the file must hold the fields of a scenario: id, title, source, workload, hypothesis, faults, expect"],
+    ["is a list", "[1, 2]", "1:1: the file must hold the fields of a scenario: id, title, source, workload, hypothesis, faults, expect"],
+    ["is several documents", `${text()}\n---\nid: y`, "8:1: a second document begins here: a file holds one scenario"],
     [
       "grows without end by its aliases",
       `a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nid: [*c,*c,*c]`,
@@ -22,12 +22,14 @@ const refused: Record<string, [what: string, yaml: string, message: RegExp | str
   "what every scenario has": [
     ["no hypothesis", text({ hypothesis: "" }), "1:1: hypothesis is missing"],
     ["a hypothesis that is one sentence", text({ hypothesis: "h" }), "5:13: hypothesis must be object"],
+    ["a hypothesis of spaces", text({ hypothesis: '{ during: "  " }' }), '5:23: hypothesis.during must be a sentence, got "  "'],
     ["a hypothesis that says nothing about the faults", text({ hypothesis: "{ after: h }" }), "5:13: hypothesis.during is missing"],
     ["an empty hypothesis", text({ hypothesis: '{ during: "" }' }), '5:23: hypothesis.during must be a sentence, got ""'],
     ["a phase that there is not", text({ hypothesis: "{ during: h, later: x }" }), "5:26: hypothesis.later is not a field of a scenario"],
     ["no id", text({ id: "" }), "1:1: id is missing"],
-    ["an id that is no word", text({ id: "Drop It" }), '1:5: id must be words of lower-case letters and digits with - between, got "Drop It"'],
-    ["an id that is a number", text({ id: "7" }), "1:5: id must be words of lower-case letters and digits with - between, got 7"],
+    ["an id that is no word", text({ id: "Drop It" }), '1:5: id must be words of lower-case letters and digits with - between, of at most 100 characters, got "Drop It"'],
+    ["an id that is a number", text({ id: "7" }), "1:5: id must be words of lower-case letters and digits with - between, of at most 100 characters, got 7"],
+    ["an id that no directory can have", text({ id: "x".repeat(101) }), /^1:5: id must be words .* of at most 100 characters/],
     ["no title", text({ title: "" }), "1:1: title is missing"],
     ["no source", text({ source: "" }), "1:1: source is missing"],
     ["no faults, not even none", text({ faults: "" }), "1:1: faults is missing"],
@@ -57,6 +59,7 @@ const refused: Record<string, [what: string, yaml: string, message: RegExp | str
     ["a program and an operation at once", text({ workload: `{ ${PROGRAM}, file: { bytes: 1 } }` }), "4:64: workload.file is not a field of a scenario"],
     ["a program without its mix", text({ workload: "{ processes: 1, pages: 1, jobs: 1 }" }), "4:11: workload.mix is missing"],
     ["an empty mix", text({ workload: "{ processes: 1, pages: 1, jobs: 1, mix: {} }" }), /^4:46: workload\.mix must NOT have fewer than 1/],
+    ["a mix of nothing", text({ workload: "{ processes: 1, pages: 1, jobs: 1, mix: { copy: 0 } }" }), "4:46: workload.mix gives every operation the weight 0"],
     [
       "an operation in the mix that there is not",
       text({ workload: "{ processes: 1, pages: 1, jobs: 1, mix: { move: 1 } }" }),
@@ -89,6 +92,7 @@ const refused: Record<string, [what: string, yaml: string, message: RegExp | str
   when: [
     ["an unknown word", fault(`${RESPONSE}, when: { often: 1 }, do: drop`), "6:54: faults.0.when.often is not a field of a scenario"],
     ["a count that is none", fault(`${RESPONSE}, when: { nth: 0 }, do: drop`), "6:59: faults.0.when.nth must be >= 1"],
+    ["a count beyond 32 bits", fault(`${RESPONSE}, when: { nth: 4294967296 }, do: drop`), "6:59: faults.0.when.nth must be <= 4294967295"],
     ["a share where the kernel has percent", fault(`${RESPONSE}, when: { probability: 0.5 }, do: drop`), "6:67: faults.0.when.probability must be integer"],
     ["more than all", fault(`${RESPONSE}, when: { probability: 101 }, do: drop`), "6:67: faults.0.when.probability must be <= 100"],
     ["an unknown field", fault(`${RESPONSE}, when: { condition: "m.colour == 3" }, do: drop`), "6:68: faults.0.when.condition m.colour == 3: No such key: colour"],
@@ -201,7 +205,12 @@ const refused: Record<string, [what: string, yaml: string, message: RegExp | str
     ["an end for a run that never heals", text({ expect: "{ workload: fails, after: succeeds }" }), /^7:35: expect\.after needs heal_at or liveness_within/],
     ["an end that there is not", text({ expect: "{ workload: explodes }" }), /^7:21: expect\.workload must be equal to one of the allowed values: succeeds, fails$/],
     ["no end", text({ expect: "{ error: x }" }), "7:9: expect.workload is missing"],
-    ["a checker that there is not", text({ expect: "{ workload: fails, caught: [{ by: INV-11 }] }" }), /^7:43: expect\.caught\.0\.by INV-11 is no checker: INV-1, /],
+    [
+      "a checker that there is not",
+      text({ expect: "{ workload: fails, caught: [{ mutants: [S23], by: INV-11 }] }" }),
+      /^7:59: expect\.caught\.0\.by INV-11 is no checker: INV-1, /,
+    ],
+    ["caught with nothing on", text({ expect: "{ workload: fails, caught: [{ by: INV-1 }] }" }), /^7:37: expect\.caught\.0 switches nothing on/],
     [
       "a mutant that nobody has",
       text({ expect: "{ workload: fails, caught: [{ mutants: [M-nobody], by: INV-1 }] }" }),

@@ -73,12 +73,15 @@ export type Refuse = (field: FieldPath, reason: string, at?: number | "key") => 
 export function parseScenarioFile(text: string, name: string): { file: ScenarioFile; refuse: Refuse } {
   const source = new YamlSource(text);
   const [error] = source.document.errors;
-  if (error) throw inputError(`${name}:${source.place(error.pos[0])}: ${error.message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "")}`, "scenario");
+  if (error) throw inputError(`${name}:${source.place(error.pos[0])}: ${syntaxText(error)}`, "scenario");
   const refuse: Refuse = (path, reason, at) => inputError(`${name}:${source.placeOf(path, at)}: ${path.join(".") || "the file"} ${reason}`, path.join(".") || "scenario");
   const file = contentOf(source.document, refuse);
   if (validate(file)) return { file, refuse };
   throw refuse(...misfit(validate.errors!));
 }
+
+const syntaxText = ({ code, message }: YamlSource["document"]["errors"][number]): string =>
+  code === "MULTIPLE_DOCS" ? "a second document begins here: a file holds one scenario" : message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "");
 
 /** Aliases that multiply are refused by the library, by throwing. */
 function contentOf(document: YamlSource["document"], refuse: Refuse): unknown {
@@ -99,5 +102,6 @@ function misfit(errors: readonly ErrorObject[]): Parameters<Refuse> {
   const choice = errors.find(({ keyword, instancePath }) => keyword === "anyOf" && instancePath === first.instancePath) ?? first;
   const title = (choice.parentSchema as { title?: string } | undefined)?.title;
   if (title && path.length) return [path, `must be ${title}, got ${JSON.stringify(choice.data)}`];
+  if (!path.length && first.keyword === "type") return [path, `must hold the fields of a scenario: ${schema.required.join(", ")}`];
   return [path, `${first.message}${first.keyword === "enum" ? `: ${first.params.allowedValues.join(", ")}` : ""}`];
 }

@@ -8,7 +8,7 @@ export class YamlSource {
 
   constructor(text: string) {
     this.#text = text;
-    this.document = parseDocument(text, { lineCounter: this.#lines });
+    this.document = parseDocument(text, { lineCounter: this.#lines, logLevel: "error" });
   }
 
   /** "6:12", from 1. */

@@ -115,6 +115,10 @@ export class RunningSimulation implements RunningMachine {
     return this.#simulation.history;
   }
 
+  collected(): ReturnType<RunningMachine["collected"]> {
+    return this.history();
+  }
+
   async close(): Promise<void> {
     this.#simulation.close();
   }

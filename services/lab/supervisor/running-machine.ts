@@ -29,6 +29,8 @@ export interface RunningMachine {
   counts(): Promise<PartCounts>;
   /** Lets late events arrive, then the history in its total order. */
   history(): Promise<readonly TraceEvent[]>;
+  /** The history so far of a run that broke off, as far as it is known. Never rejects. */
+  collected(): Promise<readonly TraceEvent[]>;
   close(): Promise<void>;
 }
 
