@@ -7,6 +7,12 @@ export const defects = [
     where: "core/virtio-iommu/event-queue.ts",
   },
   {
+    id: "RR-11",
+    sentence: "A page request of an endpoint that nobody knows is reported through a pointer that nothing set: the event thread stops there.",
+    source: "VSVA 03",
+    where: "core/virtio-iommu/fault-report.ts",
+  },
+  {
     id: "RR-12",
     sentence: "The group id is copied only when the PASID is valid: every request without PASID is group 0.",
     source: "VSVA 03",
@@ -15,8 +21,26 @@ export const defects = [
   { id: "RR-13", sentence: "A page request that cannot be reported is never answered.", source: "VSVA 03", where: "core/virtio-iommu/fault-report.ts" },
   { id: "RR-17", sentence: "SVA can be disabled with live bonds and pending page requests.", source: "VSVA 05, 09", where: "core/sva/features.ts" },
   {
+    id: "RR-21",
+    sentence: "SVA can be enabled for an endpoint without a PASID table format: F_SVA and PASID bits are enough.",
+    source: "VSVA 05",
+    where: "core/sva/features.ts",
+  },
+  {
+    id: "RR-22",
+    sentence: "An address space that has a CD in another domain gets that CD in place of its notifier: the second bind writes over it.",
+    source: "VSVA 08",
+    where: "core/sva/bind.ts",
+  },
+  {
     id: "RR-26",
     sentence: "The notifier has no invalidate_range and no release: unmapped pages stay reachable for the device.",
+    source: "VSVA 09",
+    where: "core/sva/bind.ts",
+  },
+  {
+    id: "RR-27",
+    sentence: "Bind does not look whether the endpoint has a domain with a PASID table.",
     source: "VSVA 09",
     where: "core/sva/bind.ts",
   },
@@ -39,6 +63,12 @@ export const defects = [
     sentence: "A request that the device returned unwritten (used length 0) counts as done.",
     source: "virtio-iommu.c v5.12 and mainline",
     where: "core/virtio-iommu/request-queue.ts",
+  },
+  {
+    id: "RR-60",
+    sentence: "A page response reads the domain of its endpoint: without one it stops there, and the group is never answered.",
+    source: "VSVA 11",
+    where: "core/virtio-iommu/page-response.ts",
   },
   {
     id: "RR-70",
@@ -71,6 +101,12 @@ export const defects = [
     sentence: "A response that needs no PASID carries the PASID's number with the valid flag clear.",
     source: "VSVA 11 x IOPF",
     where: "core/virtio-iommu/page-response.ts",
+  },
+  {
+    id: "RR-91",
+    sentence: "The PASID table takes its ASID width from the page table format without a look whether PROBE gave one.",
+    source: "NESTED 13",
+    where: "core/virtio-iommu/attach.ts",
   },
   {
     id: "S23",

@@ -1,6 +1,6 @@
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
-import { silentTracer } from "@faultline/shared/trace/tracer.ts";
+import { silentTracer, type Tracer } from "@faultline/shared/trace/tracer.ts";
 import { Guest } from "../core/guest.ts";
 import { FakeVmm } from "./fake-vmm.ts";
 import { complete, TestExecution } from "./test-execution.ts";
@@ -13,9 +13,12 @@ export function newGuest(o: { ramBytes?: number; switches?: string[] } = {}) {
   const vmm = new FakeVmm(memory);
   const execution = new TestExecution();
   const machine = { ...defaultMachine, vms: [{ ...defaultMachine.vms[0], ram, slots: [{ gpa, size: ram }] }] };
-  const guest = new Guest(machine, 0, { memory, vmm, execution, tracer: silentTracer, switches: new Set(o.switches) });
+  /** Defects by which a task of the guest stopped (guest.oops). */
+  const oopses: string[] = [];
+  const tracer: Tracer = { ...silentTracer, emit: (kind, _ids, fields) => (kind === "guest.oops" ? oopses.push(String(fields?.defect)) : 0) };
+  const guest = new Guest(machine, 0, { memory, vmm, execution, tracer, switches: new Set(o.switches) });
   vmm.deliver = (body) => guest.fromVmm(0, body);
-  return { memory, vmm, execution, guest };
+  return { memory, vmm, execution, guest, oopses };
 }
 
 export async function bootedGuest(o: { ramBytes?: number; switches?: string[] } = {}) {

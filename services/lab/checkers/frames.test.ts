@@ -46,6 +46,12 @@ describe("INV-3: nothing freed is accessed (design.md, section 3: owner words)",
   it("names the TLBI when even that is missing", () => {
     expect(judgeBy([inv3], written(...before, munmap, freed(2), access(2)))[0].message).toMatch(/: no CMD_TLBI_\* between #6 and #7$/);
   });
+  it("is violated by a kernel that follows a pointer of its own that leads nowhere", () => {
+    const stopped: Line = ["guest0", "guest.oops", endpoint, { defect: "RR-11", what: "the endpoint, after a search that found none" }];
+    expect(judgeBy([inv3], written(attach, stopped))).toEqual([
+      { invariant: "INV-3", message: "guest0 followed a pointer that leads nowhere: the endpoint, after a search that found none", events: [2] },
+    ]);
+  });
   it("counts the change of hands before the access although its event comes after it", () => {
     expect(judgeBy([inv3], written(...before, access(2), freed(2)))).toHaveLength(1);
   });

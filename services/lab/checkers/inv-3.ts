@@ -10,12 +10,12 @@ const doing = (access: TraceEvent): string => `endpoint ${endpointOf(access)} ${
 /**
  * INV-3: no DMA meets a frame that nobody owns, one that the host gave to another owner after the translation, or any frame through a translation that the function itself dropped: that its
  * frame has a new owner by then does not show in the owner word. One violation per frame and change of hands: what follows is the same mistake.
- * Walks of freed tables show where the machine file asks for them (`smmu.traceWalks`).
+ * A kernel that reads a pointer of its own that leads nowhere says so itself (guest.oops). Walks of freed tables show where the machine file asks for them (`smmu.traceWalks`).
  */
 export const inv3: Checker = {
   id: "INV-3",
   sentence: "Nothing freed, uninitialised or recycled is accessed.",
-  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "walk.descriptor"],
+  reads: [...OWNER_EVENTS, ...GAP_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "guest.oops", "walk.descriptor"],
   check(history) {
     const violations: Violation[] = [];
     const owners = new FrameOwners(history);
@@ -38,6 +38,8 @@ export const inv3: Checker = {
     for (const event of history) {
       translations.take(event);
       if (event.kind === "walk.descriptor") walked(event);
+      if (event.kind === "guest.oops")
+        violations.push({ invariant: "INV-3", message: `${event.who} followed a pointer that leads nowhere: ${event.fields.what}`, events: [event.n] });
       if (event.kind !== "dma.access") continue;
       const frame = frameText(event.ids.pa);
       const change = owners.changeOf(event);

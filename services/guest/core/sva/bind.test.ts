@@ -4,6 +4,7 @@ import { bootedGuest } from "../../test-support/boot.ts";
 import { complete, settle } from "../../test-support/test-execution.ts";
 import { Mm } from "../mm/mm.ts";
 import { mmput } from "../mm/munmap.ts";
+import { viommu_attach_dev } from "../virtio-iommu/attach.ts";
 import { iommu_sva_bind_device } from "./bind.ts";
 import type { Bond } from "./bond.ts";
 import { disableIopf, disableSva, enableIopf, enableSva } from "./features.ts";
@@ -204,6 +205,37 @@ describe("what the posted code does with an address space (rfc-review.md)", () =
       await bind(mm);
       await mm.notifiers.invalidate_range(0x1000, 0x2000);
       expect(vmm.requests.at(-1)!.bytes[40]).toBe(pages); // nr_pages
+    }
+  });
+  it("RR-27: a bind without a PASID table is -EINVAL; with the defect it stops, and holds the group mutex", async () => {
+    const { guest, viommu, endpoint, newMm, oopses } = await setUp(["RR-27"]);
+    endpoint.domain = null;
+    expect(await Promise.race([iommu_sva_bind_device(viommu, endpoint, newMm()), settle()])).toBeUndefined();
+    expect([oopses, guest.counts()["locks:endpoint 0x8 group mutex"]]).toEqual([["RR-27"], 1]);
+  });
+  it("RR-22: an address space is bound to two endpoints in two domains under one PASID; with the defect the second bind stops", async () => {
+    for (const switches of [[], ["RR-22"]]) {
+      const { viommu, execution, newMm, bind, oopses } = await setUp(switches);
+      const second = await complete(execution, viommu.probeEndpoint(16));
+      if (typeof second === "number") throw new Error(`PROBE returned ${second}`);
+      await complete(execution, viommu_attach_dev(viommu, second));
+      await enableIopf(second);
+      await enableSva(viommu, second);
+      const mm = newMm();
+      const { pasid } = await bind(mm);
+      const bond = await Promise.race([iommu_sva_bind_device(viommu, second, mm), settle()]);
+      expect([oopses, (bond as Bond | undefined)?.pasid]).toEqual(switches.length ? [["RR-22"], undefined] : [[], pasid]);
+    }
+  });
+  it("RR-21: SVA without a PASID table format is -ENODEV; with the defect it is enabled", async () => {
+    for (const [switches, ret] of [
+      [[], -19],
+      [["RR-21"], 0],
+    ] as const) {
+      const { viommu, endpoint } = await setUp([...switches]);
+      await disableSva(viommu, endpoint);
+      endpoint.properties.pasidTable = null;
+      expect(await enableSva(viommu, endpoint)).toBe(ret);
     }
   });
 });

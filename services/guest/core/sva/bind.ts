@@ -2,6 +2,7 @@ import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { MmuNotifier } from "@faultline/shared/linux/mmu-notifier.ts";
 import { EINVAL, ENODEV, ESRCH } from "@faultline/shared/linux-uapi/errno.ts";
 import { type Mm, VA_BITS } from "../mm/mm.ts";
+import { oops } from "../oops.ts";
 import type { Domain } from "../virtio-iommu/attach.ts";
 import type { Endpoint } from "../virtio-iommu/endpoint.ts";
 import { viommu_flush_asid, viommu_flush_range } from "../virtio-iommu/invalidation.ts";
@@ -10,7 +11,7 @@ import type { Bond } from "./bond.ts";
 
 /**
  * iommu_sva_bind_device: the device can use the mm's addresses under `pasid` of the bond; the same pair again takes a reference.
- * -ENODEV: SVA is not enabled; -EINVAL: the endpoint has no PASID table (RR-27 fixed); -EOVERFLOW, -ENOMEM: no PASID; -ESRCH: no ASID; or the CD could not be written.
+ * -ENODEV: SVA is not enabled; -EINVAL: the endpoint has no PASID table (RR-27); -EOVERFLOW, -ENOMEM: no PASID; -ESRCH: no ASID; or the CD could not be written.
  * After an error nothing of the bond is left.
  */
 export async function iommu_sva_bind_device(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<Bond | number> {
@@ -23,6 +24,7 @@ export async function iommu_sva_bind_device(viommu: Viommu, endpoint: Endpoint, 
 async function bindLocked(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<Bond | number> {
   if (!endpoint.svaEnabled) return -ENODEV;
   const { domain } = endpoint;
+  if (!domain && viommu.switches.has("RR-27")) return oops(viommu.tracer, "RR-27", { endpoint: endpoint.name }, "the PASID table of an endpoint that is in no domain");
   if (!domain) return -EINVAL;
   const known = endpoint.bonds.find((bond) => bond.mm === mm);
   if (known) {
@@ -36,6 +38,8 @@ async function bindLocked(viommu: Viommu, endpoint: Endpoint, mm: Mm): Promise<B
     viommu.pasids.iommu_sva_free_pasid(mm);
     return -ESRCH;
   }
+  if (viommu.switches.has("RR-22") && [...viommu.endpoints.values()].some(({ bonds }) => bonds.some((other) => other.mm === mm && other.domain !== domain)))
+    return oops(viommu.tracer, "RR-22", { endpoint: endpoint.name, pasid: mm.pasid, asid: mm.asid }, "the notifier, which is the CD of another domain");
   const bond = newBond(viommu, endpoint, domain, mm);
   mm.notifiers.mmu_notifier_register(bond.notifier);
   const held = viommu.execution.point("guest.bind.before-cd-write", { endpoint: endpoint.id, pasid: bond.pasid });

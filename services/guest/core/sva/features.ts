@@ -23,7 +23,8 @@ export function disableIopf(endpoint: Endpoint): number {
 
 /** -ENODEV: no PASID table; -EBUSY: already enabled; -EINVAL: IOPF is supported and not enabled. */
 export async function enableSva(viommu: Viommu, endpoint: Endpoint): Promise<number> {
-  if (!endpoint.properties.pasidTable || endpoint.properties.pasidBits === 0) return -ENODEV;
+  const tables = endpoint.properties.pasidTable !== null || viommu.switches.has("RR-21"); // RR-21: F_SVA and PASID bits are enough
+  if (!tables || endpoint.properties.pasidBits === 0) return -ENODEV;
   if (endpoint.svaEnabled) return -EBUSY;
   if (endpoint.properties.pageRequest && !endpoint.iopfEnabled) return -EINVAL;
   if (endpoint.iopfEnabled) {

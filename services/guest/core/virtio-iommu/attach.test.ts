@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { newGuest } from "../../test-support/boot.ts";
-import { complete } from "../../test-support/test-execution.ts";
+import { bootedGuest, newGuest } from "../../test-support/boot.ts";
+import { complete, settle } from "../../test-support/test-execution.ts";
+import { viommu_attach_dev } from "./attach.ts";
 
 /** A guest that boots on a device of `pasidBits`, and what its ATTACH_TABLE said. */
 async function attached(o: { switches?: string[]; pasidBits?: number; unwritten?: number[] }) {
@@ -26,5 +27,16 @@ describe("ATTACH_TABLE (virtio-iommu.md, 6.4)", () => {
     expect([refused.ret, refused.guest.viommu.endpoints.get(8)!.domain]).toEqual([-5, null]);
     const taken = await attached({ unwritten: [6], switches: ["RR-58"] });
     expect([taken.ret, taken.guest.viommu.endpoints.get(8)!.domain?.attached, taken.vmm.table]).toEqual([0, true, 0]);
+  });
+  it("RR-91: a PASID table format without a page table format is -ENODEV; with the defect the driver stops at it", async () => {
+    for (const switches of [[], ["RR-91"]]) {
+      const { guest, execution, oopses } = await bootedGuest({ switches });
+      const endpoint = await complete(execution, guest.viommu.probeEndpoint(16));
+      if (typeof endpoint === "number") throw new Error(`PROBE returned ${endpoint}`);
+      endpoint.properties.asidBits = null;
+      const attaching = viommu_attach_dev(guest.viommu, endpoint);
+      expect(await Promise.race([attaching, settle()])).toBe(switches.length ? undefined : -19);
+      expect(oopses).toEqual(switches);
+    }
   });
 });

@@ -9,6 +9,7 @@ import {
   VIRTIO_IOMMU_T_ATTACH_TABLE,
   virtio_iommu_req_attach_pst_arm,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
+import { oops } from "../oops.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { viommu_sync_pasid } from "./pasid-table-sync.ts";
 import type { Viommu } from "./viommu.ts";
@@ -35,6 +36,8 @@ export const inputBitsOf = (endpoint: Endpoint): number => Math.min(48, endpoint
  */
 export async function viommu_attach_dev(viommu: Viommu, endpoint: Endpoint): Promise<number> {
   const { properties } = endpoint;
+  if (properties.pasidTable && properties.asidBits === null && viommu.switches.has("RR-91"))
+    return oops(viommu.tracer, "RR-91", { endpoint: endpoint.name }, "the page table format, which PROBE did not give");
   if (!properties.pasidTable || properties.asidBits === null || properties.outputBits === 0 || properties.pasidBits === 0) return -ENODEV;
   if (viommu.switches.has("RR-32")) return -ENOSYS; // what the stack left in the pointer reads as a table that is there
   const asid = viommu.asids.alloc();

@@ -58,6 +58,25 @@ describe("a page request from the event queue (virtio-iommu.md, 7.6)", () => {
     await settle();
     expect(vmm.responses).toMatchObject([{ group_id: 5n, resp_code: 1n }]);
   });
+  it("RR-11: of an endpoint that nobody knows is dropped; with the defect the event thread stops at it", async () => {
+    for (const switches of [[], ["RR-11"]]) {
+      const { vmm, oopses } = await bootedGuest({ switches });
+      vmm.event({ ...request(5), endpoint: 0xdead });
+      vmm.event(request(6));
+      await settle();
+      expect([oopses, vmm.responses.map(({ group_id }) => group_id)]).toEqual(switches.length ? [["RR-11"], []] : [[], [6n]]);
+    }
+  });
+  it("RR-60: of an endpoint without a domain is answered (VI-X-18); with the defect the task stops, and holds the lock of the pending list", async () => {
+    for (const switches of [[], ["RR-60"]]) {
+      const { vmm, guest, oopses } = await bootedGuest({ switches });
+      guest.viommu.endpoints.get(8)!.domain = null;
+      vmm.event(request(5));
+      await settle();
+      const held = Object.keys(guest.counts()).filter((name) => name.startsWith("locks:"));
+      expect([oopses, vmm.responses.length, held]).toEqual(switches.length ? [["RR-60"], 0, ["locks:endpoint 0x8 fault_param lock"]] : [[], 1, []]);
+    }
+  });
   it("RR-86: that needs no PASID in its response is answered without one; with the defect its number goes along, without the flag", async () => {
     for (const switches of [[], ["RR-86"]]) {
       const { vmm, guest } = await bootedGuest({ switches });

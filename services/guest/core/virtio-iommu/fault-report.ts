@@ -17,6 +17,7 @@ import {
   VIRTIO_IOMMU_FAULT_F_PAGE_REQ,
   VIRTIO_IOMMU_FAULT_F_PASID,
 } from "@faultline/shared/virtio/virtio-iommu.ts";
+import { oops } from "../oops.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { FaultReport } from "./event-queue.ts";
 import { sendPageResponse } from "./page-response.ts";
@@ -44,7 +45,9 @@ export async function viommu_fault_handler(viommu: Viommu, report: FaultReport):
     { perm: report.flags & PERM_MASK, last },
   );
   if (!endpoint) {
-    viommu.tracer.emit("guest.report-failed", { endpoint: hex(report.endpoint), grpid: report.grpid }, { ret: "unknown endpoint" }); // RR-11 fixed: the VMM would not take an answer for it either
+    if (viommu.switches.has("RR-11"))
+      return oops(viommu.tracer, "RR-11", { endpoint: hex(report.endpoint), grpid: report.grpid }, "the endpoint, after a search that found none");
+    viommu.tracer.emit("guest.report-failed", { endpoint: hex(report.endpoint), grpid: report.grpid }, { ret: "unknown endpoint" }); // the VMM would not take an answer for it either
     return;
   }
   const fault = pageRequestOf(viommu, endpoint, report);

@@ -1,6 +1,7 @@
 import type { PageRequestFault, PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
 import { ENODEV } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
+import { oops } from "../oops.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Viommu } from "./viommu.ts";
 
@@ -10,6 +11,8 @@ import type { Viommu } from "./viommu.ts";
  */
 export async function viommu_page_response(viommu: Viommu, endpoint: Endpoint, fault: PageRequestFault, response: PageResponse): Promise<number> {
   if (!endpoint.properties.pageRequest) return -ENODEV;
+  if (!endpoint.domain && viommu.switches.has("RR-60"))
+    return oops(viommu.tracer, "RR-60", { endpoint: endpoint.name, grpid: response.grpid }, "the domain of an endpoint that is in none");
   const held = viommu.execution.point("guest.page-response.before-send", { endpoint: endpoint.id, pasid: fault.pasid, grpid: fault.grpid, code: response.code });
   if (held) await held;
   const answered = sendPageResponse(viommu, endpoint, fault, response);
