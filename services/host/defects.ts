@@ -1,5 +1,11 @@
 /** Defects of the posted host code (spec/rfc-review.md), each off by default and placed where the posted code has it. */
 export const defects = [
+  {
+    id: "RR-50",
+    sentence: "Faults of the guest's context descriptors (C_BAD_CD and its like) never leave the host's log.",
+    source: "IOMMU15 12",
+    where: "core/arm-smmu-v3/event-queue-thread.ts",
+  },
   { id: "RR-51", sentence: "SET_PASID_TABLE refuses a table with more than one context descriptor.", source: "IOMMU15 05", where: "core/vfio/pasid-table.ts" },
   {
     id: "RR-52",

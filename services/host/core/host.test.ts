@@ -278,6 +278,24 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     expect(vmm.signals).toEqual([eventfd]);
   });
 
+  it.each([
+    ["C_BAD_SUBSTREAMID", 0x08, 3, false],
+    ["F_CD_FETCH", 0x09, 1, false],
+    ["C_BAD_CD", 0x0a, 2, false],
+    ["F_WALK_EABT", 0x0b, 4, true],
+  ])("IC-912: %s is reported with its reason; with RR-50 it stays in the host's log", async (_name, id, reason, address) => {
+    for (const switches of [[], ["RR-50"]]) {
+      await boot(switches);
+      await openDevice();
+      // SSID 5, read of 0x7f0000001000.
+      host.fromSmmu(1, smmu.eventRecord(new Uint8Array([id, 0x58, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0, 0, 0, 0, 0x10, 0, 0, 0, 0x7f, 0, 0, ...new Uint8Array(8)])));
+      await turns(20);
+      const record = vmm.posted.find((write) => write.data.length === 64)?.data.slice(0, 32);
+      const expected = new Uint8Array([...words(1, 0, reason, address ? 3 : 1, 5, 1), ...words(address ? 0x7f0000001000n : 0n)]);
+      expect(record && hexOf(record)).toBe(switches.length ? undefined : hexOf(expected));
+    }
+  });
+
   it("answers Response Failure itself when nobody handles the request", async () => {
     await boot();
     host.fromSmmu(1, smmu.pageRequest(pageRequest()));

@@ -1,12 +1,15 @@
 import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
+import { EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, groupKeyOf, groupText, pasidText, vmOf } from "./naming.ts";
 
 /** Configuration events that a bound PASID never causes: its CD is valid, and every cache was told. */
 const BAD_CD = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID"]);
+/** Faults of a CD table that belongs to a guest. */
+const OF_THE_TABLE = new Set([...BAD_CD, "F_CD_FETCH", "F_WALK_EABT"]);
 
-/** INV-10: what was enabled works. Three ways in which it does not although every call said so: page requests that are never sent, that nobody is told of, and a bound PASID whose CD is not seen. */
+/** INV-10: what was enabled works. Four ways in which it does not although every call said so: page requests that are never sent, that nobody is told of, a bound PASID whose CD is not seen, and faults of a guest's table that stay with the host. */
 export const inv10: Checker = {
   id: "INV-10",
   sentence: "A documented feature is usable: its positive path works.",
@@ -20,11 +23,12 @@ export const inv10: Checker = {
     "guest.bind",
     "guest.cd-written",
     "guest.unbind",
+    "host.event-record",
     "host.fault-refused",
     "host.fault-reported",
     "host.pri-response",
   ],
-  check: (history) => [...noPageRequests(history), ...answeredUnreported(history), ...boundButBad(history)],
+  check: (history) => [...noPageRequests(history), ...answeredUnreported(history), ...boundButBad(history), ...keptByTheHost(history)],
 };
 
 /** RR-89: translations without access and never a page request. */
@@ -87,6 +91,21 @@ function boundButBad(history: readonly TraceEvent[]): Violation[] {
     });
   }
   return violations;
+}
+
+/** RR-50: the driver does not even try to report what is wrong with the guest's table. */
+function keptByTheHost(history: readonly TraceEvent[]): Violation[] {
+  const first = new Map<string, TraceEvent>();
+  for (const event of history) {
+    const { kind, ids, fields } = event;
+    if (kind === "host.event-record" && OF_THE_TABLE.has(String(fields.event)) && !fields.s2 && fields.ret === -EOPNOTSUPP && !first.has(`${ids.sid}/${fields.event}`))
+      first.set(`${ids.sid}/${fields.event}`, event);
+  }
+  return [...first.values()].map(({ n, ids, fields }) => ({
+    invariant: "INV-10",
+    message: `endpoint ${ids.sid}, ${pasidText(ids.ssid)}: ${fields.event} is a fault of the guest's table, and the host tells nobody`,
+    events: [n],
+  }));
 }
 
 const isCfgiCd = ({ kind, fields }: TraceEvent): boolean => kind === "command.executed" && fields.name === "CMD_CFGI_CD";

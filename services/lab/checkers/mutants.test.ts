@@ -94,6 +94,11 @@ const runs: Record<string, MutantRun> = {
     heal: "10s",
     message: /the fault at 0x[0-9a-f]+ was applied after the unbind at #\d+|the page request of before the unbind at #\d+ was applied/,
   },
+  "INV-10, of a fault of the guest's table": {
+    switches: ["RR-50"],
+    always: ({ parts }) => void parts.hardware!.core.dma({ sid: 8, ssid: 7, write: false, iova: 0x1000n, length: 64 }),
+    message: /^endpoint 0x8, PASID 7: C_BAD_(CD|SUBSTREAMID) is a fault of the guest's table, and the host tells nobody$/,
+  },
   "ORD-INVALIDATE": { switches: ["M-early-invalidate"], message: /no CMD_CFGI_CD for PASID 1 and CMD_SYNC between #\d+ and #\d+/ },
   "ORD-FREE": { switches: ["RR-26"], message: /were freed while endpoint 0x8 may reach them: no INVALIDATE for ASID \d+ between #\d+ and #\d+/ },
   "ORD-STOP": {

@@ -87,7 +87,9 @@ export class ArmSmmu {
     const master = (sid: number) => this.master(sid);
     const { commandQueue } = this;
     const dumps = switches.has("S54") ? { allows: () => true } : new RateLimit(() => execution.now());
-    this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () => eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, dumps, master }));
+    this.#eventThread = new IrqThread("arm-smmu-v3-evtq", execution, () =>
+      eventQueueThread({ queue: eventQueue, commandQueue, execution, tracer, switches, dumps, master }),
+    );
     this.#priThread = new IrqThread("arm-smmu-v3-priq", execution, async () => {
       if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master, partial: this.partialGroups });
     });
