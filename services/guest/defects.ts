@@ -7,6 +7,12 @@ export const defects = [
     where: "core/virtio-iommu/event-queue.ts",
   },
   {
+    id: "RR-10",
+    sentence: "The work item of an event reads the event's buffer after it went back to the device, which may have used it again.",
+    source: "VSVA 03",
+    where: "core/virtio-iommu/event-queue.ts",
+  },
+  {
     id: "RR-11",
     sentence: "A page request of an endpoint that nobody knows is reported through a pointer that nothing set: the event thread stops there.",
     source: "VSVA 03",
@@ -75,6 +81,12 @@ export const defects = [
     sentence: "A range is invalidated one byte too long, so that one page and an ATC span more go.",
     source: "SMMUSVA v5.12",
     where: "core/sva/bind.ts",
+  },
+  {
+    id: "RR-72",
+    sentence: "An event that is shorter than its structure is read with what an earlier one left in the buffer.",
+    source: "virtio-iommu.c v5.12",
+    where: "core/virtio-iommu/event-queue.ts",
   },
   { id: "RR-75", sentence: "Partial faults are matched by group id alone.", source: "IOPF", where: "shared/linux/iopf-queue.ts" },
   {

@@ -18,9 +18,24 @@ export interface FaultReport {
   responseNeedsPasid?: boolean;
 }
 
+/** What the posted driver does with events. */
+export interface PostedEventQueue {
+  /** RR-09: one work item and one fault pointer serve all events. */
+  singleSlot: boolean;
+  /** RR-10: the work item reads the event's buffer, which the device may have used again. */
+  readsBufferLate: boolean;
+  /** RR-72: a short event is not told from a whole one. */
+  takesShort: boolean;
+}
+/** An event that waits for its work item: the endpoint is copied when it comes, the rest is in `head`'s buffer. */
+interface EventWork {
+  report: FaultReport;
+  head: number;
+}
+
 /**
  * Queue 1. The interrupt wakes one thread, which handles the events in order (RR-59: the core's report function sleeps, so the hard interrupt cannot call it).
- * Each event is copied before its buffer goes back to the device (RR-09, RR-10 fixed).
+ * Each event is copied before its buffer goes back to the device (RR-09, RR-10).
  */
 export class EventQueue {
   readonly #queue: Virtqueue;
@@ -28,21 +43,23 @@ export class EventQueue {
   readonly #bufferBytes: number;
   readonly #abi: VirtioIommuAbi;
   readonly #handle: (report: FaultReport) => Promise<void>;
-  readonly #singleSlot: boolean;
+  readonly #posted: PostedEventQueue;
   /** RR-09: the one fault pointer of the posted driver. */
-  #slot: FaultReport | null = null;
+  #slot: EventWork | null = null;
+  /** RR-10, RR-72: the buffers as they lie in guest memory, by head, with what earlier events left in them. */
+  readonly #buffers = new Map<number, Uint8Array>();
   #running = false;
   readonly #idle = new WaitQueue();
 
   constructor(
     edge: EdgePort<GuestToVmm, VmmToGuest>,
-    o: { execution: Execution; abi: VirtioIommuAbi; pageRequests: boolean; singleSlot: boolean; handle(report: FaultReport): Promise<void> },
+    o: { execution: Execution; abi: VirtioIommuAbi; pageRequests: boolean; posted: PostedEventQueue; handle(report: FaultReport): Promise<void> },
   ) {
     this.#queue = new Virtqueue(EVENT_QUEUE, edge);
     this.#execution = o.execution;
     this.#abi = o.abi;
     this.#bufferBytes = o.pageRequests ? o.abi.reportBytes.pageRequests : o.abi.reportBytes.without;
-    this.#singleSlot = o.singleSlot;
+    this.#posted = o.posted;
     this.#handle = o.handle;
   }
 
@@ -53,7 +70,7 @@ export class EventQueue {
 
   /** Without an interrupt the element waits in the used ring for the next one. */
   used(head: number, written: Uint8Array, interrupt: boolean): void {
-    this.#queue.push({ head, written });
+    if (this.#queue.push({ head, written }) && (this.#posted.readsBufferLate || this.#posted.takesShort)) this.#written(head, written);
     if (!interrupt || this.#running) return;
     this.#running = true;
     this.#execution.spawn("virtio-iommu event thread", async () => {
@@ -63,10 +80,10 @@ export class EventQueue {
 
   async #drain(): Promise<void> {
     for (let element = this.#queue.take(); element; element = this.#queue.take()) {
-      const report = this.#parse(element.written);
+      const report = this.#parse(this.#posted.takesShort ? this.#buffers.get(element.head)! : element.written);
       await this.#queue.add(new Uint8Array(0), this.#bufferBytes); // the head is free: never waits for room
       if (!report) continue;
-      if (this.#singleSlot) this.#queueWork(report);
+      if (this.#posted.singleSlot || this.#posted.readsBufferLate) this.#queueWork({ report, head: element.head });
       else await this.#handle(report);
     }
     this.#running = false;
@@ -78,7 +95,7 @@ export class EventQueue {
     return this.#idle.until(() => !this.#running);
   }
 
-  /** null: longer than the structure, shorter than any report (RR-72 fixed), or reserved bytes set (VI-G-37): ignored. */
+  /** null: longer than the structure, shorter than any report (RR-72), or reserved bytes set (VI-G-37): ignored. */
   #parse(written: Uint8Array): FaultReport | null {
     if (written.length > this.#bufferBytes || written.length < this.#abi.reportBytes.without) return null;
     const whole = new Uint8Array(virtio_iommu_fault.sizeBytes); // of both ABIs
@@ -86,14 +103,28 @@ export class EventQueue {
     return this.#abi.decodeReport(whole);
   }
 
-  #queueWork(report: FaultReport): void {
-    const pending = this.#slot !== null;
-    this.#slot = report;
+  /** The device writes no further than the event reaches: behind it is what was there. */
+  #written(head: number, event: Uint8Array): void {
+    const buffer = this.#buffers.get(head) ?? new Uint8Array(this.#bufferBytes);
+    buffer.set(event.subarray(0, buffer.length));
+    this.#buffers.set(head, buffer);
+  }
+
+  #queueWork(work: EventWork): void {
+    const pending = this.#posted.singleSlot && this.#slot !== null;
+    if (this.#posted.singleSlot) this.#slot = work;
     if (pending) return; // queueing a pending work item does nothing: the earlier fault is lost
     this.#execution.spawn("virtio-iommu fault work", async () => {
-      const fault = this.#slot;
+      const one = this.#posted.singleSlot ? this.#slot : work;
       this.#slot = null;
-      if (fault) await this.#handle(fault);
+      const report = one && this.#reportOf(one);
+      if (report) await this.#handle(report);
     });
+  }
+
+  #reportOf({ report, head }: EventWork): FaultReport | null {
+    if (!this.#posted.readsBufferLate) return report;
+    const now = this.#parse(this.#buffers.get(head)!);
+    return now && { ...now, endpoint: report.endpoint };
   }
 }

@@ -1,3 +1,4 @@
+import { virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu.ts";
 import { describe, expect, it } from "vitest";
 import { bootedGuest } from "../../test-support/boot.ts";
 import { settle } from "../../test-support/test-execution.ts";
@@ -42,6 +43,33 @@ describe("a page request from the event queue (virtio-iommu.md, 7.6)", () => {
       await settle();
       await settle();
       expect(vmm.responses.map((response) => Number(response.group_id))).toEqual(switches.length ? [2] : [1, 2]);
+    }
+  });
+  it("RR-10: is copied before its buffer goes back; with the defect the next event in that buffer is read in its place", async () => {
+    for (const switches of [[], ["RR-10"]]) {
+      const { vmm, execution } = await bootedGuest({ switches });
+      const spawn = execution.spawn.bind(execution);
+      let run = () => {};
+      const worker = new Promise<void>((resolve) => (run = resolve));
+      execution.spawn = (name, task) => spawn(name, async () => (name.includes("work") ? worker.then(task) : task()));
+      vmm.event(request(5));
+      await settle(); // the handler has given the buffer back; a work item would not have run
+      vmm.eventHeads.unshift(vmm.eventHeads.pop()!);
+      vmm.event(request(7));
+      run();
+      await settle();
+      expect(vmm.responses.map(({ group_id }) => Number(group_id))).toEqual(switches.length ? [7, 7] : [5, 7]);
+    }
+  });
+  it("RR-72: cut to 24 bytes has nothing behind them; with the defect it has the group of the event before it in its buffer", async () => {
+    for (const switches of [[], ["RR-72"]]) {
+      const { vmm } = await bootedGuest({ switches });
+      vmm.event(request(5));
+      await settle();
+      const head = vmm.eventHeads.pop()!;
+      vmm.deliver({ kind: "used", queue: 1, head, written: virtio_iommu_fault.encode(request(7)).subarray(0, 24), interrupt: true });
+      await settle();
+      expect(vmm.responses.map(({ group_id }) => Number(group_id))).toEqual(switches.length ? [5, 5] : [5, 0]);
     }
   });
   it("RR-12: without a PASID keeps its group; with the defect it is group 0", async () => {

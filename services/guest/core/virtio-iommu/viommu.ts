@@ -121,7 +121,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
       execution: this.execution,
       abi,
       pageRequests: negotiated(abi.pageRequest),
-      singleSlot: this.switches.has("RR-09"),
+      posted: { singleSlot: this.switches.has("RR-09"), readsBufferLate: this.switches.has("RR-10"), takesShort: this.switches.has("RR-72") },
       handle: (report) => viommu_fault_handler(this, report),
     });
     await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
