@@ -7,6 +7,18 @@ export const defects = [
     where: "core/virtio-iommu/page-response.ts",
   },
   {
+    id: "RR-66",
+    sentence: "A page response goes to the function that comes first in the domain that PAGE_RESP names (rfc-v1), whichever asked.",
+    source: "VSVA 10",
+    where: "core/virtio-iommu/page-response.ts",
+  },
+  {
+    id: "RR-81",
+    sentence: "One container serves all functions of the VM: the PASID table of one domain is installed for all of them.",
+    source: "VFIO13 01",
+    where: "core/vmm.ts",
+  },
+  {
     id: "S34",
     sentence: "A page request that comes when no guest is there is dropped without an answer.",
     source: "S34",

@@ -94,12 +94,11 @@ export class Vmm {
   }
 
   async #assign(bdf: number): Promise<number> {
-    const container = await Container.open(
-      this.#calls,
-      this.#machine.endpoints.findIndex((endpoint) => endpoint.bdf === bdf),
-    );
+    const group = this.#machine.endpoints.findIndex((endpoint) => endpoint.bdf === bdf);
+    const shared = this.#ports.switches.has("RR-81") ? [...this.#assigned.values()][0]?.endpoint.device.container : undefined;
+    const container = await (shared ? shared.join(group) : Container.open(this.#calls, group));
     if (typeof container === "number") return container;
-    for (const { gpa, size, hva } of this.#slots) {
+    for (const { gpa, size, hva } of shared ? [] : this.#slots) {
       const ret = await container.mapDma(gpa, hva, size);
       if (ret < 0) return ret;
     }

@@ -59,15 +59,25 @@ export class Container {
     const fd = await calls.open("/dev/vfio/vfio");
     if (fd < 0) return fd;
     if ((await calls.ioctl(fd, VFIO_GET_API_VERSION)).ret !== VFIO_API_VERSION) return -ENODEV;
+    const container = await Container.#addGroup(calls, fd, groupNumber);
+    if (typeof container === "number") return container;
+    const iommu = await calls.ioctl(fd, VFIO_SET_IOMMU, int32(VFIO_TYPE1_NESTING_IOMMU));
+    return iommu.ret < 0 ? iommu.ret : container;
+  }
+
+  /** RR-81: one more group in this container, whose mappings and table are its own from then on. */
+  join(groupNumber: number): Promise<Container | number> {
+    return Container.#addGroup(this.#calls, this.fd, groupNumber);
+  }
+
+  static async #addGroup(calls: SystemCalls, fd: number, groupNumber: number): Promise<Container | number> {
     const group = await calls.open(`/dev/vfio/${groupNumber}`);
     if (group < 0) return group;
     const status = await calls.ioctl(group, VFIO_GROUP_GET_STATUS, vfio_group_status.encode({ argsz: vfio_group_status.sizeBytes }));
     if (status.ret < 0) return status.ret;
     if ((Number(vfio_group_status.decode(status.arg).flags) & VFIO_GROUP_FLAGS_VIABLE) === 0) return -ENODEV;
     const set = await calls.ioctl(group, VFIO_GROUP_SET_CONTAINER, int32(fd));
-    if (set.ret < 0) return set.ret;
-    const iommu = await calls.ioctl(fd, VFIO_SET_IOMMU, int32(VFIO_TYPE1_NESTING_IOMMU));
-    return iommu.ret < 0 ? iommu.ret : new Container(calls, fd, group);
+    return set.ret < 0 ? set.ret : new Container(calls, fd, group);
   }
 
   async mapDma(iova: number | bigint, hva: number | bigint, size: number | bigint, flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE): Promise<number> {

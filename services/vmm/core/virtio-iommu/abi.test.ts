@@ -122,9 +122,9 @@ describe("reasons of faults that no table of the guest's made (7.1, 7.5; VI-D-16
 describe("PAGE_RESP of rfc-v1 (6.6; VI-X-17)", () => {
   const decode = (fields: Record<string, number>) =>
     rfcV1.decodePageResponse(rfc_v1_virtio_iommu_req_page_resp.encode({ type: 8, domain: 77, endpoint: 8, grpid: 3, pasid: 5, ...fields }).subarray(0, 36));
-  it("flags win over pasid_valid, and the domain is not looked at", () => {
-    expect(decode({ flags: 0, pasid_valid: 1 })).toEqual({ endpoint: 8, pasid: null, grpid: 3, code: 0 });
-    expect(decode({ flags: 1, pasid_valid: 0 })).toEqual({ endpoint: 8, pasid: 5, grpid: 3, code: 0 });
+  it("flags win over pasid_valid; the domain is told, and looked at by RR-66 alone", () => {
+    expect(decode({ flags: 0, pasid_valid: 1 })).toEqual({ endpoint: 8, domain: 77, pasid: null, grpid: 3, code: 0 });
+    expect(decode({ flags: 1, pasid_valid: 0 })).toEqual({ endpoint: 8, domain: 77, pasid: 5, grpid: 3, code: 0 });
   });
   it("a group id above 16 bits, an unknown code and a short request are INVAL", () => {
     expect(decode({ grpid: 0x10003 })).toBe(INVAL);

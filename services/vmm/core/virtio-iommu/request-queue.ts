@@ -169,7 +169,7 @@ export class RequestQueue {
 
   #pageResponse(readable: Uint8Array): number | Promise<number> {
     const request = this.#c.abi.decodePageResponse(readable);
-    return typeof request === "number" ? request : respond(this.#c.endpoints, this.#c.tracer, request, this.#c.switches);
+    return typeof request === "number" ? request : respond(this.#c, request);
   }
 }
 
