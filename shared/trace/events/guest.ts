@@ -1,6 +1,7 @@
 export const guestEvents = {
   "guest.event-received": "The event thread took a page request out of the event queue; `perm` are READ 1, WRITE 2, EXEC 4, PRIV 8.",
   "guest.unrecoverable-fault": "The event queue reported a fault that nobody can answer; `logged` whether it was printed.",
+  "guest.oops": "A kernel task read a pointer that leads nowhere and stops there, with its locks: `defect` is the switch that does it, `what` the pointer.",
   "guest.report-failed": "A page request could not be reported to the IOMMU core; it is answered INVALID.",
   "guest.fault-handled": "The mm handled one page request; `result` is why it was answered as it was, `vma` the mapping.",
   "guest.page-response": "PAGE_RESP for a group went on the request queue; `code` is 0 success, 1 invalid, 2 failure.",
