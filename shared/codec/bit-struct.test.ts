@@ -23,6 +23,7 @@ describe("bitStruct", () => {
   });
   it("holds fields wider than 53 bits, at any bit, as arithmetic on the whole structure does", () => {
     const wide = bitStruct("WIDE", 24, { first: [63, 0], inside: [120, 65], across: [191, 125] });
+    const padding = bitStruct("PADDING", 21, { head: [7, 0], rest: [167, 8] });
     const bits = (width: number) => fc.bigInt({ min: 0n, max: (1n << BigInt(width)) - 1n });
     fc.assert(
       fc.property(bits(64), bits(56), bits(67), (first, inside, across) => {
@@ -30,6 +31,13 @@ describe("bitStruct", () => {
         const bytes = Uint8Array.from({ length: 24 }, (_, i) => Number((raw >> BigInt(8 * i)) & 0xffn));
         expect(wide.encode({ first, inside, across })).toEqual(bytes);
         expect(wide.decode(bytes)).toEqual({ first, inside, across });
+      }),
+    );
+    fc.assert(
+      fc.property(bits(8), bits(160), (head, rest) => {
+        const bytes = Uint8Array.from({ length: 21 }, (_, i) => Number(((head | (rest << 8n)) >> BigInt(8 * i)) & 0xffn));
+        expect(padding.encode({ head, rest })).toEqual(bytes);
+        expect(padding.decode(bytes)).toEqual({ head, rest });
       }),
     );
   });
@@ -41,6 +49,9 @@ describe("bitStruct", () => {
   it("refuses a value that does not fit, and a field outside the structure", () => {
     expect(() => SAMPLE.encode({ low: 256 })).toThrow("SAMPLE.low is 8 bits, got 256");
     for (const value of [-1, 1.5, Number.NaN, -1n, 1n << 64n]) expect(() => SAMPLE.encode({ whole: value })).toThrow(`SAMPLE.whole is 32 bits, got ${value}`);
+    const wide = bitStruct("WIDE", 8, { all: [63, 0] });
+    for (const value of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, -1n, 1n << 64n])
+      expect(() => wide.encode({ all: value })).toThrow(`WIDE.all is 64 bits, got ${value}`);
     expect(() => bitStruct("S", 8, { beyond: [64, 64] })).toThrow("lies outside 8 bytes");
   });
 });

@@ -29,5 +29,20 @@ export function numberOf(bytes: Uint8Array): number {
   return value;
 }
 
-export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+/** Values and their texts, each in the place that its bits give it: an address stands in a dozen events of one fault, and above 2^31 a text costs up to 250 ns. */
+const PLACES = 1024;
+const known = new Float64Array(PLACES).fill(Number.NaN);
+const texts = new Array<string>(PLACES).fill("");
+
+export function hex(value: bigint | number): string {
+  const number = Number(value);
+  if (!(Number.isSafeInteger(number) && number >= 0)) return `0x${value.toString(16)}`;
+  const place = (number ^ (number / 4096)) & (PLACES - 1);
+  if (known[place] !== number) {
+    known[place] = number;
+    texts[place] = `0x${BigInt(number).toString(16)}`;
+  }
+  return texts[place];
+}
+
 export const hexBytes = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
