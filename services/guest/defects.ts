@@ -1,6 +1,12 @@
 /** Defects of the posted guest code (spec/rfc-review.md) and mutants of our own protections, each off by default. */
 export const defects = [
   {
+    id: "RR-06",
+    sentence: "An endpoint is known to the fault path only when F_PROBE was negotiated.",
+    source: "VSVA 02",
+    where: "core/virtio-iommu/viommu.ts",
+  },
+  {
     id: "RR-09",
     sentence: "One work item and one fault pointer serve all page requests: a second event overwrites the first.",
     source: "VSVA 03",
@@ -25,7 +31,25 @@ export const defects = [
     where: "core/virtio-iommu/fault-report.ts",
   },
   { id: "RR-13", sentence: "A page request that cannot be reported is never answered.", source: "VSVA 03", where: "core/virtio-iommu/fault-report.ts" },
+  {
+    id: "RR-15",
+    sentence: "An endpoint whose PRI cannot be enabled leaves the IOPF mutex locked: every later change of features waits for ever.",
+    source: "VSVA 05",
+    where: "core/sva/features.ts",
+  },
   { id: "RR-17", sentence: "SVA can be disabled with live bonds and pending page requests.", source: "VSVA 05, 09", where: "core/sva/features.ts" },
+  {
+    id: "RR-18",
+    sentence: "What a change of features depends on is looked at without the lock: a second task gets in between.",
+    source: "VSVA 05",
+    where: "core/sva/features.ts",
+  },
+  {
+    id: "RR-19",
+    sentence: "The guest resets and enables PRI itself: on a function that the host has enabled it is -EBUSY, on another the writes are dropped.",
+    source: "VSVA 05",
+    where: "core/sva/features.ts",
+  },
   {
     id: "RR-21",
     sentence: "SVA can be enabled for an endpoint without a PASID table format: F_SVA and PASID bits are enough.",
@@ -52,6 +76,12 @@ export const defects = [
   },
   { id: "RR-28", sentence: "INVALIDATE never asks for the device's ATC.", source: "NESTED 12, VSVA 09", where: "core/virtio-iommu/invalidation.ts" },
   { id: "RR-29", sentence: "Unbind does not wait for the answers of groups that were seen for the PASID.", source: "VSVA 09", where: "core/sva/drain.ts" },
+  {
+    id: "RR-30",
+    sentence: "Each endpoint's probe allocates the IOPF queue again: an endpoint of an earlier one can never leave it.",
+    source: "VSVA 04",
+    where: "core/virtio-iommu/viommu.ts",
+  },
   {
     id: "RR-32",
     sentence: "A pointer of the stack that nobody set says whether a table is there: attaching an endpoint ends in -ENOSYS.",

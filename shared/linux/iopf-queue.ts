@@ -40,10 +40,11 @@ export class IopfQueue {
     this.#lock = new Mutex(`${name} iopf queue lock`, ports.execution.locks);
   }
 
-  /** -EBUSY: the device is in this queue (IC-502). */
+  /** -EBUSY: the device is in a queue (IC-502). */
   iopf_queue_add_device(device: IommuDevice): Promise<number> {
     return this.#lock.with(() => {
-      if (this.#partial.has(device)) return -EBUSY;
+      if (device.iopfQueue) return -EBUSY;
+      device.iopfQueue = this;
       this.#partial.set(device, []);
       return 0;
     });
@@ -51,7 +52,12 @@ export class IopfQueue {
 
   /** Leftover partial faults go with the device; -EINVAL: not in this queue (IC-503). */
   iopf_queue_remove_device(device: IommuDevice): Promise<number> {
-    return this.#lock.with(() => (this.#partial.delete(device) ? 0 : -EINVAL));
+    return this.#lock.with(() => {
+      if (device.iopfQueue !== this) return -EINVAL;
+      device.iopfQueue = null;
+      this.#partial.delete(device);
+      return 0;
+    });
   }
 
   /** The device's fault handler. -EOPNOTSUPP: no page request; -ENODEV: not in the queue; 0: kept, or its group is queued (IC-506 to IC-509). */

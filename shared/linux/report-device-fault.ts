@@ -7,6 +7,7 @@ import {
   IOMMU_PAGE_RESP_PASID_VALID,
   IOMMU_PAGE_RESP_VERSION_1,
 } from "../linux-uapi/iommu.ts";
+import type { IopfQueue } from "./iopf-queue.ts";
 
 /** The `prm` member of struct iommu_fault: one page request. `addr` in bytes, 64 bits. */
 export interface PageRequestFault {
@@ -50,6 +51,8 @@ export class IommuDevice {
   handler: DeviceFaultHandler | null = null;
   /** Page requests with LAST_PAGE that wait for their response, oldest first. */
   pending: PageRequestFault[] = [];
+  /** Where its page requests wait for their group (dev->iommu->iopf_param); null: SVA is not enabled. */
+  iopfQueue: IopfQueue | null = null;
   /** ops->page_response of the device's domain; null: no domain or no such op. */
   pageResponse: ((fault: PageRequestFault, response: PageResponse) => Promise<number> | number) | null = null;
 

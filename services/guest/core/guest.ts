@@ -90,7 +90,7 @@ export class Guest {
       const attached = await viommu_attach_dev(this.viommu, endpoint);
       if (attached < 0) return attached;
       const driver = new AcceleratorDriver(new PciDevice(bdf, this.#ports.vmm, this.#ports.execution), endpoint, this.viommu);
-      const ret = enableIopf(endpoint) || (await enableSva(this.viommu, endpoint)) || (await driver.probe());
+      const ret = (await enableIopf(this.viommu, endpoint, driver.pci)) || (await enableSva(this.viommu, endpoint)) || (await driver.probe());
       if (ret < 0) return ret;
       this.drivers.set(bdf, driver);
     }
@@ -109,9 +109,9 @@ export class Guest {
       pasids: this.viommu.pasids.size,
       pinnedAsids: this.viommu.asids.size - this.#bootAsids,
       pending: sum((endpoint) => endpoint.iommu.pending.length),
-      partial: sum((endpoint) => this.viommu.iopf.partialCount(endpoint.iommu)),
+      partial: sum((endpoint) => this.viommu.iopfOf(endpoint).partialCount(endpoint.iommu)),
       openGroups: sum((endpoint) => endpoint.openGroupTotal),
-      faultWork: this.viommu.iopf.queuedCount,
+      faultWork: this.viommu.iopfQueues.reduce((total, queue) => total + queue.queuedCount, 0),
       requests: this.viommu.requests.underWay,
       framesAboveBoot: this.#bootFrames - this.frames.freeCount,
       framesOverwritten: this.frames.overwrittenCount,

@@ -6,13 +6,13 @@ import { FakeVmm } from "./fake-vmm.ts";
 import { complete, TestExecution } from "./test-execution.ts";
 
 /** A guest of `ramBytes` on a fake VMM, not booted yet. */
-export function newGuest(o: { ramBytes?: number; switches?: string[] } = {}) {
+export function newGuest(o: { ramBytes?: number; switches?: string[]; abi?: "rfc-v1" | "review" } = {}) {
   const ram = o.ramBytes ?? 2 * 2 ** 20;
   const gpa = 0x80000000;
   const memory = heapMemory(gpa, ram);
   const vmm = new FakeVmm(memory);
   const execution = new TestExecution();
-  const machine = { ...defaultMachine, vms: [{ ...defaultMachine.vms[0], ram, slots: [{ gpa, size: ram }] }] };
+  const machine = { ...defaultMachine, abi: o.abi ?? defaultMachine.abi, vms: [{ ...defaultMachine.vms[0], ram, slots: [{ gpa, size: ram }] }] };
   /** Defects by which a task of the guest stopped (guest.oops). */
   const oopses: string[] = [];
   const tracer: Tracer = { ...silentTracer, emit: (kind, _ids, fields) => (kind === "guest.oops" ? oopses.push(String(fields?.defect)) : 0) };

@@ -41,7 +41,7 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
   readonly unwritten = new Set<number>();
   /** Drops page responses before the device sees them. */
   dropResponses = false;
-  readonly config = new Uint8Array(256);
+  readonly config = new Uint8Array(4096);
   readonly bar = new Uint8Array(0x10000);
   flrs = 0;
   #groups = new Map<number, (code: number) => void>();
@@ -54,6 +54,8 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
     this.config[0x34] = 0x40;
     this.config.set([0x11, 0x60, 8, 0, 0x00, 0x80, 0, 0], 0x40); // MSI-X: 9 vectors, table at 0x8000
     this.config.set([0x10, 0x00], 0x60); // PCI Express
+    this.config.set([0x0f, 0, 0x01, 0x11], 0x100); // ATS, next 0x110
+    this.config.set([0x13, 0, 0x01, 0x00, 0, 0, 0x00, 0x01, 32, 0, 0, 0], 0x110); // PRI: disabled, stopped, capacity 32
     this.bar.set(uint64Bytes(0x15a01).subarray(0, 4), 0);
   }
 
@@ -79,7 +81,7 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
         return { kind: "pciReadResult", value: (body.space === "config" ? this.config : this.bar).slice(body.offset, body.offset + body.size) };
       case "pciWrite":
         if (body.offset === 0x68 && numberOf(body.value) & 0x8000) this.#reset();
-        else this.config.set(body.value, body.offset);
+        else if (body.offset < 0x100) this.config.set(body.value, body.offset); // ATS and PRI are read-only (vfio-uapi.md, section 8)
         return { kind: "pciWriteDone" };
       default:
         throw new Error(`unexpected ${body.kind}`);

@@ -30,7 +30,7 @@ describe("--defects as-posted (design.md, section 5; closing note of spec/rfc-re
     expect(switchesOption("defects", "as-posted, RR-53").at(-1)).toBe("RR-53");
     expect(() => switchesOption("defects", "as-reviewed")).toThrow(/as-reviewed is unknown: as-posted, RR-/);
   });
-  it.each(["RR-04", "RR-32", "RR-51", "RR-53", "RR-89"])("%s alone stops the flow", async (id) => {
+  it.each(["RR-04", "RR-19", "RR-32", "RR-51", "RR-53", "RR-89"])("%s alone stops the flow", async (id) => {
     expect((await run([id])).served).toBe(false);
   });
   it("RR-37 stops it where the PASID table is linear", async () => {

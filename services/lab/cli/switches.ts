@@ -12,6 +12,7 @@ export const unknownSwitch = (ids: readonly string[]): string | undefined => ids
 /** Defects with which no page fault is ever served (closing note of spec/rfc-review.md), and why: with one of them on nothing else would show. */
 export const stopTheFlow: ReadonlyMap<string, string> = new Map([
   ["RR-04", "no response has the PASID that the host asks for"],
+  ["RR-19", "the guest finds PRI enabled by the host and gives up"],
   ["RR-32", "no endpoint gets a PASID table"],
   ["RR-37", "with a linear table (PASID_SIZE at most 10) the host is given address 0"],
   ["RR-51", "the host refuses a table with more than one context descriptor"],

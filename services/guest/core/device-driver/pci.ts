@@ -2,6 +2,7 @@ import { hex, numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
+import type { PciFunction } from "@faultline/shared/linux/pci-ats.ts";
 import { ENODEV, ENOTTY, ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts";
 
 const CONFIG = { vendorId: 0x00, command: 0x04, status: 0x06, capabilities: 0x34 } as const;
@@ -66,6 +67,20 @@ export class PciDevice {
       at = (header >>> 8) & 0xfc;
     }
     return null;
+  }
+
+  /** The function with the extended capabilities that this kernel sees of it. */
+  async withExtendedCapabilities(): Promise<PciFunction> {
+    const offsets = new Map<number, number>();
+    for (let at = 0x100, left = 48; at !== 0 && left > 0; left--) {
+      const header = await this.read("config", at, 4);
+      offsets.set(header & 0xffff, at);
+      at = (header >>> 20) & 0xffc;
+    }
+    return {
+      extCap: (id) => offsets.get(id) ?? null,
+      config: { read: (offset, size) => this.read("config", offset, size), write: (offset, size, value) => this.writeConfig(offset, size, value) },
+    };
   }
 
   /** Memory space and bus mastering on. */

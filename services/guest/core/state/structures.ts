@@ -81,7 +81,7 @@ export const structures = (guest: Guest): Structure[] => [
         bonds: endpoint.bonds.length,
         pasidBits: endpoint.properties.pasidBits,
         pending: endpoint.iommu.pending.length,
-        partial: guest.viommu.iopf.partialCount(endpoint.iommu),
+        partial: guest.viommu.iopfOf(endpoint).partialCount(endpoint.iommu),
         openGroups: endpoint.openGroupTotal,
       })),
   },

@@ -1,6 +1,6 @@
 import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
-import { bootedGuest } from "../../test-support/boot.ts";
+import { bootedGuest, newGuest } from "../../test-support/boot.ts";
 import { complete, settle } from "../../test-support/test-execution.ts";
 import { Mm } from "../mm/mm.ts";
 import { mmput } from "../mm/munmap.ts";
@@ -28,7 +28,7 @@ async function setUp(switches: string[] = []) {
   const bind = async (mm: Mm) => (await complete(all.execution, iommu_sva_bind_device(guest.viommu, endpoint, mm))) as Bond;
   const invalidations = () =>
     all.vmm.requests.filter((request) => request.type === 7).map(({ bytes }) => ({ gran: bytes[4], type: bytes[6], flags: bytes[8], pasid: bytes[16], asid: bytes[24] }));
-  return { ...all, viommu: guest.viommu, endpoint, newMm, bind, invalidations };
+  return { ...all, viommu: guest.viommu, endpoint, pci: guest.drivers.get(8)!.pci, newMm, bind, invalidations };
 }
 
 describe("iommu_sva_bind_device (flow.md S5)", () => {
@@ -168,15 +168,62 @@ describe("unbind and exit (flow.md T1, T2)", () => {
 
 describe("features (iommu-core.md, section 3)", () => {
   it("IC-304, IC-312: enabling twice is -EBUSY, IOPF before SVA is -EBUSY, bonds keep SVA", async () => {
-    const { viommu, endpoint, newMm, bind } = await setUp();
-    expect([enableIopf(endpoint), await enableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([-16, -16, -16]);
+    const { viommu, endpoint, pci, newMm, bind } = await setUp();
+    expect([await enableIopf(viommu, endpoint, pci), await enableSva(viommu, endpoint), await disableIopf(viommu, endpoint)]).toEqual([-16, -16, -16]);
     await bind(newMm());
     expect(await disableSva(viommu, endpoint)).toBe(-16);
   });
   it("IC-306, IC-309: SVA needs IOPF where it is supported; disabling what is off is -EINVAL", async () => {
     const { viommu, endpoint } = await setUp();
-    expect([await disableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([0, 0]);
-    expect([await enableSva(viommu, endpoint), await disableSva(viommu, endpoint), disableIopf(endpoint)]).toEqual([-22, -22, -22]);
+    expect([await disableSva(viommu, endpoint), await disableIopf(viommu, endpoint)]).toEqual([0, 0]);
+    expect([await enableSva(viommu, endpoint), await disableSva(viommu, endpoint), await disableIopf(viommu, endpoint)]).toEqual([-22, -22, -22]);
+  });
+  it("RR-18: change one at a time; with the defect a second enable gets as far as the queue, and IOPF goes off under SVA", async () => {
+    for (const [switches, ret, iopf] of [
+      [[], -16, true],
+      [["RR-18"], 0, false],
+    ] as const) {
+      const { viommu, endpoint } = await setUp([...switches]);
+      await disableSva(viommu, endpoint);
+      const [enabled, disabled] = await Promise.all([enableSva(viommu, endpoint), disableIopf(viommu, endpoint)]);
+      expect([enabled, disabled, endpoint.svaEnabled, endpoint.iopfEnabled]).toEqual([0, ret, true, iopf]);
+    }
+  });
+  it("RR-19: PRI is the host's; with the defect the guest enables it: -EBUSY where the host has it on, and no effect where it is off", async () => {
+    for (const [switches, on, ret] of [
+      [[], true, 0],
+      [["RR-19"], true, -16],
+      [["RR-19"], false, 0],
+    ] as const) {
+      const { guest, vmm, execution } = newGuest({ switches: [...switches] });
+      if (on) vmm.config.set([1, 0, 0, 0], 0x114); // Enable, not Stopped
+      expect(await complete(execution, guest.boot())).toBe(ret);
+      expect(vmm.config[0x114]).toBe(on ? 1 : 0);
+    }
+  });
+  it("RR-15: an endpoint whose PRI cannot be enabled lets the next one try; with the defect that one waits for ever", async () => {
+    for (const [switches, ret] of [
+      [["RR-19"], -16],
+      [["RR-19", "RR-15"], undefined],
+    ] as const) {
+      const { viommu, guest, endpoint, pci, vmm } = await setUp([...switches]);
+      endpoint.iopfEnabled = false;
+      vmm.config.set([1, 0, 0, 0], 0x114);
+      expect(await enableIopf(viommu, endpoint, pci)).toBe(-16);
+      expect(await Promise.race([enableIopf(viommu, endpoint, pci), settle().then(settle)])).toBe(ret);
+      expect(guest.counts().locks).toBe(ret === undefined ? 1 : 0);
+    }
+  });
+  it("RR-30: every endpoint is in the driver's one queue; with the defect the next endpoint's probe takes it away, and SVA cannot be enabled again", async () => {
+    for (const [switches, ret] of [
+      [[], 0],
+      [["RR-30"], -16],
+    ] as const) {
+      const { viommu, endpoint, execution } = await setUp([...switches]);
+      await complete(execution, viommu.probeEndpoint(16));
+      expect(await disableSva(viommu, endpoint)).toBe(0);
+      expect(await enableSva(viommu, endpoint)).toBe(ret);
+    }
   });
 });
 
@@ -215,11 +262,11 @@ describe("what the posted code does with an address space (rfc-review.md)", () =
   });
   it("RR-22: an address space is bound to two endpoints in two domains under one PASID; with the defect the second bind stops", async () => {
     for (const switches of [[], ["RR-22"]]) {
-      const { viommu, execution, newMm, bind, oopses } = await setUp(switches);
+      const { viommu, execution, pci, newMm, bind, oopses } = await setUp(switches);
       const second = await complete(execution, viommu.probeEndpoint(16));
       if (typeof second === "number") throw new Error(`PROBE returned ${second}`);
       await complete(execution, viommu_attach_dev(viommu, second));
-      await enableIopf(second);
+      await enableIopf(viommu, second, pci);
       await enableSva(viommu, second);
       const mm = newMm();
       const { pasid } = await bind(mm);

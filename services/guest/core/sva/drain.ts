@@ -9,7 +9,8 @@ export async function drain_pasid(viommu: Viommu, endpoint: Endpoint, pasid: num
   if (viommu.switches.has("M-drain-on-unbind")) return;
   await viommu.events?.handled();
   if (!viommu.switches.has("RR-29")) await endpoint.allAnswered(pasid);
-  await viommu.iopf.iopf_queue_flush_dev(endpoint.iommu);
-  const partial = viommu.iopf.iopf_queue_discard_pasid(endpoint.iommu, pasid);
+  const iopf = viommu.iopfOf(endpoint);
+  await iopf.iopf_queue_flush_dev(endpoint.iommu);
+  const partial = iopf.iopf_queue_discard_pasid(endpoint.iommu, pasid);
   viommu.tracer.emit("guest.pasid-drained", { endpoint: endpoint.name, pasid }, { stage, partial });
 }

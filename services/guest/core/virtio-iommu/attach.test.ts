@@ -1,12 +1,14 @@
+import { rfc_v1_virtio_iommu_fault } from "@faultline/shared/virtio/virtio-iommu-rfc-v1.ts";
 import { describe, expect, it } from "vitest";
 import { bootedGuest, newGuest } from "../../test-support/boot.ts";
 import { complete, settle } from "../../test-support/test-execution.ts";
 import { viommu_attach_dev } from "./attach.ts";
 
 /** A guest that boots on a device of `pasidBits`, and what its ATTACH_TABLE said. */
-async function attached(o: { switches?: string[]; pasidBits?: number; unwritten?: number[] }) {
-  const all = newGuest({ switches: o.switches });
+async function attached(o: { switches?: string[]; pasidBits?: number; unwritten?: number[]; features?: bigint; abi?: "rfc-v1" | "review" }) {
+  const all = newGuest({ switches: o.switches, abi: o.abi });
   all.vmm.pasidBits = o.pasidBits ?? 8;
+  all.vmm.features = o.features ?? all.vmm.features;
   for (const type of o.unwritten ?? []) all.vmm.unwritten.add(type);
   const ret = await complete(all.execution, all.guest.boot());
   return { ...all, ret };
@@ -27,6 +29,20 @@ describe("ATTACH_TABLE (virtio-iommu.md, 6.4)", () => {
     expect([refused.ret, refused.guest.viommu.endpoints.get(8)!.domain]).toEqual([-5, null]);
     const taken = await attached({ unwritten: [6], switches: ["RR-58"] });
     expect([taken.ret, taken.guest.viommu.endpoints.get(8)!.domain?.attached, taken.vmm.table]).toEqual([0, true, 0]);
+  });
+  it("RR-06: without F_PROBE an endpoint is known to the fault path of rfc-v1 all the same; with the defect its requests are dropped", async () => {
+    for (const [switches, answers] of [
+      [[], 1],
+      [["RR-06"], 0],
+    ] as const) {
+      const { ret, vmm } = await attached({ switches: [...switches], abi: "rfc-v1", features: (1n << 32n) | 0b1100_0111n }); // no bit 4
+      vmm.dropResponses = true; // it reads those of review
+      const head = vmm.eventHeads[0];
+      const written = rfc_v1_virtio_iommu_fault.encode({ reason: 2, flt_type: 2, flags: 0x101, pr_evt_flags: 2, endpoint: 8, grpid: 5, address: 0x1000n }); // LAST
+      vmm.deliver({ kind: "used", queue: 1, head, written, interrupt: true });
+      await settle();
+      expect([ret, vmm.requests.filter(({ type }) => type === 8).length]).toEqual([-19, answers]); // no table format is known
+    }
   });
   it("RR-91: a PASID table format without a page table format is -ENODEV; with the defect the driver stops at it", async () => {
     for (const switches of [[], ["RR-91"]]) {

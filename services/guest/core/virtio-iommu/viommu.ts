@@ -58,7 +58,10 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
   readonly pasids = new PasidAllocator<Mm>();
   readonly quarantine = new Quarantine();
   readonly endpoints = new Map<number, Endpoint>();
-  readonly iopf: IopfQueue;
+  /** Newest first: there is one, but with RR-30. */
+  readonly iopfQueues: IopfQueue[];
+  /** iopf_lock, sva_lock: the features of an endpoint change one at a time. */
+  readonly featureLock: Mutex;
   events: EventQueue | null = null;
   /** Of the lines about faults that nobody can answer. */
   readonly faultMessages: RateLimit;
@@ -83,12 +86,28 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
       requestLock: switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null,
       unwrittenIsOk: switches.has("RR-58"),
     });
-    this.iopf = new IopfQueue("viommu-iopfq", {
-      execution: ports.execution,
-      ignorePasid: ports.switches.has("RR-75"),
-      handlesPartial: ports.switches.has("S23"),
+    this.featureLock = new Mutex("iopf_lock", ports.execution.locks);
+    this.iopfQueues = [this.#allocIopfQueue()];
+  }
+
+  /** The queue of the driver. */
+  get iopf(): IopfQueue {
+    return this.iopfQueues[0];
+  }
+
+  #allocIopfQueue(): IopfQueue {
+    const { execution, switches } = this;
+    return new IopfQueue("viommu-iopfq", {
+      execution,
+      ignorePasid: switches.has("RR-75"),
+      handlesPartial: switches.has("S23"),
       handleSingle: (device, fault) => handleIoPageFault(this, device, fault),
     });
+  }
+
+  /** The queue that an endpoint's faults go to. */
+  iopfOf({ iommu }: Endpoint): IopfQueue {
+    return iommu.iopfQueue ?? this.iopf;
   }
 
   /** Feature negotiation, configuration, event buffers. -ENODEV: no VERSION_1; -EINVAL: FEATURES_OK refused, no page size, or neither MAP_UNMAP nor ATTACH_TABLE; -EIO: the edge broke. */
@@ -129,7 +148,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     return 0;
   }
 
-  /** PROBE of one endpoint, which is then known to the fault path (RR-06 fixed: with or without F_PROBE). The endpoint, or -errno. */
+  /** PROBE of one endpoint, which is then known to the fault path (RR-06: with F_PROBE alone). The endpoint, or -errno. */
   async probeEndpoint(id: number): Promise<Endpoint | number> {
     const none: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
     const properties = this.#probeSize > 0 ? await viommu_probe_endpoint(this.requests, id, this.#probeSize, this.abi) : none;
@@ -139,14 +158,15 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     if (this.endpoints.size === 0) this.asids = new AsidAllocator(properties.asidBits ?? 8);
     const endpoint = new Endpoint(id, properties, this.execution.locks);
     endpoint.iommu.pageResponse = (fault, response) => viommu_page_response(this, endpoint, fault, response);
-    this.endpoints.set(id, endpoint);
+    if (this.switches.has("RR-30")) this.iopfQueues.unshift(this.#allocIopfQueue()); // over the one that has devices
+    if (this.#probeSize > 0 || !this.switches.has("RR-06")) this.endpoints.set(id, endpoint);
     return endpoint;
   }
 
   /** A reset of the function closed its page request groups: nobody waits for their answers. */
   async functionReset(endpoint: Endpoint): Promise<void> {
     await iommu_drop_pending(endpoint.iommu);
-    this.iopf.iopf_queue_discard_partial(endpoint.iommu);
+    this.iopfOf(endpoint).iopf_queue_discard_partial(endpoint.iommu);
     endpoint.closeAllGroups();
   }
 

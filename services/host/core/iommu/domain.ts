@@ -1,6 +1,7 @@
 import { EATS, STE, STE_CONFIG } from "@faultline/shared/arm-smmu-v3/stream-table-entry.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import { IoPgtable } from "@faultline/shared/linux/io-pgtable-arm.ts";
+import { pci_disable_ats, pci_enable_ats } from "@faultline/shared/linux/pci-ats.ts";
 import type { PageRequestFault, PageResponse } from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL, ENOMEM } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID, IOMMU_FAULT_PAGE_RESPONSE_NEEDS_PASID, IOMMU_PAGE_RESP_PASID_VALID } from "@faultline/shared/linux-uapi/iommu.ts";
@@ -10,7 +11,6 @@ import { atcInv, type Command, priResp, tlbiNhAll, tlbiS2Ipa, tlbiS12Vmall } fro
 import type { Master } from "../arm-smmu-v3/master.ts";
 import { abortSte } from "../arm-smmu-v3/stream-table.ts";
 import { splitPages, splitRange } from "../arm-smmu-v3/tlb-range.ts";
-import { pci_disable_ats, pci_enable_ats } from "../pci/ats.ts";
 import type { PciDevice } from "../pci/pci-device.ts";
 
 /** A device that a domain may hold: the SMMU's and the bus's view of it. */

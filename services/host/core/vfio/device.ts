@@ -1,6 +1,7 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import { type HostToVmm, regionAddress, type VmmToHost } from "@faultline/shared/edge/vfio.ts";
+import { pci_disable_pri, pci_enable_pri, pci_reset_pri, waitPriStopped } from "@faultline/shared/linux/pci-ats.ts";
 import {
   type IommuFault,
   iommu_drop_pending,
@@ -31,7 +32,6 @@ import { priRespOfCode } from "@faultline/shared/page-response/page-response.ts"
 import type { ArmSmmu } from "../arm-smmu-v3/arm-smmu-v3.ts";
 import { priResp } from "../arm-smmu-v3/command-encoding.ts";
 import { IrqThread } from "../arm-smmu-v3/irq-thread.ts";
-import { pci_disable_pri, pci_enable_pri, pci_reset_pri, waitPriStopped } from "../pci/ats.ts";
 import { PCI } from "../pci/config.ts";
 import { flr, restoreState, saveState } from "../pci/function-level-reset.ts";
 import { copyToUser, type IoctlResult, result, vfioArgument } from "./argument.ts";
