@@ -1,4 +1,5 @@
-import type { BitStruct, Layout } from "../codec/bit-struct.ts";
+import { type BitStruct, type Bits, fieldReader, type Layout } from "../codec/bit-struct.ts";
+import { hex } from "../codec/uint64.ts";
 import * as command from "./command.ts";
 import { type CommandName, OPCODE } from "./command.ts";
 
@@ -17,8 +18,38 @@ export function commandStruct(opcode: number): BitStruct<Layout> | undefined {
   return name && (LAYOUT_OF[name] ?? structs[name]);
 }
 /** Fields that hold address bits from bit 12 (Addr) or bit 2 (MSIAddress) up; shown as the address. */
-const ADDRESS_SHIFT: Record<string, bigint> = { Addr: 12n, MSIAddress: 2n };
+const ADDRESS_UNIT: Record<string, number> = { Addr: 4096, MSIAddress: 4 };
 const HEX = new Set(["StreamID", "MSIData"]);
+
+/** How one operand is read and shown. */
+interface Operand {
+  name: string;
+  show(words: Uint32Array): string | number;
+}
+
+function operandOf(name: string, [hi, lo]: Bits): Operand {
+  const unit = ADDRESS_UNIT[name];
+  if (hi - lo >= 53) {
+    const [high, low] = [fieldReader([hi, lo + 32]), fieldReader([lo + 31, lo])];
+    return { name, show: (words) => hex(((BigInt(high(words, 0)) << 32n) | BigInt(low(words, 0))) * BigInt(unit)) };
+  }
+  const read = fieldReader([hi, lo]);
+  if (unit !== undefined) return { name, show: (words) => hex(read(words, 0) * unit) };
+  return { name, show: HEX.has(name) ? (words) => hex(read(words, 0)) : (words) => read(words, 0) };
+}
+
+/** Operands of each command that is named, made when the first one of it is decoded. */
+const operands = new Map<number, readonly Operand[]>();
+function operandsOf(opcode: number): readonly Operand[] {
+  let known = operands.get(opcode);
+  if (!known) {
+    const fields = Object.entries(commandStruct(opcode)?.layout ?? {}).filter(([name]) => name !== "Opcode" && name !== "SSec");
+    operands.set(opcode, (known = fields.map(([name, bits]) => operandOf(name, bits))));
+  }
+  return known;
+}
+
+const words = new Uint32Array(4);
 
 export interface DecodedCommand {
   name: string;
@@ -28,12 +59,9 @@ export interface DecodedCommand {
 /** One 16-byte command for people: its name and its operands, addresses and StreamIDs in hex. Opcodes that nothing names keep their number. */
 export function decodeCommand(bytes: Uint8Array): DecodedCommand {
   const name = nameOf.get(bytes[0]);
-  if (name === undefined) return { name: `0x${bytes[0].toString(16)}`, fields: {} };
+  if (name === undefined) return { name: hex(bytes[0]), fields: {} };
+  for (let i = 0; i < 4; i++) words[i] = bytes[4 * i] | (bytes[4 * i + 1] << 8) | (bytes[4 * i + 2] << 16) | (bytes[4 * i + 3] << 24);
   const fields: Record<string, string | number> = {};
-  for (const [field, value] of Object.entries((LAYOUT_OF[name] ?? structs[name])?.decode(bytes) ?? {})) {
-    if (field === "Opcode" || field === "SSec") continue;
-    const shift = ADDRESS_SHIFT[field];
-    fields[field] = shift !== undefined ? `0x${(value << shift).toString(16)}` : HEX.has(field) ? `0x${value.toString(16)}` : Number(value);
-  }
+  for (const operand of operandsOf(bytes[0])) fields[operand.name] = operand.show(words);
   return { name, fields };
 }

@@ -15,6 +15,8 @@ import { type CacheName, Smmu, type SmmuBehaviour } from "./smmu.ts";
 export type { HardwarePorts } from "./ports.ts";
 
 const inside = (address: number, { base, size }: { base: number; size: number }) => address >= base && address < base + size;
+/** 32 little-endian bits; bytes that are not there are 0. */
+const wordAt = (bytes: Uint8Array, at: number): number => (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 const ALL_ONES = 2 ** 32 - 1;
 const PAGE = 4096;
 
@@ -143,7 +145,7 @@ export class Hardware {
   #read(address: number, size: number): Uint8Array {
     if (inside(address, addressMap.smmuRegisters)) {
       const [low, high] = this.smmu.regs.read(address - addressMap.smmuRegisters.base, size);
-      return uint64Bytes((BigInt(high) << 32n) | BigInt(low)).subarray(0, size);
+      return uint64Bytes(high === 0 ? low : (BigInt(high) << 32n) | BigInt(low)).subarray(0, size);
     }
     if (inside(address, addressMap.ecam)) {
       const offset = address - addressMap.ecam.base;
@@ -158,10 +160,9 @@ export class Hardware {
   }
 
   #write(address: number, value: Uint8Array): void {
-    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    const low = value.length >= 4 ? view.getUint32(0, true) : value.length === 2 ? view.getUint16(0, true) : (value[0] ?? 0);
+    const low = wordAt(value, 0);
     if (inside(address, addressMap.smmuRegisters)) {
-      this.smmu.regs.write(address - addressMap.smmuRegisters.base, value.length, low, value.length === 8 ? view.getUint32(4, true) : 0);
+      this.smmu.regs.write(address - addressMap.smmuRegisters.base, value.length, low, value.length === 8 ? wordAt(value, 4) : 0);
       return;
     }
     if (inside(address, addressMap.ecam)) {

@@ -39,7 +39,8 @@ export type TranslationCompletion = { status: "SC"; entries: TranslationEntry[] 
 
 /** What a function sees upstream. Every call is one TLP and runs to completion. Addresses are 64-bit. */
 export interface Upstream {
-  memoryRead(tlp: PasidPrefix & { at: AddressType; address: bigint; length: number }): MemoryReadCompletion | Stalled<MemoryReadCompletion>;
+  /** `into`: bytes of the function's own, at least `length`, that the completion's data is put into and shares. */
+  memoryRead(tlp: PasidPrefix & { at: AddressType; address: bigint; length: number; into?: Uint8Array }): MemoryReadCompletion | Stalled<MemoryReadCompletion>;
   memoryWrite(tlp: PasidPrefix & { at: AddressType; address: bigint; data: Uint8Array }): MemoryWriteOutcome | Stalled<MemoryWriteOutcome>;
   /** `count` translations of one STU each, from `address`. */
   translationRequest(tlp: PasidPrefix & { address: bigint; count: number; noWrite: boolean }): TranslationCompletion;

@@ -6,6 +6,8 @@ import type { HardwarePorts } from "./ports.ts";
 import type { Smmu } from "./smmu.ts";
 
 const PAGE = 4096;
+const doubleword = new BigUint64Array(1);
+const halves = new Uint32Array(doubleword.buffer);
 type Request = PasidPrefix & { at: AddressType; address: bigint };
 type Failure = { status: "UR" | "CA" };
 
@@ -21,8 +23,8 @@ export class MemoryRequests {
   }
 
   /** CA: terminated by the SMMU; UR: no memory there. RAZ reads as zeros. */
-  read(sid: number, tlp: Request & { length: number }): MemoryReadCompletion | Stalled<MemoryReadCompletion> {
-    return new Read(this.#bus, sid, tlp, tlp.length, false).start();
+  read(sid: number, tlp: Request & { length: number; into?: Uint8Array }): MemoryReadCompletion | Stalled<MemoryReadCompletion> {
+    return new Read(this.#bus, sid, tlp).start();
   }
   write(sid: number, tlp: Request & { data: Uint8Array }): MemoryWriteOutcome | Stalled<MemoryWriteOutcome> {
     return new Write(this.#bus, sid, tlp, tlp.data).start();
@@ -66,8 +68,9 @@ abstract class Pieces<C extends { status: "SC" }> {
     const write = this.#write;
     let known = first;
     while (this.done < length) {
-      const address = tlp.address + BigInt(this.done);
-      const size = Math.min(PAGE - Number(address & 0xfffn), length - this.done);
+      const address = this.done === 0 ? tlp.address : tlp.address + BigInt(this.done);
+      doubleword[0] = address;
+      const size = Math.min(PAGE - (halves[0] & (PAGE - 1)), length - this.done);
       const transaction = { sid, ssid: tlp.pasid, translated: tlp.at === "translated", address, write, priv: tlp.priv, exec: tlp.exec && !write };
       const result = known ?? this.bus.smmu.transact(transaction, this.#resume);
       known = undefined;
@@ -107,8 +110,14 @@ abstract class Pieces<C extends { status: "SC" }> {
 }
 
 class Read extends Pieces<{ status: "SC"; data: Uint8Array }> {
+  readonly #into: Uint8Array | undefined;
   /** There once a piece has gone through. */
   #data: Uint8Array | null = null;
+
+  constructor(bus: Bus, sid: number, tlp: Request & { length: number; into?: Uint8Array }) {
+    super(bus, sid, tlp, tlp.length, false);
+    this.#into = tlp.into;
+  }
 
   protected access(pa: number, size: number, address: bigint): boolean {
     const { memory } = this.bus.ports;
@@ -124,14 +133,20 @@ class Read extends Pieces<{ status: "SC"; data: Uint8Array }> {
     return true;
   }
   /** Bytes of a read that nobody wrote are zero. */
-  protected ignore(): void {}
+  protected ignore(size: number): void {
+    this.#piece(size).fill(0);
+  }
   protected complete(): { status: "SC"; data: Uint8Array } {
-    return { status: "SC", data: this.#data ?? new Uint8Array(this.length) };
+    return { status: "SC", data: this.#all() };
   }
 
+  #all(): Uint8Array {
+    const into = this.#into;
+    return (this.#data ??= into ? (into.length === this.length ? into : into.subarray(0, this.length)) : new Uint8Array(this.length));
+  }
   #piece(size: number): Uint8Array {
-    this.#data ??= new Uint8Array(this.length);
-    return this.#data.subarray(this.done, this.done + size);
+    const data = this.#all();
+    return size === data.length ? data : data.subarray(this.done, this.done + size);
   }
 }
 

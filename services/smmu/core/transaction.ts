@@ -1,15 +1,17 @@
-import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
+import { mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import type { TranslationRequests } from "./ats/translation-request.ts";
 import type { Configuration, ConfigurationFetch } from "./configuration.ts";
 import type { EventQueue } from "./event-queue/event-queue.ts";
 import type { Ended, Stall } from "./event-queue/stall.ts";
 import { type Access, type Fault, fault, isFault, isTranslationFault } from "./fault.ts";
 import type { Identity } from "./identity.ts";
+import { addressOf, exceeds } from "./page-table-walk/address-halves.ts";
 import type { RegisterFile } from "./register-file/register-file.ts";
 import type { Ste } from "./stream-table/stream-table-entry.ts";
 import type { Translation } from "./translation.ts";
 
 const ABORT = 0x10_0000;
+const ATSCHK = mask(registers.CR0.fields.ATSCHK);
 const doubleword = new BigUint64Array(1);
 const halves = new Uint32Array(doubleword.buffer);
 
@@ -89,14 +91,20 @@ export class TransactionPath {
       this.#events.record(fault("F_TRANSL_FORBIDDEN"), this.#origin(t));
       return "abort";
     }
-    if ((this.#regs.low("GBPA") & ABORT) !== 0 || t.address >> BigInt(this.#identity.oas)) return "abort";
-    return { pa: Number(t.address) };
+    return (this.#regs.low("GBPA") & ABORT) === 0 ? this.#bypass(t) : "abort";
+  }
+
+  /** The address as it came. Above OAS: abort. */
+  #bypass(t: Transaction): Ended {
+    doubleword[0] = t.address;
+    const low = halves[0];
+    const high = halves[1];
+    return exceeds(high, low, this.#identity.oas) ? "abort" : { pa: addressOf(high, low) };
   }
 
   /** 8.4: ATSCHK = 0 passes without an STE; otherwise the STE must allow ATS. An address above OAS aborts without event (IMPLEMENTATION DEFINED: the alternative is truncation). */
   #translated(t: Transaction): Ended | Stall {
-    const bypass = (): Ended => (t.address >> BigInt(this.#identity.oas) ? "abort" : { pa: Number(t.address) });
-    if (field(this.#regs.low("CR0"), registers.CR0.fields.ATSCHK) === 0) return bypass();
+    if ((this.#regs.low("CR0") & ATSCHK) === 0) return this.#bypass(t);
     const ste = this.#fetch.ste(t.sid);
     if (isFault(ste)) {
       if (!ste.silent && (this.#regs.low("CR2") & 8) !== 0) this.#events.record(ste, this.#origin(t));
@@ -107,7 +115,7 @@ export class TransactionPath {
       this.#events.record(fault("F_TRANSL_FORBIDDEN"), this.#origin(t), ste.MEV);
       return "abort";
     }
-    if (eats === 1) return bypass();
+    if (eats === 1) return this.#bypass(t);
     // Split stage: stage 2 of the IPA that the function was given. Not stalled: EATS = 2 needs S2S = 0 (5.2).
     return this.#translate(t, this.#fetch.withoutStage1(ste));
   }

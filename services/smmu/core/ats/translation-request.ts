@@ -15,6 +15,9 @@ import type { Translation } from "../translation.ts";
 /** Faults that a translation request is answered with "no access" instead of an error (spec/smmuv3.md, 8.2). */
 const answeredWithoutAccess = (f: Fault): boolean => f.event === "F_TRANSLATION" || f.event === "F_ADDR_SIZE" || f.event === "F_ACCESS" || f.event === "F_PERMISSION";
 
+const doubleword = new BigUint64Array(1);
+const halves = new Uint32Array(doubleword.buffer);
+
 type Tlp = PasidPrefix & { address: bigint; count: number; noWrite: boolean };
 
 /** ATS translation requests (3.9, 13.6; spec/smmuv3.md, 8.1 to 8.3). */
@@ -72,11 +75,12 @@ export class TranslationRequests {
 
   #request(sid: number, tlp: Tlp): TranslationCompletion {
     if ((this.#regs.low("CR0") & 1) === 0) return this.#refuse(sid, tlp);
-    const ste = this.#fetch.ste(sid);
+    const known = this.#fetch.known(sid, tlp.pasid);
+    const ste = known ? known.ste : this.#fetch.ste(sid);
     if (isFault(ste)) return ste.silent ? { status: "UR" } : this.#abort(sid, tlp, ste);
     const eats = this.eats(ste);
     if (eats === 0) return this.#refuse(sid, tlp);
-    const configuration = this.#translation.configure(sid, ste, tlp.pasid);
+    const configuration = known ?? this.#translation.configure(sid, ste, tlp.pasid);
     if (isFault(configuration)) {
       // A stage-2 fault met while fetching the CD is a missing page like any other; other configuration faults abort.
       this.#fault = configuration.event;
@@ -86,11 +90,10 @@ export class TranslationRequests {
     const override = this.#identity.permsOverride;
     const priv = override && ste.PRIVCFG >= 2 ? ste.PRIVCFG === 3 : tlp.priv;
     const instcfg = override ? ste.INSTCFG : 0;
+    const access = { write: !tlp.noWrite, priv, exec: false };
     for (let i = 0; i < tlp.count; i++) {
-      const address = tlp.address + BigInt(i * this.#stu);
-      const hi = Number((address >> 32n) & 0xffffffffn);
-      const lo = Number(address & 0xfffff000n);
-      const result = this.#translation.translate(configuration, hi, lo, { write: !tlp.noWrite, priv, exec: false }, true);
+      doubleword[0] = i === 0 ? tlp.address : tlp.address + BigInt(i * this.#stu);
+      const result = this.#translation.translate(configuration, halves[1], halves[0] & -4096, access, true);
       if (isFault(result)) {
         this.#fault ??= result.event;
         if (!answeredWithoutAccess(result)) return this.#abort(sid, tlp, result);
@@ -114,9 +117,10 @@ export class TranslationRequests {
       // An identity translation reaches no further than OAS.
       const shift = tlp.count === 1 ? Math.min(entry.shift, this.#identity.oas) : Math.log2(this.#stu);
       const output = base + (result.pa - entry.pa);
+      const page = shift === 12;
       entries.push({
-        address: output - (output % 2 ** shift),
-        sizeBytes: 2 ** shift,
+        address: output - (page ? output & 0xfff : output % 2 ** shift),
+        sizeBytes: page ? 4096 : 2 ** shift,
         R,
         W,
         Exe,

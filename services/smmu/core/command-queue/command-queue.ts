@@ -34,6 +34,9 @@ export class CommandQueue {
   readonly #execute: Execute;
   readonly #completion: CompletionState;
   readonly #msi: boolean;
+  /** The command in progress. */
+  readonly #words = new Uint32Array(4);
+  readonly #bytes = new Uint8Array(this.#words.buffer);
 
   constructor(
     regs: RegisterFile,
@@ -57,26 +60,36 @@ export class CommandQueue {
   /** Consumes one command. False: disabled, stopped by an error, empty, held, or its CMD_SYNC waits. */
   step(): boolean {
     const { queue } = this;
-    if ((this.#regs.low("CR0") & CMDQEN) === 0 || this.#gerror.active("CMDQ_ERR") || queue.empty) return false;
+    if (queue.empty || (this.#regs.low("CR0") & CMDQEN) === 0 || this.#gerror.active("CMDQ_ERR")) return false;
     if (this.#ports.held("smmu.command-queue.before-command", { cons: queue.cons })) return false;
-    const { faults, memory } = this.#ports;
-    const bytes = faults?.armed && faults.fails("smmu:cmdq", "abort", { cons: queue.cons }) ? null : memory.read(queue.address(queue.cons), 16);
-    if (!bytes) return this.#error(CERROR.CERROR_ABT);
-    const words = new Uint32Array(bytes.buffer);
+    if (!this.#fetch()) return this.#error(CERROR.CERROR_ABT);
+    const words = this.#words;
     const opcode = words[0] & 0xff;
     if (opcode === OPCODE.CMD_SYNC) return this.#sync(words);
     const done = this.#execute(opcode, words);
     if (done === "wait") return false;
     if (!done) return this.#error(CERROR.CERROR_ILL);
-    this.#consumed(words);
+    this.#consumed();
     return true;
   }
 
-  #consumed(words: Uint32Array<ArrayBuffer>): void {
+  /** The command at CONS. False: the fetch aborts. */
+  #fetch(): boolean {
+    const { queue } = this;
+    const { faults, memory } = this.#ports;
+    if (faults?.armed && faults.fails("smmu:cmdq", "abort", { cons: queue.cons })) return false;
+    const address = queue.address(queue.cons);
+    if (memory.readInto) return memory.readInto(address, this.#bytes);
+    const bytes = memory.read(address, 16);
+    if (bytes) this.#bytes.set(bytes);
+    return bytes !== null;
+  }
+
+  #consumed(): void {
     const { queue } = this;
     queue.cons = (queue.cons & 0x7f00_0000) | increment(queue.cons, queue.log2Size);
     if (this.#ports.tracer.wants("command.executed")) {
-      const { name, fields } = decodeCommand(new Uint8Array(words.buffer));
+      const { name, fields } = decodeCommand(this.#bytes);
       const { StreamID, SubstreamID, SSV, PRGIndex, ASID, VMID } = fields;
       const number = (value: string | number | undefined) => (typeof value === "number" ? value : undefined);
       this.#ports.tracer.emit(
@@ -94,12 +107,12 @@ export class CommandQueue {
   }
 
   /** CONS is past the SYNC before its MSI, wire or event is seen (4.7.3). */
-  #sync(words: Uint32Array<ArrayBuffer>): boolean {
+  #sync(words: Uint32Array): boolean {
     const cs = CS(words, 0);
     if (cs === 3 || (words[0] & 0x400) !== 0) return this.#error(CERROR.CERROR_ILL);
     if (this.#completion.outstandingAtc() > 0) return false;
     if (this.#completion.takeAtcTimeout()) return this.#error(CERROR.CERROR_ATC_INV_SYNC);
-    this.#consumed(words);
+    this.#consumed();
     // SIG_SEV wakes a CPU that waits for an event: none here does, and a CPU that polls sees CONS.
     if (cs !== SYNC_CS.SIG_IRQ) return true;
     const address = msiAddress(words);

@@ -93,7 +93,8 @@ export class Accelerator implements PciFunction {
 
   /** Page requests that one queue may have outstanding: the allocation is divided between the queues in use, so that none takes it all. */
   #share(): number {
-    const inUse = this.#queues.filter((queue) => queue.uses !== null).length;
+    let inUse = 0;
+    for (const queue of this.#queues) if (queue.inUse) inUse++;
     return Math.max(1, Math.floor(this.config.allocation / Math.max(1, inUse)));
   }
 
@@ -166,17 +167,20 @@ export class Accelerator implements PciFunction {
   /** One TLP, or one change of state: completions of invalidations, then page requests, then the queues in turn. */
   step(): boolean {
     if (this.#invalidation.step() || this.pages.step() || this.#errors.step()) return true;
-    for (let n = 0; n < this.#queues.length; n++) {
-      const index = (this.#turn + n) % this.#queues.length;
-      if (!this.#queues[index].step()) continue;
-      this.#turn = (index + 1) % this.#queues.length;
-      return true;
+    const queues = this.#queues;
+    for (let n = 0, index = this.#turn; n < queues.length; n++) {
+      const next = index + 1 < queues.length ? index + 1 : 0;
+      if (queues[index].step()) {
+        this.#turn = next;
+        return true;
+      }
+      index = next;
     }
     return false;
   }
 
   #stopMarker(pasid: number | null): boolean {
-    if (pasid === null || !this.pages.usable || this.#queues.some((queue) => queue.uses?.pasid === pasid)) return false;
+    if (pasid === null || !this.pages.usable || this.#queues.some((queue) => queue.inUse && queue.registers.pasid === pasid)) return false;
     this.pages.stopMarker(pasid);
     return true;
   }

@@ -15,14 +15,14 @@ export type Lookup = { at: AddressType; address: bigint } | "missing" | "aborted
 
 /** ATC first, then one ATS translation request (PCIe 10.2); untranslated while ATS is disabled. Not modelled: an STU above 0. */
 export class AddressTranslation {
-  readonly #sid: number;
+  readonly #name: string;
   readonly #atc: Atc;
   readonly #config: ConfigSpace;
   readonly #upstream: Upstream;
   readonly #ports: FunctionPorts;
 
   constructor(sid: number, atc: Atc, config: ConfigSpace, upstream: Upstream, ports: FunctionPorts) {
-    this.#sid = sid;
+    this.#name = hex(sid);
     this.#atc = atc;
     this.#config = config;
     this.#upstream = upstream;
@@ -45,7 +45,8 @@ export class AddressTranslation {
     const hit = this.#atc.lookup(pasid, priv, address);
     if (hit && (write ? hit.W : hit.R)) return target(hit, address);
     const page = address & ~0xfffn;
-    if (this.#ports.tracer.wants("endpoint.atc-miss")) this.#ports.tracer.emit("endpoint.atc-miss", this.#ids(pasid, page), { write });
+    if (this.#ports.tracer.wants("endpoint.atc-miss"))
+      this.#ports.tracer.emit("endpoint.atc-miss", { sid: this.#name, pasid: pasid ?? undefined, iova: hex(page) }, { write });
     const completion = this.#upstream.translationRequest({ pasid, priv, exec: false, address: page, count: 1, noWrite: !write });
     if (completion.status !== "SC") return "aborted";
     const [translation] = completion.entries;
@@ -54,13 +55,10 @@ export class AddressTranslation {
     const entry: AtcEntry = { address: translation.address, shift: Math.round(Math.log2(sizeBytes)), R, W, Exe, U };
     this.#atc.fill(pasid, priv, address, entry);
     if (this.#ports.tracer.wants("endpoint.atc-fill")) {
-      this.#ports.tracer.emit("endpoint.atc-fill", { ...this.#ids(pasid, page), pa: hex(translation.address) }, { bytes: sizeBytes, R, W });
+      const ids = { sid: this.#name, pasid: pasid ?? undefined, iova: hex(page), pa: hex(translation.address) };
+      this.#ports.tracer.emit("endpoint.atc-fill", ids, { bytes: sizeBytes, R, W });
     }
     return target(entry, address);
-  }
-
-  #ids(pasid: number | null, page: bigint) {
-    return { sid: hex(this.#sid), pasid: pasid ?? undefined, iova: hex(page) };
   }
 }
 

@@ -39,6 +39,7 @@ export class Invalidation {
 
   /** Sends one completion. Requests that used the entries ended within their own steps, so they are ahead of it; one traffic class: one message an ITag. */
   step(): boolean {
+    if (this.#unanswered.length === 0) return false;
     const index = this.#unanswered.findIndex((itag) => !this.#ports.held("smmu.endpoint.before-invalidate-completion", { sid: hex(this.#sid), itag }));
     if (index < 0) return false;
     const [itag] = this.#unanswered.splice(index, 1);

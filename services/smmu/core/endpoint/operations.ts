@@ -2,7 +2,7 @@ import { COMPLETION_STATUS } from "@faultline/shared/accelerator/completion.ts";
 import { crc32c } from "@faultline/shared/accelerator/crc32c.ts";
 import { OPERATION } from "@faultline/shared/accelerator/descriptor.ts";
 import type { AcceleratorEngine } from "@faultline/shared/accelerator/engine.ts";
-import { type Failure, isFailure, PAGE, type PagedAccess, type Range } from "./paged-access.ts";
+import { type Failure, isFailure, type PagedAccess, type Range, rangeOf, toPageEnd } from "./paged-access.ts";
 import type { Work } from "./work.ts";
 
 export interface Job {
@@ -55,7 +55,7 @@ export class Operation {
       }
       case OPERATION.gzip: {
         const parts: Uint8Array[] = [];
-        const failure = yield* this.#readAll((data) => parts.push(data));
+        const failure = yield* this.#readAll((data) => parts.push(data.slice()));
         return failure ? this.#failed(failure) : yield* this.#writeOutput(this.#engine.gzip(joined(parts)));
       }
       default:
@@ -77,15 +77,12 @@ export class Operation {
   }
   /** What is left of source and destination. */
   #ahead(writeDestination: boolean): Range[] {
-    const length = this.#job.length - this.#done;
-    return [
-      { address: this.#from, length, write: false },
-      { address: this.#to, length, write: writeDestination },
-    ];
+    const left = this.#job.length - this.#done;
+    return [rangeOf(this.#from, left, false), rangeOf(this.#to, left, writeDestination)];
   }
   /** As much as lies in one page of each address. */
-  #chunk(...addresses: bigint[]): number {
-    return addresses.reduce((least, address) => Math.min(least, Number(PAGE - (address % PAGE))), Number(min(this.#job.length - this.#done, PAGE)));
+  #chunk(one: bigint, other = one): number {
+    return Math.min(Number(this.#job.length - this.#done), toPageEnd(one), toPageEnd(other));
   }
 
   *#copy(): Work<JobResult> {
@@ -103,7 +100,7 @@ export class Operation {
     const { destination, length, pattern } = this.#job;
     while (this.#done < length) {
       const data = filled(pattern, this.#done, this.#chunk(this.#to));
-      const failure = yield* this.#access.write(this.#to, data, [{ address: this.#to, length: destination + length - this.#to, write: true }]);
+      const failure = yield* this.#access.write(this.#to, data, [rangeOf(this.#to, destination + length - this.#to, true)]);
       if (failure) return this.#failed(failure);
       this.#done += BigInt(data.length);
     }
@@ -113,8 +110,9 @@ export class Operation {
   *#compare(): Work<JobResult> {
     while (this.#done < this.#job.length) {
       const chunk = this.#chunk(this.#from, this.#to);
-      const one = yield* this.#access.read(this.#from, chunk, this.#ahead(false));
-      if (isFailure(one)) return this.#failed(one);
+      const read = yield* this.#access.read(this.#from, chunk, this.#ahead(false));
+      if (isFailure(read)) return this.#failed(read);
+      const one = read.slice();
       const other = yield* this.#access.read(this.#to, chunk, this.#ahead(false));
       if (isFailure(other)) return this.#failed(other);
       const differs = one.findIndex((byte, i) => byte !== other[i]);
@@ -129,7 +127,8 @@ export class Operation {
 
   *#readAll(take: (data: Uint8Array) => void): Work<Failure | null> {
     while (this.#done < this.#job.length) {
-      const data = yield* this.#access.read(this.#from, this.#chunk(this.#from), this.#ahead(false).slice(0, 1));
+      const from = this.#from;
+      const data = yield* this.#access.read(from, this.#chunk(from), [rangeOf(from, this.#job.length - this.#done, false)]);
       if (isFailure(data)) return data;
       take(data);
       this.#done += BigInt(data.length);
@@ -140,16 +139,15 @@ export class Operation {
   /** `result` is the length written; `bytesDone` stays with the source. */
   *#writeOutput(output: Uint8Array): Work<JobResult> {
     const { destination } = this.#job;
-    const ahead = { address: destination, length: BigInt(output.length), write: true };
-    const failure = yield* this.#access.write(destination, output, [ahead], (bytes) => {
-      ahead.address += BigInt(bytes);
-      ahead.length -= BigInt(bytes);
+    let done = 0;
+    const ahead = [rangeOf(destination, BigInt(output.length), true)];
+    const failure = yield* this.#access.write(destination, output, ahead, (bytes) => {
+      done += bytes;
+      ahead[0] = rangeOf(destination + BigInt(done), BigInt(output.length - done), true);
     });
     return failure ? this.#failed(failure) : this.#success(BigInt(output.length));
   }
 }
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 /** The 8-byte pattern, repeated from the start of the destination. */
 function filled(pattern: bigint, offset: bigint, size: number): Uint8Array {

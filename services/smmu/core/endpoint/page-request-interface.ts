@@ -25,19 +25,19 @@ interface Group {
 
 /** The page-request interface: groups, credits, responses, and its obligations on disable (PCIe 10.4; spec/pcie-ats-pri.md, section 3). */
 export class PageRequestInterface {
-  readonly #sid: number;
   readonly #config: ConfigSpace;
   readonly #upstream: Upstream;
   readonly #ports: FunctionPorts;
+  readonly #name: string;
   readonly #groups = new Map<number, Group>();
+  /** Those of which requests have not left. */
+  readonly #sending = new Set<Group>();
   /** Runs on through resets, so that a late response seldom finds its index in use again. */
   #nextIndex = 0;
   #outstanding = 0;
-  /** Requests of open groups that have not left. */
-  #unsent = 0;
 
   constructor(sid: number, config: ConfigSpace, upstream: Upstream, ports: FunctionPorts) {
-    this.#sid = sid;
+    this.#name = hex(sid);
     this.#config = config;
     this.#upstream = upstream;
     this.#ports = ports;
@@ -68,23 +68,24 @@ export class PageRequestInterface {
     while (this.#groups.has(this.#nextIndex)) this.#nextIndex = (this.#nextIndex + 1) % PRG_INDEXES;
     const prgi = this.#nextIndex;
     this.#nextIndex = (prgi + 1) % PRG_INDEXES;
-    this.#groups.set(prgi, { prgi, pasid, pages, unsent: pages.length, answered });
-    this.#unsent += pages.length;
+    const group = { prgi, pasid, pages, unsent: pages.length, answered };
+    this.#groups.set(prgi, group);
+    this.#sending.add(group);
     this.#outstanding += pages.length; // each until the group's response
     return true;
   }
 
   /** Sends one Page Request message. False: nothing to send. A group that was begun is finished even when PRI was disabled meanwhile: its requests are queued for transmission (10.5.2.3). */
   step(): boolean {
-    if (this.#unsent === 0) return false;
-    for (const group of this.#groups.values()) {
-      if (group.unsent === 0) continue;
-      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: hex(this.#sid), pasid: group.pasid ?? -1, grpid: group.prgi })) continue;
+    if (this.#sending.size === 0) return false;
+    for (const group of this.#sending) {
       const { pasid, prgi } = group;
+      if (this.#ports.held("smmu.endpoint.before-page-request", { sid: this.#name, pasid: pasid ?? -1, grpid: prgi })) continue;
       const { address, read, write, priv } = group.pages[group.pages.length - group.unsent];
       const last = --group.unsent === 0;
-      this.#unsent--;
-      this.#ports.tracer.emit("endpoint.page-request", { ...this.#ids(group), iova: hex(address) }, { last, read, write, allocation: this.#config.allocation });
+      if (last) this.#sending.delete(group);
+      const ids = { sid: this.#name, pasid: pasid ?? undefined, grpid: prgi, iova: hex(address) };
+      this.#ports.tracer.emit("endpoint.page-request", ids, { last, read, write, allocation: this.#config.allocation });
       this.#upstream.pageRequest({ pasid, priv, exec: false, address, prgi, last, read, write }); // the response may be in already
       return true;
     }
@@ -99,11 +100,7 @@ export class PageRequestInterface {
     const group = this.#groups.get(tlp.prgi);
     const failure = tlp.code !== PRG_RESPONSE_CODE.Success && tlp.code !== PRG_RESPONSE_CODE.InvalidRequest;
     const accepted = !this.responseFailure && group !== undefined && (failure || (group.unsent === 0 && tlp.pasid === group.pasid));
-    this.#ports.tracer.emit(
-      "endpoint.prg-response",
-      { sid: hex(this.#sid), pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi },
-      { code: tlp.code, accepted },
-    );
+    this.#ports.tracer.emit("endpoint.prg-response", { sid: this.#name, pasid: group?.pasid ?? tlp.pasid ?? undefined, grpid: tlp.prgi }, { code: tlp.code, accepted });
     if (this.responseFailure) return;
     if (!accepted) return this.#config.setPriStatus(PRI.unexpectedPrgIndex, 0);
     if (failure) {
@@ -117,7 +114,7 @@ export class PageRequestInterface {
 
   #close(group: Group, outcome: GroupOutcome): void {
     if (!this.#groups.delete(group.prgi)) return;
-    this.#unsent -= group.unsent;
+    this.#sending.delete(group);
     this.#outstanding -= group.pages.length;
     if (outcome === "closed") this.#ports.tracer.emit("endpoint.group-closed", this.#ids(group));
     group.answered(outcome);
@@ -141,11 +138,11 @@ export class PageRequestInterface {
 
   /** Stop Marker: L = 1, R = W = 0 with a PASID, behind the PASID's last request; not outstanding, not answered (10.4.1.2.1). */
   stopMarker(pasid: number): void {
-    this.#ports.tracer.emit("endpoint.stop-marker", { sid: hex(this.#sid), pasid });
+    this.#ports.tracer.emit("endpoint.stop-marker", { sid: this.#name, pasid });
     this.#upstream.pageRequest({ pasid, priv: false, exec: false, address: 0n, prgi: 0, last: true, read: false, write: false });
   }
 
   #ids({ pasid, prgi }: Group) {
-    return { sid: hex(this.#sid), pasid: pasid ?? undefined, grpid: prgi };
+    return { sid: this.#name, pasid: pasid ?? undefined, grpid: prgi };
   }
 }

@@ -5,12 +5,30 @@ import type { ErrorReporting } from "./error-reporting.ts";
 import type { GroupOutcome, PageNeed, PageRequestInterface } from "./page-request-interface.ts";
 import type { Work } from "./work.ts";
 
-export const PAGE = 4096n;
+const PAGE = 4096;
 /** Data sheet, "Page requests": the wait before a page is asked for again, doubled with each SUCCESS that left it missing, and its bound. */
 const BACK_OFF_NS = 1_000,
   LONGEST_BACK_OFF_NS = BACK_OFF_NS * 2 ** 17;
-const pageOf = (address: bigint): bigint => address & ~(PAGE - 1n);
-const toPageEnd = (address: bigint): number => Number(PAGE - (address % PAGE));
+/** Page numbers: addresses have 64 bits, and so the pages behind the last one are the first ones again. */
+const PAGES = 2 ** 52;
+
+/** An address in halves, and the other way round, without arithmetic on a BigInt. */
+const doubleword = new BigUint64Array(1);
+const halves = new Uint32Array(doubleword.buffer);
+const pageOf = (address: bigint): number => {
+  doubleword[0] = address;
+  return halves[1] * 2 ** 20 + (halves[0] >>> 12);
+};
+const addressOf = (page: number): bigint => {
+  halves[1] = page / 2 ** 20;
+  halves[0] = page << 12;
+  return doubleword[0];
+};
+/** Bytes from the address to the end of its page. */
+export const toPageEnd = (address: bigint): number => {
+  doubleword[0] = address;
+  return PAGE - (halves[0] & (PAGE - 1));
+};
 
 /** Why an access cannot be made: a completion status, and the address that was accessed. */
 export interface Failure {
@@ -19,12 +37,17 @@ export interface Failure {
 }
 export const isFailure = (value: Failure | Uint8Array | null): value is Failure => value !== null && "status" in value;
 
-/** What a transfer still has to reach, from the next byte on. */
+/** The pages that a transfer still has to reach, from that of the next byte on: the number of the first, and how many they are. */
 export interface Range {
-  address: bigint;
-  length: bigint;
+  page: number;
+  pages: number;
   write: boolean;
 }
+export const rangeOf = (address: bigint, length: bigint, write: boolean): Range => ({
+  page: pageOf(address),
+  pages: Math.ceil((PAGE - toPageEnd(address) + Number(length)) / PAGE),
+  write,
+});
 
 export interface AccessParts {
   translation: AddressTranslation;
@@ -40,6 +63,10 @@ export interface AccessParts {
   /** A group of this queue was opened (+1) or ended (-1). */
   outstanding(change: 1 | -1): void;
 }
+
+const NO_PREFIX: Space = { pasid: null, priv: false };
+/** A page as it is wanted: for reading or for writing. */
+const markOf = (page: number, write: boolean): number => 2 * page + (write ? 1 : 0);
 
 /** A page request group under way, or refused. */
 interface RequestedGroup {
@@ -58,10 +85,12 @@ export class PagedAccess {
   readonly #space: Space;
   readonly #paging: boolean;
   /** Responses SUCCESS after which a page was tried again; a page wanted for reading and for writing counts twice. */
-  readonly #retries = new Map<bigint, number>();
-  /** Pages asked for and not yet granted, for reading (page address) or writing (page address | 1). */
-  readonly #requested = new Map<bigint, RequestedGroup>();
+  readonly #retries = new Map<number, number>();
+  /** Pages asked for and not yet granted, by their mark. */
+  readonly #requested = new Map<number, RequestedGroup>();
   #requestedPages = 0;
+  /** What was read last. It is this access' own: a completion that comes after its time-out finds nobody else's bytes here. */
+  #buffer: Uint8Array | null = null;
 
   /** `paging` false: a missing page is not requested, the access fails as stopped. */
   constructor(parts: AccessParts, space: Space, paging = true) {
@@ -70,14 +99,17 @@ export class PagedAccess {
     this.#paging = paging;
   }
 
-  /** Reads up to `limit` bytes, no further than the end of the page. */
+  /** Reads up to `limit` bytes, no further than the end of the page. They stay what they are until the next read. */
   *read(address: bigint, limit: number, ahead: readonly Range[]): Work<Uint8Array | Failure> {
     for (;;) {
       const target = this.#lookup(address, false);
       if (typeof target === "object") {
-        const answer = this.#parts.upstream.memoryRead({ ...this.#prefix(target.at), ...target, length: Math.min(limit, toPageEnd(address)) });
+        const { pasid, priv } = this.#prefix(target.at);
+        const length = Math.min(limit, toPageEnd(address));
+        this.#buffer ??= new Uint8Array(PAGE);
+        const answer = this.#parts.upstream.memoryRead({ pasid, priv, exec: false, at: target.at, address: target.address, length, into: this.#buffer });
         yield "acted";
-        const completion = yield* this.#completed(answer);
+        const completion = isStalled(answer) ? yield* this.#completed(answer) : answer;
         return completion.status === "SC" ? completion.data : { status: COMPLETION_STATUS.ABORTED, address };
       }
       const failure = yield* this.#resolve(target, address, false, ahead);
@@ -92,9 +124,10 @@ export class PagedAccess {
       const target = this.#lookup(at, true);
       if (typeof target === "object") {
         const piece = data.subarray(done, done + toPageEnd(at));
-        const answer = this.#parts.upstream.memoryWrite({ ...this.#prefix(target.at), ...target, data: piece });
+        const { pasid, priv } = this.#prefix(target.at);
+        const answer = this.#parts.upstream.memoryWrite({ pasid, priv, exec: false, at: target.at, address: target.address, data: piece });
         yield "acted";
-        const outcome = yield* carriedOut(answer);
+        const outcome = isStalled(answer) ? yield* carriedOut(answer) : answer;
         if (outcome.status !== "SC") return { status: COMPLETION_STATUS.ABORTED, address: at };
         done += piece.length;
         written(piece.length);
@@ -107,8 +140,7 @@ export class PagedAccess {
   }
 
   /** Waits while the SMMU stalls the read, until its completion time-out (PCIe 2.8): that is why software keeps PCIe functions from stalling. */
-  *#completed(answer: MemoryReadCompletion | Stalled<MemoryReadCompletion>): Work<MemoryReadCompletion> {
-    if (!isStalled(answer)) return answer;
+  *#completed(answer: Stalled<MemoryReadCompletion>): Work<MemoryReadCompletion> {
     const { errors } = this.#parts;
     let expired = false;
     errors.watchCompletion(() => {
@@ -121,8 +153,8 @@ export class PagedAccess {
   }
 
   /** Translated requests carry no PASID: the PASID capability does not offer it (PCIe 7.8.8.2). */
-  #prefix(at: "translated" | "untranslated") {
-    return at === "translated" ? { pasid: null, priv: false, exec: false } : { ...this.#space, exec: false };
+  #prefix(at: "translated" | "untranslated"): Space {
+    return at === "translated" ? NO_PREFIX : this.#space;
   }
 
   #lookup(address: bigint, write: boolean): Lookup | "stopped" {
@@ -136,14 +168,17 @@ export class PagedAccess {
     yield "acted"; // the translation request
     if (lookup === "aborted") return { status: COMPLETION_STATUS.ABORTED, address };
     if (!this.#paging) return { status: COMPLETION_STATUS.STOPPED, address };
-    if (this.#exhausted(pageOf(address), write)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
-    const mark = pageOf(address) | BigInt(write);
-    yield* this.#backOff(this.#retries.get(mark) ?? 0);
+    const page = pageOf(address);
+    const mark = markOf(page, write);
+    if (this.#exhausted(mark)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
+    const tries = this.#retries.get(mark) ?? 0;
+    if (tries > 0) yield* this.#backOff(tries);
     for (;;) {
       if (this.#parts.stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
       if (!pages.usable && !this.#requested.has(mark)) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
       const granted = this.#retries.get(mark);
-      yield* this.#request(pageOf(address), write, ahead);
+      const room = this.#room();
+      if (room > 0) yield* this.#request(page, write, ahead, room);
       if (this.#requested.has(mark)) break;
       // The response may be in already: an overflow is answered before the request has returned (IHI 0070 G.b, 8.1).
       if (this.#retries.get(mark) !== granted) return null;
@@ -156,7 +191,6 @@ export class PagedAccess {
 
   /** `tries` SUCCESS responses were of no use: most likely the PRI queue overflows (IHI 0070 G.b, 8.1), and asking again at once would only keep it full. */
   *#backOff(tries: number): Work<void> {
-    if (tries === 0) return;
     let over = false;
     this.#parts.timer(Math.min(BACK_OFF_NS * 2 ** (tries - 1), LONGEST_BACK_OFF_NS), () => {
       over = true;
@@ -168,25 +202,35 @@ export class PagedAccess {
    * Opens groups for the missing page and for pages ahead that miss too, as far as the queue's share of the credits goes. A page that a SUCCESS left missing goes alone:
    * a group larger than the PRI queue would be lost however often it is sent.
    */
-  *#request(page: bigint, write: boolean, ahead: readonly Range[]): Work<void> {
-    const { pages, settings } = this.#parts;
-    const room = (): number => Math.min(pages.credits, settings().window - this.#requestedPages);
-    if (room() <= 0) return;
-    const missing = this.#requested.has(page | BigInt(write)) ? [] : [this.#need(page, write)];
-    const alone = this.#retries.has(page | BigInt(write));
-    const needs = alone ? missing : yield* this.#gather(missing, ahead, room());
-    for (let from = 0; from < needs.length && room() > 0; ) {
-      const group = needs.slice(from, from + Math.min(room(), settings().pagesPerGroup));
+  *#request(page: number, write: boolean, ahead: readonly Range[], room: number): Work<void> {
+    const mark = markOf(page, write);
+    const missing = this.#requested.has(mark) ? [] : [this.#need(page, write)];
+    const alone = this.#retries.has(mark);
+    const needs = alone ? missing : yield* this.#gather(missing, ahead, room);
+    for (let from = 0; from < needs.length; ) {
+      const now = this.#room();
+      if (now <= 0) return;
+      const group = needs.slice(from, from + Math.min(now, this.#parts.settings().pagesPerGroup));
       if (!this.#open(group)) return;
       from += group.length;
       yield "acted"; // the group: its requests leave in steps of their own
     }
   }
 
+  /** Page requests that the queue may send now. */
+  #room(): number {
+    const { pages, settings } = this.#parts;
+    return Math.min(pages.credits, settings().window - this.#requestedPages);
+  }
+
   #open(needs: readonly PageNeed[]): boolean {
     const { pages, outstanding } = this.#parts;
     const group: RequestedGroup = { outcome: undefined };
-    const marks = needs.flatMap(({ address, read, write }) => [...(read ? [address] : []), ...(write ? [address | 1n] : [])]);
+    const marks: number[] = [];
+    for (const { address, read, write } of needs) {
+      if (read) marks.push(markOf(pageOf(address), false));
+      if (write) marks.push(markOf(pageOf(address), true));
+    }
     const answered = (result: GroupOutcome): void => {
       group.outcome = result;
       this.#requestedPages -= needs.length;
@@ -208,19 +252,21 @@ export class PagedAccess {
   /** `needs`, and pages ahead that miss too, up to `limit`: nearest first, the ranges in turn, so that source and destination are asked for together. */
   *#gather(needs: PageNeed[], ahead: readonly Range[], limit: number): Work<PageNeed[]> {
     const { translation, settings, stopping } = this.#parts;
-    for (let n = 0n; n < BigInt(settings().window); n++) {
-      for (const { address, length, write } of ahead) {
-        const page = pageOf(address) + n * PAGE;
+    for (let n = 0; n < settings().window; n++) {
+      for (const { page: first, pages, write } of ahead) {
         if (needs.length >= limit || stopping()) return needs;
-        if (page >= address + length || this.#requested.has(page | BigInt(write)) || this.#exhausted(page, write) || translation.cached(this.#space, page, write))
-          continue;
-        const same = needs.find((need) => need.address === page);
+        const page = (first + n) % PAGES;
+        const mark = markOf(page, write);
+        if (n >= pages || this.#requested.has(mark) || this.#exhausted(mark)) continue;
+        const address = addressOf(page);
+        if (translation.cached(this.#space, address, write)) continue;
+        const same = needs.find((need) => need.address === address);
         if (same) {
           same.read ||= !write;
           same.write ||= write;
           continue;
         }
-        const result = translation.translate(this.#space, page, write);
+        const result = translation.translate(this.#space, address, write);
         yield "acted";
         if (result === "aborted") return needs;
         if (result === "missing") needs.push(this.#need(page, write));
@@ -229,18 +275,17 @@ export class PagedAccess {
     return needs;
   }
 
-  #need(address: bigint, write: boolean): PageNeed {
-    return { address, read: !write, write, priv: this.#space.priv };
+  #need(page: number, write: boolean): PageNeed {
+    return { address: addressOf(page), read: !write, write, priv: this.#space.priv };
   }
-  #exhausted(page: bigint, write: boolean): boolean {
-    const tried = this.#retries.get(page | BigInt(write)) ?? 0;
+  #exhausted(mark: number): boolean {
+    const tried = this.#retries.get(mark) ?? 0;
     return tried > 0 && tried >= this.#parts.settings().retryLimit;
   }
 }
 
 /** A posted write has left; the function follows it only so that its pieces stay in order while the SMMU stalls it (link.ts). */
-function* carriedOut<C extends { status: string }>(answer: C | Stalled<C>): Work<C> {
-  if (!isStalled(answer)) return answer;
+function* carriedOut<C>(answer: Stalled<C>): Work<C> {
   while (answer.ended === null) yield "waiting";
   return answer.ended;
 }

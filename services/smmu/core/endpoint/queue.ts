@@ -51,9 +51,8 @@ export class Queue {
   }
 
   /** Enabled and not stopped: it may use its PASID. */
-  get uses(): { pasid: number | null } | null {
-    const { enabled, halted, pasid } = this.registers;
-    return enabled && !halted ? { pasid } : null;
+  get inUse(): boolean {
+    return this.registers.enabled && !this.registers.halted;
   }
 
   /** CTRL.RESET and FLR. Groups that are open stay with the page-request interface. */

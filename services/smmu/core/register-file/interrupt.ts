@@ -1,4 +1,3 @@
-import type { RegisterName } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { mask, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { type InterruptSource, SMMU_DEVICE_ID, type SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { addressMap } from "@faultline/shared/machine/address-map.ts";
@@ -7,7 +6,16 @@ import type { HardwarePorts } from "../ports.ts";
 import type { Gerror } from "./gerror.ts";
 import type { RegisterFile } from "./register-file.ts";
 
-const word = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer);
+/** What of the registers belongs to a source. */
+const sourceOf = <S extends "EVENTQ" | "PRIQ" | "GERROR">(source: S) => ({
+  enable: mask(registers.IRQ_CTRL.fields[`${source}_IRQEN`]),
+  cfg0: `${source}_IRQ_CFG0` as const,
+  cfg1: `${source}_IRQ_CFG1` as const,
+  aborted: `MSI_${source}_ABT_ERR` as const,
+});
+const SOURCES = { EVENTQ: sourceOf("EVENTQ"), PRIQ: sourceOf("PRIQ"), GERROR: sourceOf("GERROR") };
+
+const word = (value: number): Uint8Array => Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
 
 /**
  * The SMMU's interrupts, as MSIs or wired pulses (3.18). A source has one output at a time: its MSI where IDR0.MSI and an address are set, its wire otherwise. An
@@ -31,11 +39,11 @@ export class Interrupts {
 
   /** EVENTQ, PRIQ or GERROR, if enabled. An MSI where IRQ_CFG0.ADDR is set, the wired line otherwise. */
   raise(source: "EVENTQ" | "PRIQ" | "GERROR"): void {
-    if ((this.#regs.low("IRQ_CTRL") & mask(registers.IRQ_CTRL.fields[`${source}_IRQEN`])) === 0) return;
-    const cfg0: RegisterName = `${source}_IRQ_CFG0`;
+    const { enable, cfg0, cfg1, aborted } = SOURCES[source];
+    if ((this.#regs.low("IRQ_CTRL") & enable) === 0) return;
     const address = this.#identity.msi ? this.#regs.address(cfg0, 0xfffffffc) : 0;
     if (address === 0) this.signal(source, 0, 0);
-    else if (!this.msi(address, this.#regs.low(`${source}_IRQ_CFG1`))) this.#gerror.raise(`MSI_${source}_ABT_ERR`);
+    else if (!this.msi(address, this.#regs.low(cfg1))) this.#gerror.raise(aborted);
   }
 
   /** One 32-bit write of `data`, not translated: to GITS_TRANSLATER an interrupt of the SMMU's DeviceID, to RAM a store. Bits at or above OAS are not there (4.7.3). False: aborted. */

@@ -2,6 +2,11 @@ import { mask, type Register, type RegisterName, registers } from "@faultline/sh
 import { type IdRegisters, identityOf } from "../identity.ts";
 import { implementedBits } from "./implemented-bits.ts";
 
+const NAMES = Object.keys(registers) as RegisterName[];
+const INDEX = Object.fromEntries(NAMES.map((name, index) => [name, index])) as Record<RegisterName, number>;
+/** Where a register stands in the file: for who asks for one again and again by a name that is not written out. */
+export const registerIndex = (name: RegisterName): number => INDEX[name];
+
 const byOffset = new Map<number, { name: RegisterName; high: boolean }>();
 for (const [name, register] of Object.entries(registers)) {
   byOffset.set(register.offset, { name: name as RegisterName, high: false });
@@ -17,8 +22,8 @@ const PIDR = [0x04, 0, 0, 0, 0x84, 0xb4, 0xf0, 0x10, 0x0d, 0xf0, 0x05, 0xb1];
 
 /** The stored values of both register pages: access sizes, reset, guards. What a write means is decided by its owner (`written`). Arm IHI 0070 G.b, 6.1 to 6.3. */
 export class RegisterFile {
-  readonly #low = new Map<RegisterName, number>();
-  readonly #high = new Map<RegisterName, number>();
+  readonly #low = new Uint32Array(NAMES.length);
+  readonly #high = new Uint32Array(NAMES.length);
   readonly #id: IdRegisters;
   /** The bits that a register keeps, [low, high] half. */
   readonly #bits: Record<RegisterName, readonly [low: number, high: number]>;
@@ -35,26 +40,32 @@ export class RegisterFile {
 
   /** UNKNOWN resets are 0; GBPA: bypass with incoming attributes (SHCFG = 1). */
   reset(): void {
-    this.#low.clear();
+    this.#low.fill(0);
     this.smmuEnabled = false;
-    this.#high.clear();
-    for (const name of Object.keys(this.#id) as (keyof IdRegisters)[]) this.#low.set(name, this.#id[name]);
-    this.#low.set("GBPA", 0x1000);
+    this.#high.fill(0);
+    for (const name of Object.keys(this.#id) as (keyof IdRegisters)[]) this.#low[INDEX[name]] = this.#id[name];
+    this.#low[INDEX.GBPA] = 0x1000;
     const ids: RegisterName[] = ["PIDR4", "PIDR5", "PIDR6", "PIDR7", "PIDR0", "PIDR1", "PIDR2", "PIDR3", "CIDR0", "CIDR1", "CIDR2", "CIDR3"];
-    for (const [i, name] of ids.entries()) this.#low.set(name, PIDR[i]);
+    for (const [i, name] of ids.entries()) this.#low[INDEX[name]] = PIDR[i];
   }
 
   low(name: RegisterName): number {
-    return this.#low.get(name) ?? 0;
+    return this.#low[INDEX[name]];
   }
   high(name: RegisterName): number {
-    return this.#high.get(name) ?? 0;
+    return this.#high[INDEX[name]];
+  }
+  lowAt(index: number): number {
+    return this.#low[index];
+  }
+  setAt(index: number, low: number): void {
+    this.#low[index] = low;
   }
   set(name: RegisterName, low: number): void {
     this.#store(name, low);
   }
   #store(name: RegisterName, low: number): void {
-    this.#low.set(name, low >>> 0);
+    this.#low[INDEX[name]] = low;
     if (name === "CR0") this.smmuEnabled = (low & mask(registers.CR0.fields.SMMUEN)) !== 0;
   }
   /** ADDR field of a base or IRQ_CFG0 register as a number (bits [51:lo]). */
@@ -86,11 +97,11 @@ export class RegisterFile {
     if (!this.#permitted(register)) return;
     const before = this.low(at.name);
     const [lowBits, highBits] = this.#bits[at.name];
-    if (at.high) this.#high.set(at.name, (low & highBits) >>> 0);
+    if (at.high) this.#high[INDEX[at.name]] = low & highBits;
     else {
       const open = at.name === "CR1" ? this.#openCr1() : 0xffffffff;
       this.#store(at.name, (low & lowBits & open) | (before & ~open));
-      if (size === 8) this.#high.set(at.name, (high & highBits) >>> 0);
+      if (size === 8) this.#high[INDEX[at.name]] = high & highBits;
     }
     this.written(at.name, before);
   }
