@@ -4,7 +4,7 @@ import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 
-/** Events of messages that cross an edge. They are half of a history, so who reads them says which: `edge.send available`, by the kind of the message's body. */
+/** Events of messages that cross an edge. They are half of a history, so who reads them says which: `edge.deliver ioctl`, by the kind of the message's body. */
 export type MessageEvent = "edge.send" | "edge.deliver";
 type Message = GuestToVmm | VmmToGuest | VmmToHost | HostToVmm | HostToSmmu | SmmuToHost;
 /** What is read of a history: the events of a kind, or the messages of one. */

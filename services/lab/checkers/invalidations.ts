@@ -2,12 +2,12 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { endpointOf } from "./naming.ts";
 
 /** What invalidations are read from. */
-export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "edge.send available", "guest.invalidate"] as const;
+export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "guest.invalidate", "guest.invalidate-request"] as const;
 
 export interface Invalidation {
   /** The request's completion in the guest, `guest.invalidate`. */
   done: TraceEvent;
-  /** When it left the guest; undefined: the history holds no messages. */
+  /** Its request, `guest.invalidate-request`; undefined: the history began behind it, or was recorded before there were such events. */
   sent: TraceEvent | undefined;
   /** VIRTIO_IOMMU_INV_T_* bits of the request; 0 when it is not known. */
   types: number;
@@ -17,41 +17,20 @@ export interface Invalidation {
   completed: Map<string, TraceEvent[]>;
 }
 
-const RECORD = "invalidate-request ";
-const fieldOf = (text: string, name: string): string | undefined => text.match(new RegExp(`(?:^| )${name}=(\\S+)`))?.[1];
-
 /** Every INVALIDATE that the guest was told is done, with what the hardware did between its request and its completion. */
 export function invalidations(history: readonly TraceEvent[]): Invalidation[] {
   const found: Invalidation[] = [];
-  const sends = new Map<string, { event: TraceEvent; text: string }[]>();
+  const requests = new Map<number | null, TraceEvent>();
   const hardware: TraceEvent[] = [];
   for (const event of history) {
     if (event.kind === "command.executed" || event.kind === "ats.invalidate-request" || event.kind === "ats.invalidate-completion") hardware.push(event);
-    else if (event.kind === "edge.send") {
-      if (!Array.isArray(event.fields.records)) continue;
-      const text = event.fields.records.find((record) => String(record).startsWith(RECORD));
-      if (text === undefined) continue;
-      const known = sends.get(event.who);
-      if (known) known.push({ event, text: String(text) });
-      else sends.set(event.who, [{ event, text: String(text) }]);
-    } else if (event.kind === "guest.invalidate" && event.fields.ret === 0) {
-      const waiting = sends.get(event.who) ?? [];
-      const at = waiting.findIndex(({ text }) => isOf(event, text));
-      const [send] = at < 0 ? [] : waiting.splice(at, 1);
-      found.push({ done: event, sent: send?.event, types: Number(send ? (fieldOf(send.text, "inv_type") ?? 0) : 0), ...between(hardware, send?.event.n ?? 0) });
-    } else if (event.kind === "guest.invalidate") {
-      const waiting = sends.get(event.who) ?? [];
-      const at = waiting.findIndex(({ text }) => isOf(event, text));
-      if (at >= 0) waiting.splice(at, 1);
+    else if (event.kind === "guest.invalidate-request") requests.set(event.n, event);
+    else if (event.kind === "guest.invalidate" && event.fields.ret === 0) {
+      const sent = requests.get(event.cause);
+      found.push({ done: event, sent, types: Number(sent?.fields.types ?? 0), ...between(hardware, sent?.n ?? 0) });
     }
   }
   return found;
-}
-
-function isOf({ ids, fields }: TraceEvent, text: string): boolean {
-  if (fieldOf(text, "domain") !== String(ids.domain)) return false;
-  if (fields.granularity === "PASID") return fieldOf(text, "pasid") === String(ids.pasid);
-  return fieldOf(text, "asid") === String(ids.asid) && (fields.granularity !== "VA" || fieldOf(text, "gva") === ids.gva);
 }
 
 function between(hardware: readonly TraceEvent[], from: number): Pick<Invalidation, "executed" | "completed"> {

@@ -1,3 +1,4 @@
+import type { TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
 import { flI6 } from "./fl-i6.ts";
 import { judgeBy } from "./index.ts";
@@ -200,29 +201,17 @@ describe("ORD-VMID: a VMID changes its domain after a TLBI, and never sees one o
 });
 
 describe("ORD-INVALIDATE: complete in the hardware before complete in the guest", () => {
-  const send = (text: string): Line => [
-    "guest0",
-    "edge.send",
-    {},
-    { edge: "virtio", direction: "guest->vmm", kind: "available", records: [`invalidate-request domain=1 ${text}`] },
-  ];
+  /** An INVALIDATE and its completion, with what happened in between. */
+  const invalidate = (before: Line[], ids: TraceIds, fields: TraceFields, types: number, between: Line[]) => {
+    const request: Line = ["guest0", "guest.invalidate-request", { domain: 1, ...ids }, { ...fields, types }];
+    const events = written(...before, request, ...between, ["guest0", "guest.invalidate", { domain: 1, ...ids }, { ...fields, ret: 0 }]);
+    return events.map((event) => (event.kind === "guest.invalidate" ? { ...event, cause: before.length + 1 } : event));
+  };
   const executed = (name: string, fields: object = {}): Line => ["smmu", "command.executed", {}, { name, ...fields }];
   const sync = executed("CMD_SYNC");
   const fill: Line = ["smmu", "endpoint.atc-fill", { sid: "0x8", pasid: 5, iova: "0x7000", pa: "0x41000000" }, { bytes: 4096 }];
-  const byPasid = (...between: Line[]) =>
-    written(attach, send("pasid=5 asid=0 gva=0x0 inv_gran=2 inv_type=4"), ...between, [
-      "guest0",
-      "guest.invalidate",
-      { domain: 1, pasid: 5 },
-      { granularity: "PASID", ret: 0 },
-    ]);
-  const byVa = (...between: Line[]) =>
-    written(attach, fill, send("pasid=0 asid=2 gva=0x10000 inv_gran=4 inv_type=3 nr_pages=4"), ...between, [
-      "guest0",
-      "guest.invalidate",
-      { domain: 1, asid: 2, gva: "0x10000" },
-      { granularity: "VA", pages: 4, ret: 0 },
-    ]);
+  const byPasid = (...between: Line[]) => invalidate([attach], { pasid: 5 }, { granularity: "PASID" }, 4, between);
+  const byVa = (...between: Line[]) => invalidate([attach, fill], { asid: 2, gva: "0x10000" }, { granularity: "VA", pages: 4 }, 3, between);
   const tlbi = (NUM: number) => executed("CMD_TLBI_NH_VA", { Addr: "0x10000", ASID: 2, VMID: 1, NUM, SCALE: 0, TG: 1 });
   const atc = (bytes: string): Line[] => [
     ["smmu", "ats.invalidate-request", { sid: "0x8", iova: "0x10000" }, { itag: 0, bytes }],

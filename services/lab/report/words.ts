@@ -109,6 +109,7 @@ export const steps: Record<string, (event: TraceEvent) => Words> = {
   "guest.frames-freed": step((event) => `${event.fields.pages} frames freed`),
   "guest.frames-kept": step((event) => `${event.fields.pages} frames kept`),
   "guest.frame-overwritten": step(() => "free frame overwritten"),
+  "guest.invalidate-request": step((event) => `asks for INVALIDATE by ${event.fields.granularity}`),
   "guest.invalidate": step((event) => `INVALIDATE by ${event.fields.granularity}: ${errno(event.fields.ret)}`),
   "guest.fault-handled": step((event) => said("handle_mm_fault:", String(event.fields.result), group(event))),
   "guest.function-reset": step(() => "function reset"),

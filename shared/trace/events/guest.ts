@@ -10,7 +10,8 @@ export const guestEvents = {
   "guest.unbind": "A PASID is unbound: its context descriptor is invalid and every cache is flushed.",
   "guest.cd-written": "A context descriptor in guest RAM changed and its caches were invalidated; `ttb0` is the GPA of the page table.",
   "guest.attach-table": "ATTACH_TABLE handed the PASID table at `gpa` to the device.",
-  "guest.invalidate": "An INVALIDATE request completed; `granularity` is VA, ASID or PASID.",
+  "guest.invalidate-request": "An INVALIDATE request goes to the device; `granularity` is VA, ASID or PASID, `types` its VIRTIO_IOMMU_INV_T_* bits.",
+  "guest.invalidate": "An INVALIDATE request completed, that of `cause`.",
   "guest.munmap": "A mapping was removed from a process; its frames are freed after the invalidation.",
   "guest.frame-overwritten": "A frame was not what the allocator had left in it: it was written to while it was free.",
   "guest.pasid-stopped":

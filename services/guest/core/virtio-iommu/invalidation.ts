@@ -1,4 +1,5 @@
 import { hex } from "@faultline/shared/codec/uint64.ts";
+import type { TraceFields, TraceIds } from "@faultline/shared/trace/tracer.ts";
 import {
   VIRTIO_IOMMU_INV_T_DEV_IOTLB,
   VIRTIO_IOMMU_INV_T_IOTLB,
@@ -19,38 +20,37 @@ const iotlbTypes = (viommu: Viommu) => (viommu.switches.has("RR-28") ? VIRTIO_IO
 /** RR-84: the posted helpers return nothing, so that whoever waits for a flush takes it as done. */
 export const seenBy = (viommu: Viommu, ret: number): number => (viommu.switches.has("RR-84") ? 0 : ret);
 
+type Operands = Partial<Parameters<typeof virtio_iommu_req_invalidate.encode>[0]> & { inv_type: number };
+
+/** INVALIDATE, between its two events; `named` is what it invalidates. 0 or -errno. */
+export async function invalidate(viommu: Viommu, domain: Domain, operands: Operands, named: TraceIds, fields: TraceFields): Promise<number> {
+  const { tracer, requests } = viommu;
+  const ids = { domain: domain.id, ...named };
+  const cause = tracer.emit("guest.invalidate-request", ids, { ...fields, types: operands.inv_type });
+  const ret = await requests.send(virtio_iommu_req_invalidate.encode({ type: VIRTIO_IOMMU_T_INVALIDATE, domain: domain.id, ...operands }));
+  tracer.emit("guest.invalidate", ids, { ...fields, ret }, cause);
+  return ret;
+}
+
 /** TLB and ATC entries of [start, end) under an ASID: INVALIDATE G_VA. Resolves when the hardware has dropped them; 0 or -errno. `end` is exclusive. */
 export async function viommu_flush_range(viommu: Viommu, domain: Domain, asid: number, start: number, end: number): Promise<number> {
   const pages = Math.ceil((end - start) / 2 ** LOG2_PAGE);
-  const ret = await viommu.requests.send(
-    virtio_iommu_req_invalidate.encode({
-      type: VIRTIO_IOMMU_T_INVALIDATE,
-      inv_gran: VIRTIO_IOMMU_INVAL_G_VA,
-      inv_type: iotlbTypes(viommu),
-      flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
-      domain: domain.id,
-      archid: asid,
-      virt_start: start,
-      nr_pages: pages,
-      granule: LOG2_PAGE,
-    }),
-  );
-  viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid, gva: hex(start) }, { granularity: "VA", pages, ret });
+  const operands = {
+    inv_gran: VIRTIO_IOMMU_INVAL_G_VA,
+    inv_type: iotlbTypes(viommu),
+    flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
+    archid: asid,
+    virt_start: start,
+    nr_pages: pages,
+    granule: LOG2_PAGE,
+  };
+  const ret = await invalidate(viommu, domain, operands, { asid, gva: hex(start) }, { granularity: "VA", pages });
   return seenBy(viommu, ret);
 }
 
 /** Everything under an ASID: INVALIDATE G_PASID, by ASID. 0 or -errno. */
 export async function viommu_flush_asid(viommu: Viommu, domain: Domain, asid: number): Promise<number> {
-  const ret = await viommu.requests.send(
-    virtio_iommu_req_invalidate.encode({
-      type: VIRTIO_IOMMU_T_INVALIDATE,
-      inv_gran: VIRTIO_IOMMU_INVAL_G_PASID,
-      inv_type: iotlbTypes(viommu),
-      flags: VIRTIO_IOMMU_INVAL_F_ARCHID,
-      domain: domain.id,
-      archid: asid,
-    }),
-  );
-  viommu.tracer.emit("guest.invalidate", { domain: domain.id, asid }, { granularity: "ASID", ret });
+  const operands = { inv_gran: VIRTIO_IOMMU_INVAL_G_PASID, inv_type: iotlbTypes(viommu), flags: VIRTIO_IOMMU_INVAL_F_ARCHID, archid: asid };
+  const ret = await invalidate(viommu, domain, operands, { asid }, { granularity: "ASID" });
   return seenBy(viommu, ret);
 }
