@@ -95,6 +95,12 @@ export const defects = [
     where: "core/virtio-iommu/attach.ts",
   },
   {
+    id: "RR-48",
+    sentence: "A property of PROBE is read as far as its length says, also behind the list; the last one's error counts; a length of 0xfffc is a loop without an end.",
+    source: "NESTED 07",
+    where: "core/virtio-iommu/probe-unbounded.ts",
+  },
+  {
     id: "RR-58",
     sentence: "A request that the device returned unwritten (used length 0) counts as done.",
     source: "virtio-iommu.c v5.12 and mainline",

@@ -39,6 +39,12 @@ export const defects = [
   },
   { id: "RR-62", sentence: "Closing a device with pending page requests leaves the fault handler registered.", source: "VFIO13 05", where: "core/vfio/device.ts" },
   {
+    id: "RR-69",
+    sentence: "The fault handler is there before its interrupt: a fault of that time is stored for the VMM and refused to the driver, so that both answer it.",
+    source: "VFIO13 05, 10",
+    where: "core/vfio/device.ts",
+  },
+  {
     id: "RR-74",
     sentence:
       "Page requests are reported before their group is whole: of a last one that is lost nobody tells the guest, which finds the rest in its next group of that index.",
@@ -46,6 +52,12 @@ export const defects = [
     where: "core/arm-smmu-v3/pri-queue-thread.ts",
   },
   { id: "RR-76", sentence: "STE.S1DSS is SSID0 whatever the guest asks.", source: "IOMMU15 05", where: "core/vfio/pasid-table.ts" },
+  {
+    id: "RR-80",
+    sentence: "CACHE_INVALIDATE does the work of the whole domain once for each of its devices.",
+    source: "VFIO13 02",
+    where: "core/vfio/iommu-type1.ts",
+  },
   {
     id: "RR-87",
     sentence: "A report that fails is answered through a null event: the PRI queue thread stops there.",

@@ -28,6 +28,8 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
   readonly bdf = 8;
   pasidBits = 8;
   features = FEATURES;
+  /** What PROBE answers; null: the properties of an accelerator. */
+  properties: Uint8Array | null = null;
   deliver: (body: VmmToGuest) => void = () => {};
   /** What the guest sent on the request queue: type and whole readable part. */
   readonly requests: { type: number; bytes: Uint8Array }[] = [];
@@ -117,7 +119,7 @@ export class FakeVmm implements EdgePort<GuestToVmm, VmmToGuest> {
       if (this.unwritten.has(type)) return this.deliver({ kind: "used", queue: 0, head: body.head, written: new Uint8Array(0), interrupt: false });
       const written = new Uint8Array(body.writableLength);
       written[written.length - 4] = this.status(type, body.readable);
-      if (type === 5) written.set(properties(this.pasidBits));
+      if (type === 5) written.set(this.properties ?? properties(this.pasidBits));
       if (type === 6 && written[written.length - 4] === 0) {
         const attach = virtio_iommu_req_attach_pst_arm.decode(pad(body.readable));
         this.table = Number(attach.s1contextptr);

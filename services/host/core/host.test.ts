@@ -296,6 +296,28 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     }
   });
 
+  it("RR-69: a fault is reported as soon as the handler is there; with the defect one of before the interrupt is stored and answered Failure too", async () => {
+    for (const [switches, failures] of [
+      [[], 0],
+      [["RR-69"], 1],
+    ] as const) {
+      await boot([...switches]);
+      const request = smmu.request.bind(smmu);
+      smmu.request = async (body) => {
+        const done = await request(body);
+        if (body.kind === "configWrite" && (body.address & 0xfff) === 0x114 && body.value[0] === 1) {
+          host.fromSmmu(1, smmu.pageRequest(pageRequest())); // PRI is on, and the device not open yet
+          await turns(20);
+        }
+        return done;
+      };
+      await openDevice();
+      expect(vmm.posted.filter((write) => write.data.length === 64)).toHaveLength(1);
+      expect(smmu.commands.filter((command) => command.startsWith("4158"))).toHaveLength(failures);
+      expect(host.counts().pending).toBe(1 - failures);
+    }
+  });
+
   it("answers Response Failure itself when nobody handles the request", async () => {
     await boot();
     host.fromSmmu(1, smmu.pageRequest(pageRequest()));

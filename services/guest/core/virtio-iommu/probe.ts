@@ -44,24 +44,36 @@ export interface EndpointProperties {
   pageRequest: { responseNeedsPasid: boolean } | null;
 }
 
-/** PROBE of one endpoint: its properties, or -errno. */
+export const noProperties = (): EndpointProperties => ({
+  pageSizeMask: 0n,
+  inputEnd: 0n,
+  outputBits: 0,
+  pasidBits: 0,
+  asidBits: null,
+  pasidTable: null,
+  pageRequest: null,
+});
+
+/** PROBE of one endpoint: its properties, or -errno. `parse`: another one under RR-48, from which it may never return. */
 export async function viommu_probe_endpoint(
   queue: RequestQueue,
   endpoint: number,
   probeSize: number,
-  abi: Pick<VirtioIommuAbi, "takeProperty"> = { takeProperty: takeReviewProperty },
+  abi: Pick<VirtioIommuAbi, "takeProperty">,
+  parse: (list: Uint8Array, abi: Pick<VirtioIommuAbi, "takeProperty">) => EndpointProperties | number | "endless",
 ): Promise<EndpointProperties | number> {
   const answer = await queue.sendWithReply(virtio_iommu_req_probe.encode({ type: VIRTIO_IOMMU_T_PROBE, endpoint }), probeSize + 4);
   if (answer.ret < 0) return answer.ret;
-  return parseProperties(answer.written.subarray(0, probeSize), abi);
+  const properties = parse(answer.written.subarray(0, probeSize), abi);
+  return properties === "endless" ? new Promise(() => {}) : properties;
 }
 
 /**
  * The property list (virtio-iommu.md, 5.5): the first property of a type or format wins, unknown types and formats are skipped, a header with reserved bits set
- * is ignored. -EINVAL: a property that reaches beyond the list, or is shorter than its structure (RR-48 fixed: nothing is read past the area).
+ * is ignored. -EINVAL: a property that reaches beyond the list, or is shorter than its structure (RR-48).
  */
 export function parseProperties(list: Uint8Array, abi: Pick<VirtioIommuAbi, "takeProperty"> = { takeProperty: takeReviewProperty }): EndpointProperties | number {
-  const out: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
+  const out = noProperties();
   for (let at = 0; at + 4 <= list.length; ) {
     const { type, length } = virtio_iommu_probe_property.decode(list.subarray(at, at + 4));
     const next = at + 4 + Number(length);
@@ -74,7 +86,7 @@ export function parseProperties(list: Uint8Array, abi: Pick<VirtioIommuAbi, "tak
 }
 
 /** False: shorter than its structure. */
-function takeProperty(out: EndpointProperties, type: number, bytes: Uint8Array, abi: Pick<VirtioIommuAbi, "takeProperty">): boolean {
+export function takeProperty(out: EndpointProperties, type: number, bytes: Uint8Array, abi: Pick<VirtioIommuAbi, "takeProperty">): boolean {
   switch (type) {
     case VIRTIO_IOMMU_PROBE_T_PAGE_SIZE_MASK:
       if (bytes.length < 16) return false;

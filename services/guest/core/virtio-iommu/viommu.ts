@@ -33,7 +33,8 @@ import { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
 import { viommu_fault_handler } from "./fault-report.ts";
 import { viommu_page_response } from "./page-response.ts";
-import { type EndpointProperties, viommu_probe_endpoint } from "./probe.ts";
+import { noProperties, parseProperties, viommu_probe_endpoint } from "./probe.ts";
+import { parseUnbounded } from "./probe-unbounded.ts";
 import { RequestQueue } from "./request-queue.ts";
 
 export interface ViommuPorts {
@@ -150,8 +151,10 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
 
   /** PROBE of one endpoint, which is then known to the fault path (RR-06: with F_PROBE alone). The endpoint, or -errno. */
   async probeEndpoint(id: number): Promise<Endpoint | number> {
-    const none: EndpointProperties = { pageSizeMask: 0n, inputEnd: 0n, outputBits: 0, pasidBits: 0, asidBits: null, pasidTable: null, pageRequest: null };
-    const properties = this.#probeSize > 0 ? await viommu_probe_endpoint(this.requests, id, this.#probeSize, this.abi) : none;
+    const properties =
+      this.#probeSize > 0
+        ? await viommu_probe_endpoint(this.requests, id, this.#probeSize, this.abi, this.switches.has("RR-48") ? parseUnbounded : parseProperties)
+        : noProperties();
     if (typeof properties === "number") return properties;
     properties.inputEnd ||= this.#inputEnd;
     if (this.#pageRequests) properties.pageRequest ??= this.abi.pageRequestUnsaid;

@@ -66,12 +66,15 @@ export class VfioDevice {
   readonly #faults = new DmaFaultRegion();
   readonly #responses = new DmaFaultResponseRegion();
   readonly #responseWork: IrqThread;
+  /** The DMA-fault IRQ is registered: it can have an eventfd. */
+  #irqRegistered: boolean;
 
   private constructor(ports: DevicePorts, group: VfioGroup, fd: number) {
     const { pci } = group.device;
     this.#ports = ports;
     this.group = group;
     this.fd = fd;
+    this.#irqRegistered = !ports.smmu.ports.switches.has("RR-69");
     this.#nested = group.container?.iommu?.domain.nesting === true;
     this.#config = new VfioPciConfig(pci, () => this.reset());
     const composeMsi = (): number => group.container?.iommu?.msi.compose() ?? -EINVAL;
@@ -97,6 +100,7 @@ export class VfioDevice {
         await pci_enable_pri(pci, pci.pri.capacity);
       }
     }
+    device.#irqRegistered = true;
     group.deviceOpen = true;
     return device;
   }
@@ -227,6 +231,7 @@ export class VfioDevice {
       { sid: hex(this.group.device.master.sid), pasid, grpid: request?.grpid, iova: hex(fault.addr), fd: this.fd, head: this.#faults.head },
       { record: index, type: fault.type, last: request ? (request.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0 : null },
     );
+    if (!this.#irqRegistered) return -EINVAL; // RR-69: the record is stored, and who reported the fault answers it too
     const eventfd = this.irqs.dmaFaultEventfd;
     if (eventfd === null) return 0; // kept silently
     await execution.point("host.dma-fault.before-signal", { fd: this.fd, head: this.#faults.head });

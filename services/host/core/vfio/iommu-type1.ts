@@ -68,7 +68,7 @@ export class IommuType1 {
         case VFIO_IOMMU_SET_PASID_TABLE:
           return result(await setPasidTable(this.#smmu, this.domain, arg), arg);
         case VFIO_IOMMU_CACHE_INVALIDATE:
-          return result(await cacheInvalidate(this.#smmu, this.domain, arg), arg);
+          return result(await this.#cacheInvalidate(arg), arg);
         case VFIO_IOMMU_SET_MSI_BINDING:
           return result(await this.msi.set(arg), arg);
         default:
@@ -83,6 +83,14 @@ export class IommuType1 {
       for (const mapping of [...this.#mappings.values()]) await this.#remove(mapping);
       await this.msi.clear();
     });
+  }
+
+  /** RR-80: once for each device of the domain, whose caches each of them takes whole; up to the first error. */
+  async #cacheInvalidate(arg: Uint8Array): Promise<number> {
+    if (!this.#smmu.ports.switches.has("RR-80")) return cacheInvalidate(this.#smmu, this.domain, arg);
+    let ret = 0;
+    for (let left = this.domain.devices.size; left > 0 && ret === 0; left--) ret = await cacheInvalidate(this.#smmu, this.domain, arg);
+    return ret;
   }
 
   #getInfo(arg: Uint8Array): IoctlResult {
