@@ -1,7 +1,6 @@
 import { type EdgeDo, type EdgeWhere, type FaultRule, isEdge, type LoadedRule, type RuleCount } from "../lab/fault-rule.ts";
 import { Kept } from "../lab/kept.ts";
-import { randomStream } from "../lab/random-stream.ts";
-import { Gates, Trigger } from "../lab/trigger.ts";
+import { Gates, type Predecessor, type RuleProgress, type Trigger, triggerOf } from "../lab/trigger.ts";
 import { allFields } from "./decode/layouts.ts";
 import type { PostedWrite } from "./envelope.ts";
 import type { EdgeRecord } from "./records.ts";
@@ -116,22 +115,30 @@ export class EdgeRules {
   }
 
   /** Replaces the rules; those on other things than edges are none of these. What a rule that is gone keeps is let go, in order. */
-  arm(rules: readonly (EdgeRule | LoadedRule)[], seed = 0): void {
+  arm(rules: readonly (EdgeRule | LoadedRule)[], seed = 0, before: Predecessor | null = null): void {
     const armed = rules.map(loadedOf).flatMap((rule): Armed[] => {
       if (!isEdge(rule.where)) return [];
-      return [{ rule, where: rule.where, do: rule.do as EdgeDo, trigger: new Trigger(rule.when ?? {}, this.#now(), randomStream(seed, rule.id)) }];
+      return [{ rule, where: rule.where, do: rule.do as EdgeDo, trigger: triggerOf(rule, seed, this.#now(), before) }];
     });
     const doing = (...actions: string[]) => armed.filter((a) => actions.includes(a.do.action));
     this.#closing = doing("full");
     this.#releasing = doing("release");
     this.#rules = armed.filter((a) => a.do.action !== "full" && a.do.action !== "release");
     this.#gates.set(armed.map(({ trigger }) => trigger));
-    this.#kept.rearm(new Set(armed.map(({ rule }) => rule.id)));
+    this.#kept.rearm(new Set(armed.map(({ rule }) => rule.id)), before);
   }
 
   /** How often each rule fired, for the report: a fault that never happened proves nothing. */
   fired(): RuleCount[] {
-    return [...this.#rules, ...this.#closing, ...this.#releasing].map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+    return this.#all.map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+  }
+
+  progress(): RuleProgress[] {
+    return this.#all.map(({ rule: { id }, trigger }) => ({ id, spent: this.#kept.isSpent(id), ...trigger.progress }));
+  }
+
+  get #all(): Armed[] {
+    return [...this.#rules, ...this.#closing, ...this.#releasing];
   }
 
   /** Lets go what the rule keeps; it keeps nothing more. */

@@ -204,3 +204,49 @@ describe("what happens to the hardware by itself", () => {
     expect(events).toEqual([]);
   });
 });
+
+describe("the rules of a part that stands for one that is gone", () => {
+  const flip: FaultRule = { id: "f", where: { hardware: "dram" }, when: { at: 10 }, do: { action: "flip", address: 4, bit: 1 } };
+  const handles = (done: number[]) => ({ flip: (address: number) => done.push(address) > 0 });
+  const successor = (rules: FaultRule[], gone: ArmedFaults, ageNs: number) => {
+    const next = armed();
+    next.faults.arm(loadFaultRules(rules, { points }), 1, { ageNs, rules: gone.progress() });
+    return next;
+  };
+  it("what happens by itself happens once: at its time, in the part that has the hardware then", () => {
+    const done: number[] = [];
+    const first = armed(flip);
+    first.faults.hardware.handles = handles(done);
+    const early = successor([flip], first.faults, 4);
+    early.faults.hardware.handles = handles(done);
+    expect([done, early.timers[0][0]]).toEqual([[], 6]);
+    early.timers[0][1]();
+    const late = successor([flip], early.faults, 20);
+    late.faults.hardware.handles = handles(done);
+    expect([done, late.timers]).toEqual([[4], []]);
+  });
+  it("what was due while nothing ran happens at the start", () => {
+    const done: number[] = [];
+    successor([flip], armed(flip).faults, 20).faults.hardware.handles = handles(done);
+    expect(done).toEqual([4]);
+  });
+  it("events that passed are not waited for again", () => {
+    const done: number[] = [];
+    const third: FaultRule = { ...flip, when: { afterEvent: "guest.bind", nth: 3 } };
+    const first = armed(third);
+    first.faults.hardware.handles = handles(done);
+    for (let n = 0; n < 2; n++) first.faults.heard("guest.bind");
+    const next = successor([third], first.faults, 5);
+    next.faults.hardware.handles = handles(done);
+    next.faults.heard("guest.bind");
+    for (const [, expired] of next.timers) expired();
+    expect(done).toEqual([4]);
+  });
+  it("a rule that was let go keeps nothing more", async () => {
+    const first = armed(hold());
+    first.faults.release("r");
+    const next = successor([hold()], first.faults, 5);
+    await next.task("a", "host.p");
+    expect(next.log).toEqual(["a"]);
+  });
+});

@@ -3,6 +3,7 @@ import type { TraceFields, Tracer } from "../trace/tracer.ts";
 import { ArmedHardware } from "./armed-hardware.ts";
 import { ArmedPoints } from "./armed-points.ts";
 import type { LoadedRule, RuleCount } from "./fault-rule.ts";
+import type { Predecessor, RuleProgress } from "./trigger.ts";
 
 export interface FaultPorts {
   /** Nanoseconds. */
@@ -31,11 +32,16 @@ export class ArmedFaults {
     this.hardware = new ArmedHardware(ports);
   }
 
-  /** Replaces the rules. `seed`: of the run; each rule draws from a stream of its own. */
-  arm(rules: readonly LoadedRule[], seed = 0): void {
-    this.edges.arm(rules, seed);
-    this.points.arm(rules, seed);
-    this.hardware.arm(rules, seed);
+  /** Replaces the rules. `seed`: of the run; each rule draws from a stream of its own. `before`: they go on from where they were in a part that this one stands for. */
+  arm(rules: readonly LoadedRule[], seed = 0, before: Predecessor | null = null): void {
+    this.edges.arm(rules, seed, before);
+    this.points.arm(rules, seed, before);
+    this.hardware.arm(rules, seed, before);
+  }
+
+  /** How far every rule has come here, for the part that is started in this one's place. */
+  progress(): RuleProgress[] {
+    return [...this.edges.progress(), ...this.points.progress(), ...this.hardware.progress()];
   }
 
   /** Lets go what the rule keeps; it keeps nothing more. */

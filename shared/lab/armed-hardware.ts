@@ -1,8 +1,7 @@
 import { type HardwareDo, type HardwarePiece, isHardware, type LoadedRule, type RuleCount } from "./fault-rule.ts";
 import { hardwarePiece, isByItself } from "./hardware-fields.ts";
 import { Kept } from "./kept.ts";
-import { randomStream } from "./random-stream.ts";
-import { Gates, Trigger } from "./trigger.ts";
+import { Gates, type Predecessor, type RuleProgress, type Trigger, triggerOf } from "./trigger.ts";
 
 /** What the hardware asks at each of its accesses that can fail (services/smmu/core). */
 export interface HardwareFaults {
@@ -42,6 +41,9 @@ interface Armed {
 }
 const PAGE = 4096n;
 
+const happensAlone = ({ piece, do: what }: Armed): boolean => isByItself(piece, what);
+const isHeld = ({ action }: HardwareDo): boolean => action === "stuck" || action === "never-complete";
+
 /** Rules on pieces of hardware: accesses that fail, and what happens by itself at its moment. What is held there is ArmedPoints' matter. */
 export class ArmedHardware implements HardwareFaults {
   readonly #ports: HardwarePorts;
@@ -49,10 +51,11 @@ export class ArmedHardware implements HardwareFaults {
   readonly #gates = new Gates();
   #rules: Armed[] = [];
   /** What happens by itself at the nth event of a kind. */
-  #events: { kind: string; left: number; happen: () => void }[] = [];
+  #events: { kind: string; trigger: Trigger; happen: () => void }[] = [];
   #arming = 0;
-  /** The service with the hardware sets it. */
-  handles: HardwareHandles | null = null;
+  /** How long before they came here the rules were armed. */
+  #age = 0;
+  #handles: HardwareHandles | null = null;
   armed = false;
 
   constructor(ports: HardwarePorts) {
@@ -63,26 +66,41 @@ export class ArmedHardware implements HardwareFaults {
     return this.#kept.awaited.has(kind) || this.#gates.awaits(kind) || this.#events.some((event) => event.kind === kind);
   }
 
-  arm(rules: readonly LoadedRule[], seed: number): void {
-    this.#kept.rearm(new Set());
-    const arming = ++this.#arming;
+  /** Of the service with the hardware. What is armed already and happens by itself is due from here on. */
+  set handles(handles: HardwareHandles) {
+    this.#handles = handles;
+    this.#begin();
+  }
+
+  arm(rules: readonly LoadedRule[], seed: number, before: Predecessor | null = null): void {
+    this.#kept.rearm(new Set(), before);
+    this.#arming++;
+    this.#age = before?.ageNs ?? 0;
     this.#rules = rules.flatMap((rule): Armed[] => {
       const found = isHardware(rule.where) ? hardwarePiece(rule.where.hardware) : null;
-      return found ? [{ ...found, rule, do: rule.do as HardwareDo, trigger: new Trigger(rule.when ?? {}, this.#ports.now(), randomStream(seed, rule.id)) }] : [];
+      return found ? [{ ...found, rule, do: rule.do as HardwareDo, trigger: triggerOf(rule, seed, this.#ports.now(), before) }] : [];
     });
-    const alone = this.#rules.filter(({ piece, do: what }) => isByItself(piece, what));
-    this.armed = this.#rules.length > alone.length;
-    this.#gates.set(this.#rules.filter((armed) => !alone.includes(armed)).map(({ trigger }) => trigger));
+    const others = this.#rules.filter((armed) => !happensAlone(armed));
+    this.armed = others.length > 0;
+    this.#gates.set(others.map(({ trigger }) => trigger));
+    this.#begin();
+  }
+
+  /** What happens by itself, once: in the service that has the hardware, if it has not happened in the part before. */
+  #begin(): void {
     this.#events = [];
-    if (!this.handles) return; // another service's
-    for (const armed of alone) {
+    if (!this.#handles) return;
+    const arming = this.#arming;
+    for (const armed of this.#rules.filter(happensAlone)) {
+      const { trigger } = armed;
+      if (trigger.matches > 0) continue;
       const happen = () => {
         if (this.#arming === arming) this.#happen(armed);
       };
-      const { at = 0, afterEvent, nth = 1 } = armed.rule.when ?? {};
-      if (afterEvent !== undefined) this.#events.push({ kind: afterEvent, left: nth, happen });
-      else if (at === 0) happen();
-      else this.#ports.timer(at, happen);
+      const { at = 0, afterEvent } = armed.rule.when ?? {};
+      if (afterEvent !== undefined) this.#events.push({ kind: afterEvent, trigger, happen });
+      else if (at <= this.#age) happen();
+      else this.#ports.timer(at - this.#age, happen);
     }
   }
 
@@ -103,9 +121,11 @@ export class ArmedHardware implements HardwareFaults {
 
   /** Those that are held at points are counted there. */
   fired(): RuleCount[] {
-    return this.#rules
-      .filter(({ do: what }) => what.action !== "stuck" && what.action !== "never-complete")
-      .map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+    return this.#rules.filter(({ do: what }) => !isHeld(what)).map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+  }
+
+  progress(): RuleProgress[] {
+    return this.#rules.filter(({ do: what }) => !isHeld(what)).map(({ rule: { id }, trigger }) => ({ id, spent: this.#kept.isSpent(id), ...trigger.progress }));
   }
 
   release(id: string): void {
@@ -114,14 +134,14 @@ export class ArmedHardware implements HardwareFaults {
   heard(kind: string): void {
     this.#kept.heard(kind);
     this.#gates.heard(kind);
-    const due = this.#events.filter((event) => event.kind === kind && --event.left === 0);
+    const due = this.#events.filter((event) => event.kind === kind && event.trigger.arrives());
     if (due.length === 0) return;
     this.#events = this.#events.filter((event) => !due.includes(event));
     for (const { happen } of due) this.#ports.timer(0, happen); // never inside the event
   }
 
   #happen({ rule, do: what, piece, sid, trigger }: Armed): void {
-    const { handles } = this;
+    const handles = this.#handles;
     if (!handles) return;
     const happened = (done: boolean, fields: Readonly<Record<string, unknown>>) => {
       trigger.matches++;

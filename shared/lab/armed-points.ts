@@ -1,8 +1,7 @@
 import { type HardwareDo, isHardware, isPoint, type LoadedRule, type PointDo, type RuleCount } from "./fault-rule.ts";
 import { hardwarePiece } from "./hardware-fields.ts";
 import { Kept } from "./kept.ts";
-import { randomStream } from "./random-stream.ts";
-import { Gates, Trigger } from "./trigger.ts";
+import { Gates, type Predecessor, type RuleProgress, type Trigger, triggerOf } from "./trigger.ts";
 
 /** What rules at points need of where they run. */
 export interface PointPorts {
@@ -50,20 +49,20 @@ export class ArmedPoints {
     return this.#kept.awaited.has(kind) || this.#gates.awaits(kind);
   }
 
-  arm(rules: readonly LoadedRule[], seed: number): void {
+  arm(rules: readonly LoadedRule[], seed: number, before: Predecessor | null = null): void {
     this.#rules = new Map();
     this.#counting = [];
     this.#releasing = [];
     this.#reached = new Map();
     for (const rule of rules) {
-      const armed = { rule, do: rule.do as Armed["do"], trigger: new Trigger(rule.when ?? {}, this.#ports.now(), randomStream(seed, rule.id)) };
+      const armed = { rule, do: rule.do as Armed["do"], trigger: triggerOf(rule, seed, this.#ports.now(), before) };
       if (rule.do.action === "count") this.#counting.push(armed);
       else if (rule.do.action === "release") this.#releasing.push(armed);
       else for (const point of pointsOf(rule)) this.#rules.set(point, [...(this.#rules.get(point) ?? []), armed]);
     }
     this.#gates.set(this.#all.map(({ trigger }) => trigger));
     this.armed = this.#rules.size > 0 || this.#counting.length > 0 || this.#releasing.length > 0;
-    this.#kept.rearm(new Set(rules.map(({ id }) => id)));
+    this.#kept.rearm(new Set(rules.map(({ id }) => id)), before);
     this.#passing.clear();
   }
 
@@ -78,6 +77,10 @@ export class ArmedPoints {
 
   fired(): RuleCount[] {
     return this.#all.map(({ rule, trigger }) => ({ id: rule.id, matches: trigger.matches, fired: trigger.fired }));
+  }
+
+  progress(): RuleProgress[] {
+    return this.#all.map(({ rule: { id }, trigger }) => ({ id, spent: this.#kept.isSpent(id), ...trigger.progress }));
   }
 
   release(id: string): void {

@@ -1,3 +1,5 @@
+import type { Predecessor } from "./trigger.ts";
+
 /** What rules keep back: messages, tasks, steps of the hardware, closed windows. */
 export class Kept {
   readonly #kept = new Map<string, { until: string | null; go: Set<() => void> }>();
@@ -57,9 +59,10 @@ export class Kept {
     for (const [rule, { until }] of [...this.#kept]) if (until === kind) this.release(rule);
   }
 
-  /** The rules are gone, or armed anew: what those that are not in `rules` keep is let go, and nothing is spent. */
-  rearm(rules: ReadonlySet<string>): void {
+  /** The rules are gone, or armed anew: what those that are not in `rules` keep is let go, and nothing is spent but what was in the part before. */
+  rearm(rules: ReadonlySet<string>, before: Predecessor | null = null): void {
     for (const rule of [...this.#kept.keys()]) if (!rules.has(rule)) this.release(rule);
     this.#spent.clear();
+    for (const { id, spent } of before?.rules ?? []) if (spent) this.#spent.add(id);
   }
 }

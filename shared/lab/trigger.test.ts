@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { When } from "./fault-rule.ts";
 import { randomStream } from "./random-stream.ts";
-import { Trigger } from "./trigger.ts";
+import { Trigger, triggerOf } from "./trigger.ts";
 
 /** Which of `count` matches, one a nanosecond and 1 byte each, become faults; 1-based. */
 function faults(when: When, count = 12, options: { size?: number; draw?: () => number } = {}): number[] {
@@ -75,5 +75,36 @@ describe("a rule's random stream (design.md, section 6: every draw from one seed
     expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...drawn)).toBeLessThan(1);
     for (const quarter of [0, 1, 2, 3]) expect(drawn.filter((n) => Math.floor(n * 4) === quarter).length).toBeGreaterThan(900);
+  });
+});
+
+describe("a part that is started in the place of another one goes on counting (design.md, section 6: the rules are the run's)", () => {
+  const when = fc.record(
+    {
+      nth: fc.integer({ min: 1, max: 8 }),
+      every: fc.integer({ min: 1, max: 4 }),
+      times: fc.integer({ min: 1, max: 4 }),
+      after: fc.integer({ min: 0, max: 5 }),
+      at: fc.integer({ min: 0, max: 6 }),
+      space: fc.integer({ min: 0, max: 6 }),
+      interval: fc.integer({ min: 1, max: 3 }),
+      probability: fc.constant(50),
+      intervalNs: fc.integer({ min: 0, max: 4 }),
+    },
+    { requiredKeys: [] },
+  );
+  it("meets the same faults as one that ran through, wherever it took over and whatever its clock says", () => {
+    fc.assert(
+      fc.property(when, fc.integer({ min: 0, max: 16 }), fc.integer({ min: 0, max: 1000 }), (words, cut, clock) => {
+        const rule = { id: "r", when: words };
+        const whole = triggerOf(rule, 1, 0, null);
+        const first = triggerOf(rule, 1, 0, null);
+        const expected = Array.from({ length: 16 }, (_, ns) => whole.due(1, ns));
+        const before = expected.slice(0, cut).map((_, ns) => first.due(1, ns));
+        const rules = JSON.parse(JSON.stringify([{ id: "r", spent: false, ...first.progress }])); // it travels
+        const second = triggerOf(rule, 1, clock, { ageNs: cut, rules });
+        expect([...before, ...expected.slice(cut).map((_, ns) => second.due(1, clock + ns))]).toEqual(expected);
+      }),
+    );
   });
 });

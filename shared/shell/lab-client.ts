@@ -5,6 +5,7 @@ import type { PointCount__Output } from "../gen/types/lab/v1/PointCount.ts";
 import type { RunWorkloadReply__Output } from "../gen/types/lab/v1/RunWorkloadReply.ts";
 import type { TraceBatch__Output } from "../gen/types/lab/v1/TraceBatch.ts";
 import type { FaultRule, RuleCount } from "../lab/fault-rule.ts";
+import type { RuleProgress } from "../lab/trigger.ts";
 import type { Workload, WorkloadResult } from "../linux/workload.ts";
 import type { labEvents } from "../trace/events/lab.ts";
 import type { TraceEvent, TraceFields } from "../trace/tracer.ts";
@@ -94,6 +95,11 @@ export class LabClient {
   /** How often each armed rule matched and fired in the service. */
   fired(): Promise<RuleCount[]> {
     return new Promise((resolve, reject) => this.#stub.Fired({}, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply.rules))));
+  }
+
+  /** How far every rule has come in the service, for the one that is started in its place. */
+  progress(): Promise<RuleProgress[]> {
+    return new Promise((resolve, reject) => this.#stub.Fired({}, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(JSON.parse(reply.progress)))));
   }
 
   /** Live state by the path of its admin route, like "/stream-table/0x8". Rejects with the service's sentence when there is none. */

@@ -47,8 +47,8 @@ export interface LabPorts {
 
 type Answer = sendUnaryData<object>;
 
-/** Serves lab/v1. Returns what ends the trace streams, once everything emitted is on them. */
-export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promise<void> } {
+/** Serves lab/v1. Returns what ends the trace streams, once everything emitted is on them, and what says whose the rules are that were armed at the start. */
+export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promise<void>; armedBy(run: string): void } {
   const traces = new Set<ServerWritableStream<TraceRequest__Output, TraceBatch>>();
   /** The run whose rules are armed; empty: nobody's. */
   let armedBy = "";
@@ -115,7 +115,7 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
       const reached = ports.faults.points.reached();
       answer(null, { points: ports.points().points.map(({ id, sentence, kind }) => ({ id, sentence, kind, reached: reached.get(id) ?? 0 })) });
     },
-    Fired: (_: unknown, answer: Answer) => answer(null, { rules: ports.faults.fired() }),
+    Fired: (_: unknown, answer: Answer) => answer(null, { rules: ports.faults.fired(), progress: JSON.stringify(ports.faults.progress()) }),
     RunWorkload: (call: ServerDuplexStream<RunWorkloadRequest__Output, RunWorkloadReply>) => serveWorkload(call, ports),
     Stop(_: unknown, answer: Answer) {
       answer(null, {});
@@ -124,6 +124,7 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
   };
   server.addService(protoService("lab"), implementation as unknown as UntypedServiceImplementation);
   return {
+    armedBy: (run) => void (armedBy = run),
     async endTraces() {
       ports.tracer.flush();
       for (const call of traces) call.end();

@@ -8,7 +8,8 @@ import type { Hello } from "../edge/envelope.ts";
 import type { Mismatch } from "../edge/hello.ts";
 import type { RuleSource } from "../edge/load-rules.ts";
 import { ArmedFaults } from "../lab/armed-faults.ts";
-import type { Point } from "../lab/fault-rule.ts";
+import type { FaultRule, Point } from "../lab/fault-rule.ts";
+import type { Predecessor } from "../lab/trigger.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
 import { readState, type Structure } from "../state/structure.ts";
@@ -30,6 +31,15 @@ type EdgeNames = Pick<EdgeDefinition<never, never>, "protocol" | "lower">;
 const SUPERVISOR_MS = 30;
 
 export const EXIT = { stopped: 0, input: 2, infrastructure: 3, bug: 70 } as const;
+
+/** What the file of `--rules` holds besides a bare list of rules: those of a run that has begun, for a part that is started while it lasts. */
+export interface StartRules {
+  rules: readonly (RuleSource | FaultRule)[];
+  seed: number;
+  /** Whose they are: they end with its last trace stream. */
+  run: string;
+  before: Predecessor | null;
+}
 
 /** What a core does at its end of an edge. */
 export interface CoreEnd<In> {
@@ -56,7 +66,7 @@ export class Service {
   readonly #server: Server;
   readonly #health: HealthImplementation;
   readonly #digest: string;
-  readonly #lab: { endTraces(): Promise<void> };
+  readonly #lab: ReturnType<typeof serveLab>;
   readonly #booted: Promise<void>;
   readonly #ready: Promise<void>;
   readonly #onExit: (() => void)[] = [];
@@ -114,10 +124,15 @@ export class Service {
     this.log.info({ listen: this.config.listen }, "listening");
   }
 
+  /** Before the core boots: what a part does first is as much a part's as what it does later. */
   async #armFrom(file: string): Promise<void> {
     const { loadRules } = await import("../edge/load-rules.ts");
     try {
-      this.faults.arm(loadRules(JSON.parse(readFileSync(file, "utf8")) as RuleSource[], { points: this.points, service: this.config.kind }));
+      const given = JSON.parse(readFileSync(file, "utf8")) as RuleSource[] | StartRules;
+      const { rules, seed, run, before } = Array.isArray(given) ? { rules: given, seed: 0, run: "", before: null } : given;
+      this.faults.arm(loadRules(rules, { points: this.points, service: this.config.kind }), seed, before);
+      this.#lab.armedBy(run);
+      if (run) this.tracer.keep();
     } catch (error) {
       throw new ConfigError(`--rules ${file}: ${(error as Error).message}`);
     }

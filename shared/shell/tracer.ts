@@ -5,6 +5,8 @@ import type { TraceEvent, TraceFields, TraceIds, Tracer } from "../trace/tracer.
 const BATCH = 512;
 /** Events wait at most so long, so that a traced fault does not pay for a message each. */
 const FLUSH_MS = 20;
+/** Events that are kept for the first subscriber, at most: a boot has some hundred. */
+const KEPT = 65_536;
 
 /** Who listens to the trace. `batch` gets lines of history.ndjson, and a marker of `flush` behind them. */
 export interface TraceSubscriber {
@@ -21,6 +23,7 @@ export class ProcessTracer implements Tracer {
   #nextEvent: (() => number) | null = null;
   readonly #emitted = new Map<TraceKind, number>();
   #scheduled = false;
+  #kept: TraceEvent[] | null = null;
   /** Rules of the lab that wait for an event hear of it at once. */
   listener: { awaits(kind: string): boolean; heard(kind: string, fields: TraceFields): void } | null = null;
 
@@ -39,12 +42,18 @@ export class ProcessTracer implements Tracer {
     return this.#emitted;
   }
 
+  /** From now on events are kept for whoever subscribes first: a part that is started while a run lasts boots before the lab can listen. */
+  keep(): void {
+    this.#kept = [];
+  }
+
   wants(kind: TraceKind): boolean {
     return this.#subscribed(kind) || this.listener?.awaits(kind) === true;
   }
 
   #subscribed(kind: TraceKind): boolean {
-    if (this.#subscribers.size === 0 || !this.#nextEvent) return false;
+    if (!this.#nextEvent) return false;
+    if (this.#kept && this.#kept.length < KEPT) return true;
     for (const { kinds } of this.#subscribers.keys()) if (kinds.size === 0 || kinds.has(kind)) return true;
     return false;
   }
@@ -65,6 +74,7 @@ export class ProcessTracer implements Tracer {
     if (!this.#subscribed(kind) || !this.#nextEvent) return 0;
     const n = this.#nextEvent();
     const event: TraceEvent = { n, t: Number(process.hrtime.bigint()), lamport: this.#lamport.value, who, kind, ids, fields, cause: cause || null };
+    this.#kept?.push(event);
     let full = false;
     for (const [{ kinds }, events] of this.#subscribers) if (kinds.size === 0 || kinds.has(kind)) full = events.push(event) >= BATCH || full;
     if (!this.#scheduled) {
@@ -77,7 +87,12 @@ export class ProcessTracer implements Tracer {
 
   /** Returns what ends the subscription. */
   subscribe(subscriber: TraceSubscriber): () => void {
-    this.#subscribers.set(subscriber, []);
+    const { kinds } = subscriber;
+    this.#subscribers.set(
+      subscriber,
+      (this.#kept ?? []).filter(({ kind }) => kinds.size === 0 || kinds.has(kind)),
+    );
+    this.#kept = null;
     return () => void this.#subscribers.delete(subscriber);
   }
 

@@ -38,6 +38,17 @@ describe("a machine in the background, as a user operates it", () => {
     expect(text).toContain("host->smmu");
   });
 
+  it("up once more is no error, and does not pretend to be another machine (interfaces.md, section 11)", async () => {
+    expect((await faultline("up", "--run", RUN, "--machine", "services/lab/machines/default.yaml", "--json")).code).toBe(0);
+    for (const [flag, value] of [
+      ["ram", "8MiB"],
+      ["mutants", "M-no-job-timeout"],
+    ]) {
+      const other = await faultline("up", "--run", RUN, `--${flag}`, value, "--json");
+      expect([other.code, (other.json().error as JsonObject).field]).toEqual([2, flag]);
+    }
+  });
+
   it("the demo drives it, and leaves it running", async () => {
     const demo = await on("demo", "--json");
     expect(demo.code, demo.stderr).toBe(0);

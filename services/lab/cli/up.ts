@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LOG_LEVELS } from "@faultline/shared/shell/config.ts";
@@ -35,8 +36,7 @@ export async function upCommand(options: UpOptions): Promise<number> {
   if (!RUN_NAME.test(name)) throw inputError(`--run ${name} is no name of a run: letters, digits, . _ and -, at most 32`, "run");
   if (!LOG_LEVELS.includes(options.logLevel)) throw inputError(`--log-level ${options.logLevel} is none of ${LOG_LEVELS.join(", ")}`, "log-level");
   const there = liveRuns().find(({ run }) => run === name);
-  const fixed = there && (["machine", "ram", "abi", "mutants", "defects"] as const).find((flag) => options[flag] !== undefined);
-  if (fixed) throw inputError(`--${fixed}: run ${name} is up and has its own: npx faultline down --connect ${name} first, or --run with another name`, fixed);
+  if (there) sameAs(there, options);
   const run = there ? await again(there) : await start(name, options);
   const { services } = liveRuns().find((live) => live.run === run) ?? { services: [] };
   if (options.json) process.stdout.write(`${JSON.stringify({ ok: true, run, services })}\n`);
@@ -47,12 +47,25 @@ export async function upCommand(options: UpOptions): Promise<number> {
   return EXIT.ok;
 }
 
+const switchesOf = ({ mutants, defects }: UpOptions): string[] => [...switchesOption("mutants", mutants), ...switchesOption("defects", defects)];
+
+/** What a run that is up has of its own cannot be asked for otherwise. */
+function sameAs({ run, switches }: RunRecord, options: UpOptions): void {
+  const asked = (flag: "machine" | "ram" | "abi" | "mutants" | "defects") => options[flag] !== undefined;
+  const machine = (["machine", "ram", "abi"] as const).find(asked);
+  const others = (["mutants", "defects"] as const).find(asked);
+  const other =
+    (machine && JSON.stringify(machineOption(options)) !== readFileSync(join(runsFolder(), run, "machine.json"), "utf8").trim() && machine) ||
+    (others && switchesOf(options).toSorted().join() !== switches.toSorted().join() && others);
+  if (other) throw inputError(`--${other}: run ${run} is up with another: npx faultline down --connect ${run} first, or --run with another name`, other);
+}
+
 async function start(name: string, options: UpOptions): Promise<string> {
   const adminPort = options.adminPort === "none" ? null : numberOption("admin-port", options.adminPort, 1, 65_000);
   const background: BackgroundOptions = {
     machine: machineOption(options),
     name,
-    switches: [...switchesOption("mutants", options.mutants), ...switchesOption("defects", options.defects)],
+    switches: switchesOf(options),
     adminPort,
     logLevel: options.logLevel,
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { awaitedKinds } from "@faultline/shared/lab/fault-rule.ts";
+import { awaitedKinds, type FaultRule } from "@faultline/shared/lab/fault-rule.ts";
+import type { RuleProgress } from "@faultline/shared/lab/trigger.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient, TraceSubscription } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
@@ -67,7 +68,10 @@ class AttachedMachine implements RunningMachine {
   #faults: PartFaults | null = null;
   #plan: FaultPlan | null = null;
   #work: Promise<WorkloadEnd> = never;
-  #armed = false;
+  #rules: readonly FaultRule[] = [];
+  #armedAt = 0;
+  /** How far the rules had come in parts when they stopped. */
+  readonly #progress = new Map<string, RuleProgress[]>();
   /** Kinds of events that rules wait for, wherever they happen. */
   #awaited: ReadonlySet<string> = new Set();
   /** The hardware counts events in its memory: a new one begins again. */
@@ -142,8 +146,16 @@ class AttachedMachine implements RunningMachine {
 
   async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
     await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0, this.#run))));
-    this.#armed = rules.length > 0;
+    this.#rules = rules;
+    this.#armedAt = performance.now();
+    this.#progress.clear();
     this.#awaited = awaitedKinds(rules);
+  }
+
+  async #remember(names: readonly string[]): Promise<void> {
+    if (this.#rules.length === 0) return;
+    const asked = this.#live().filter(([name]) => names.includes(name));
+    await this.#raced(Promise.all(asked.map(async ([name, client]) => this.#progress.set(name, await client.progress()))));
   }
 
   async arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
@@ -161,6 +173,13 @@ class AttachedMachine implements RunningMachine {
         this.#subscriptions.delete(name);
       },
       counts: async (name) => (await this.#clients.get(name)?.state("/counts")) as Record<string, number>,
+      remember: (names) => this.#remember(names),
+      rulesOf: (name) => ({
+        rules: this.#rules,
+        seed: this.#a.seed ?? 0,
+        run: this.#run,
+        before: { ageNs: Math.round((performance.now() - this.#armedAt) * 1e6), rules: this.#progress.get(name) ?? [] },
+      }),
       fail: (error) => this.#fail(error),
     });
     this.#plan = this.#faults.plan(planned, (withinNs) => this.heal(withinNs));
@@ -214,6 +233,7 @@ class AttachedMachine implements RunningMachine {
   }
 
   async rest(): Promise<void> {
+    await this.#raced(this.#faults?.done() ?? Promise.resolve());
     await this.#raced(this.#rest.over());
     this.#rest.stop();
   }
@@ -242,7 +262,7 @@ class AttachedMachine implements RunningMachine {
   async close(): Promise<void> {
     this.#plan?.end();
     this.#faults?.close();
-    if (this.#armed) await Promise.allSettled(this.#live().map(([, client]) => client.arm([]))); // rules die with the run
+    if (this.#rules.length > 0) await Promise.allSettled(this.#live().map(([, client]) => client.arm([]))); // rules die with the run
     for (const end of this.#subscriptions.values()) end();
     await this.#a.close();
   }

@@ -1,4 +1,5 @@
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { StartRules } from "@faultline/shared/shell/service.ts";
 import type { Ways } from "../scenarios/part-fault.ts";
 
 /** What can be done to the parts of a machine as a whole. A way of running that owns its parts gives one. */
@@ -16,6 +17,6 @@ export interface PartControl {
   join(part: string): Promise<void>;
   /** A new client of a part that runs and was cut off: the old one's connection is dead. */
   reconnect(part: string): Promise<LabClient>;
-  /** Starts a part that is off; its lower one runs. Resolves with its client once it is ready. */
-  start(part: string): Promise<LabClient>;
+  /** Starts a part that is off, with the rules of the run armed; its lower one runs. Resolves with its client once it is ready. */
+  start(part: string, rules: StartRules): Promise<LabClient>;
 }

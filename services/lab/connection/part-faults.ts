@@ -1,5 +1,6 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { StartRules } from "@faultline/shared/shell/service.ts";
 import type { TraceFields } from "@faultline/shared/trace/tracer.ts";
 import { infrastructureError, inputError } from "../cli/errors.ts";
 import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";
@@ -20,6 +21,10 @@ export interface PartFaultPorts {
   /** A part is gone. */
   left(part: string): void;
   counts(part: string): Promise<Record<string, number> | undefined>;
+  /** How far the rules have come in these parts, which are about to stop: on real time what matches between the question and the signal is not counted. */
+  remember(parts: readonly string[]): Promise<void>;
+  /** The rules that are armed now, for a part that is started. */
+  rulesOf(part: string): StartRules;
   fail(error: Error): void;
 }
 
@@ -58,6 +63,11 @@ export class PartFaults {
   /** A part is paused, or to be lost and still there. */
   get pending(): boolean {
     return this.#paused.size > 0 || [...this.#lost].some((part) => this.#control?.alive(part));
+  }
+
+  /** The actions that have begun are done. */
+  done(): Promise<void> {
+    return this.#last;
   }
 
   /** It can be called: it is not gone, paused or cut off. */
@@ -108,7 +118,7 @@ export class PartFaults {
       if (this.#control.alive(part.name)) continue;
       await this.#cleanedUp(part);
       await this.#ports.mark("lab.part", { part: part.name, did: "start" }).catch(() => {});
-      const client = await this.#control.start(part.name).catch(notStarted(part.name));
+      const client = await this.#control.start(part.name, this.#ports.rulesOf(part.name)).catch(notStarted(part.name));
       this.#lost.delete(part.name);
       await this.#ports.joined(part.name, client, true);
     }
@@ -125,6 +135,7 @@ export class PartFaults {
       await this.#act(part, "kill", ways, rule);
       return this.start();
     }
+    if (action === "kill" || action === "partition" || action === "pause") await this.#ports.remember(this.#withThoseAbove(part));
     await this.#ports.mark("lab.part", { part, did: action, ...why }, part);
     if (action === "kill" || action === "partition") this.#expectLoss(part, action);
     if (action === "kill") await control.kill(part);
@@ -146,13 +157,16 @@ export class PartFaults {
 
   /** A part takes those above it along; one that is cut off ends itself, but for the hardware. */
   #expectLoss(part: string, action: "kill" | "partition"): void {
-    const [victim] = this.#parts.filter(({ name }) => name === part);
-    const above = this.#parts
-      .filter(({ kind, vm }) => isAbove(kind, victim.kind) && (victim.kind === "smmu" || victim.kind === "host" || vm === victim.vm))
-      .map(({ name }) => name);
-    const lost = action === "partition" && victim.kind === "smmu" ? above : [part, ...above];
+    const all = this.#withThoseAbove(part);
+    const lost = action === "partition" && part === "smmu" ? all.slice(1) : all;
     for (const name of lost) this.#lost.add(name);
     this.#control!.expectLoss(lost);
+  }
+
+  #withThoseAbove(part: string): string[] {
+    const [victim] = this.#parts.filter(({ name }) => name === part);
+    const above = this.#parts.filter(({ kind, vm }) => isAbove(kind, victim.kind) && (victim.kind === "smmu" || victim.kind === "host" || vm === victim.vm));
+    return [part, ...above.map(({ name }) => name)];
   }
 
   /** Those that are to be lost are. */

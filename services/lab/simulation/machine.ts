@@ -2,6 +2,7 @@ import { type EdgeRule, faultOf } from "@faultline/shared/edge/rules.ts";
 import { ArmedFaults } from "@faultline/shared/lab/armed-faults.ts";
 import type { FaultRule, LoadedRule } from "@faultline/shared/lab/fault-rule.ts";
 import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
+import type { RuleProgress } from "@faultline/shared/lab/trigger.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent, TraceFields, Tracer } from "@faultline/shared/trace/tracer.ts";
@@ -41,6 +42,9 @@ export class SimulatedMachine {
   readonly #recorder: Recorder;
   readonly #seed: number;
   #rules: readonly LoadedRule[] = [];
+  #armedAt = 0;
+  /** How far the rules had come in parts that are off, by name. */
+  readonly #progress = new Map<string, RuleProgress[]>();
   /** The last workload; null: its guest is lost. */
   #work: Promise<WorkloadResult | null> = Promise.resolve(null);
   #starting: Promise<string | null> = Promise.resolve(null);
@@ -105,6 +109,8 @@ export class SimulatedMachine {
   /** Arms the rules on every edge and point; each rule counts the messages of its own direction. A RuleError when one of them cannot be. */
   arm(rules: readonly (EdgeRule | FaultRule)[]): void {
     const loaded = loadFaultRules(rules.map(faultOf), { points: pointTable }); // all of every service
+    this.#armedAt = this.scheduler.now();
+    this.#progress.clear();
     this.#rules = loaded.map((rule, i) => ({ ...rule, condition: rule.condition ?? (rules[i] as EdgeRule).condition ?? null }));
     for (const part of this.#running()) part.faults.arm(this.#rules, this.#seed);
     this.lab.emit("lab.rules-armed", {}, { rules: rules.map(({ id }) => id) });
@@ -208,6 +214,7 @@ export class SimulatedMachine {
 
   #off(part: SimPart, did: "kill" | "exit", reason: string | null, rule?: string): void {
     this.lab.emit("lab.part", {}, { part: part.name, did, ...(reason ? { reason } : {}), ...(rule ? { rule } : {}) });
+    this.#progress.set(part.name, part.faults.progress());
     part.power.off();
     for (const link of this.parts.links) if (link.upper === part || link.lower === part) link.partGone(part);
   }
@@ -222,6 +229,8 @@ export class SimulatedMachine {
       tracer,
     });
     faults.resumed = () => this.parts.kick();
+    // Rules are the run's, not the part's: one that is started goes on with them.
+    if (this.#rules.length > 0) faults.arm(this.#rules, this.#seed, { ageNs: this.scheduler.now() - this.#armedAt, rules: this.#progress.get(name) ?? [] });
     const { kind, vm } = partsOf(this.#machine.vms.length).find((part) => part.name === name)!;
     return { name, kind, vm, power, lamport, tracer, faults, execution: new SimExecution(this.scheduler, this.points, power, faults.points) };
   }

@@ -96,7 +96,7 @@ class Supervisor {
 }
 
 const options = JSON.parse(process.argv[2]) as BackgroundOptions;
-const run = createRunFolder(`${JSON.stringify(options.machine)}\n`, "up", options.name ?? undefined);
+const run = createRunFolder(`${JSON.stringify(options.machine)}\n`, "up", options.name ?? undefined, options.switches);
 const supervisor = new Supervisor(run, options);
 process.on("SIGTERM", () => void supervisor.stop());
 process.on("SIGINT", () => void supervisor.stop());

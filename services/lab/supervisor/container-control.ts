@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { StartRules } from "@faultline/shared/shell/service.ts";
 import { infrastructureError } from "../cli/errors.ts";
 import type { PartControl } from "../connection/part-control.ts";
 import { partsOf } from "./parts.ts";
@@ -28,13 +29,15 @@ export class ContainerControl implements PartControl {
   readonly #project: string;
   readonly #files: readonly string[];
   readonly #parts: readonly string[];
+  readonly #rulesFile: (part: string, rules: StartRules) => void;
   readonly #running = new Set<string>();
   #gone: (part: string) => void = () => {};
 
-  /** `files`: of docker compose, the base first. */
-  constructor(project: string, machine: Machine, files: readonly string[]) {
+  /** `files`: of docker compose, the base first. `rulesFile` writes what a container reads when it starts. */
+  constructor(project: string, machine: Machine, files: readonly string[], rulesFile: (part: string, rules: StartRules) => void) {
     this.#project = project;
     this.#files = files;
+    this.#rulesFile = rulesFile;
     this.#parts = partsOf(machine.vms.length).map(({ name }) => name);
   }
 
@@ -90,7 +93,8 @@ export class ContainerControl implements PartControl {
     return client;
   }
 
-  async start(part: string): Promise<LabClient> {
+  async start(part: string, rules: StartRules): Promise<LabClient> {
+    this.#rulesFile(part, rules);
     await this.compose("up", "-d", "--wait", "--no-build", "--no-deps", serviceOf(part));
     return this.#joined(part);
   }

@@ -4,6 +4,9 @@ import { type Ended, ended, type Service } from "./services.ts";
 /** Time for the others to say which edge broke. */
 const OTHERS_MS = 400;
 
+/** What a part says that ends because the one below it did. */
+const FOLLOWS = /^\w+: edge \S+ to \w+ broke: /;
+
 /** The edge above and below each part of the machine. */
 const edgesOf: Record<Service["kind"], string> = {
   smmu: "smmu/v1 (host<->smmu)",
@@ -28,10 +31,11 @@ export function lossOf(services: readonly Service[], closing: () => boolean, exp
   });
 }
 
-/** Who was killed is the cause; else who ended first. */
+/** Who was killed is the cause; else who ended for a reason of its own; else who ended first. */
 function describe(services: readonly Service[], gone: readonly Ended[]): Failure {
-  const cause = gone.find(({ how }) => how.startsWith("killed")) ?? gone[0];
-  const lost = services.find(({ name }) => name === cause.name)!;
+  const serviceOf = ({ name }: Ended) => services.find((service) => service.name === name)!;
+  const cause = gone.find(({ how }) => how.startsWith("killed")) ?? gone.find((end) => !FOLLOWS.test(lastLine(serviceOf(end).stderr))) ?? gone[0];
+  const lost = serviceOf(cause);
   // Who ended by itself says why in its last line.
   if (!cause.how.startsWith("killed") && lost.stderr) return infrastructureError(lastLine(lost.stderr), cause.name);
   const others = services.filter((service) => service !== lost && service.stderr);

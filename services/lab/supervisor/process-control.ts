@@ -1,6 +1,8 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
+import type { StartRules } from "@faultline/shared/shell/service.ts";
 import type { PartControl } from "../connection/part-control.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
@@ -72,10 +74,12 @@ export class ProcessControl implements PartControl {
     return new LabClient(`unix:${this.#run.socket(part)}`);
   }
 
-  async start(name: string): Promise<LabClient> {
+  async start(name: string, rules: StartRules): Promise<LabClient> {
     const part = partsOf(this.#machine.vms.length).find((one) => one.name === name)!;
     rmSync(this.#run.socket(name), { force: true }); // a killed service leaves its socket
-    const service = startService(this.#run, part, this.#options);
+    const file = join(this.#run.dir, `${name}.rules.json`);
+    writeFileSync(file, JSON.stringify(rules));
+    const service = startService(this.#run, part, { ...this.#options, rules: file });
     this.add(service);
     this.#expected.delete(name);
     const lost = lossOf([service], () => this.#closed, this.expected);

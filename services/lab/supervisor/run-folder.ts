@@ -22,6 +22,8 @@ export interface RunRecord {
   memory: string;
   /** "up": in the background, until `down`; else what a command started for itself. */
   purpose: "up" | "command";
+  /** Mutants and defects that are on. */
+  switches: string[];
   /** `ended`: how a part that is gone ended, like "exit code 3"; null: it lives. */
   services: { name: string; pid: number; admin: string; ended: string | null }[];
   /** How often services were started: 1 at first, one more each time that lost ones are started again. */
@@ -38,7 +40,7 @@ const STARTING_MS = 10_000;
 export const runsFolder = (): string => (process.env.XDG_RUNTIME_DIR ? join(process.env.XDG_RUNTIME_DIR, "faultline") : `/tmp/faultline-${uid}`);
 
 /** Makes the folder of a new run, after removing what dead runs left. `name` must be free. */
-export function createRunFolder(machineJson: string, purpose: RunRecord["purpose"] = "command", given?: string): RunFolder {
+export function createRunFolder(machineJson: string, purpose: RunRecord["purpose"] = "command", given?: string, switches: string[] = []): RunFolder {
   const base = runsFolder();
   mkdirSync(base, { recursive: true, mode: 0o700 });
   removeStale(base);
@@ -46,7 +48,7 @@ export function createRunFolder(machineJson: string, purpose: RunRecord["purpose
   const dir = join(base, name);
   mkdirSync(dir, { mode: 0o700 });
   const memory = join(SHM, `${memoryPrefix(base)}${name}`);
-  const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, services: [], starts: 0 };
+  const record: RunRecord = { run: name, pid: process.pid, started: startOf(process.pid) ?? "", memory, purpose, switches, services: [], starts: 0 };
   const write = () => {
     writeFileSync(join(dir, "run.json.new"), `${JSON.stringify(record)}\n`);
     renameSync(join(dir, "run.json.new"), join(dir, "run.json")); // a reader finds the old one or the new one

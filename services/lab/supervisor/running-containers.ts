@@ -27,7 +27,9 @@ export async function startContainers(
   chmodSync(dir, 0o755); // read by the containers' user
   writeFileSync(join(dir, "machine.json"), `${JSON.stringify(machine)}\n`, { mode: 0o644 });
   writeFileSync(join(dir, "compose.yml"), override(machine, dir, switches));
-  const control = new ContainerControl(`faultline-run-${process.pid}`, machine, ["docker-compose.yml", join(dir, "compose.yml")]);
+  const rulesFile = (part: string, rules: object) => writeFileSync(join(dir, rulesName(part)), JSON.stringify(rules), { mode: 0o644 });
+  for (const { name } of partsOf(machine.vms.length)) rulesFile(name, []);
+  const control = new ContainerControl(`faultline-run-${process.pid}`, machine, ["docker-compose.yml", join(dir, "compose.yml")], rulesFile);
   const close = async () => {
     await control.down();
     rmSync(dir, { recursive: true, force: true });
@@ -57,11 +59,22 @@ export async function startContainers(
   }
 }
 
+/** What a container arms when it starts. */
+const rulesName = (part: string): string => `${part}.rules.json`;
+
 /** What this run adds to docker-compose.yml: its machine and its switches. */
 function override(machine: Machine, dir: string, switches: readonly string[]): string {
-  const service = {
-    environment: { FAULTLINE_MACHINE: "", FAULTLINE_MACHINE_JSON: MACHINE, FAULTLINE_SWITCHES: switches.join(",") },
+  const service = (part: string) => ({
+    environment: {
+      FAULTLINE_MACHINE: "",
+      FAULTLINE_MACHINE_JSON: MACHINE,
+      FAULTLINE_SWITCHES: switches.join(","),
+      FAULTLINE_RULES: `/machine/${rulesName(part)}`,
+    },
     volumes: [`${dir}:/machine:ro`],
-  };
-  return stringify({ services: Object.fromEntries(partsOf(machine.vms.length).map(({ name }) => [name.replace(/0$/, ""), service])) }, { aliasDuplicateObjects: false });
+  });
+  return stringify(
+    { services: Object.fromEntries(partsOf(machine.vms.length).map(({ name }) => [name.replace(/0$/, ""), service(name)])) },
+    { aliasDuplicateObjects: false },
+  );
 }

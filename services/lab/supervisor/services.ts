@@ -20,6 +20,8 @@ export interface ServiceOptions {
   adminPort?: number;
   /** Also writes what the service says to `<name>.log` in the run's folder. */
   log?: string;
+  /** A file with the rules that are armed from the start. */
+  rules?: string;
 }
 
 /** gRPC makes much short-lived garbage: with room for it scavenges are rare, and rarer still on the path of a fault. */
@@ -31,7 +33,7 @@ const STDERR_KEPT = 4000;
  * Starts one service. Its standard input is the supervisor's pipe: when that closes, the service ends, so that even `kill -9` of the supervisor leaves no process.
  * A session of its own keeps the terminal's Ctrl-C away from it: the supervisor ends it.
  */
-export function startService(run: RunFolder, part: Part, { switches, adminPort, log }: ServiceOptions): Service {
+export function startService(run: RunFolder, part: Part, { switches, adminPort, log, rules = "" }: ServiceOptions): Service {
   const main = fileURLToPath(new URL(`../../${part.kind}/shell/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [...NODE_FLAGS, main], {
     stdio: ["pipe", "ignore", "pipe"],
@@ -45,6 +47,7 @@ export function startService(run: RunFolder, part: Part, { switches, adminPort, 
       FAULTLINE_MACHINE_JSON: `${run.dir}/machine.json`,
       FAULTLINE_VM: String(part.vm),
       FAULTLINE_SWITCHES: switches.join(","),
+      FAULTLINE_RULES: rules,
       FAULTLINE_ADMIN: adminPort === undefined ? "" : `127.0.0.1:${adminPort}`,
       ...(log ? { FAULTLINE_LOG_LEVEL: log } : {}),
     },

@@ -4,8 +4,10 @@ import type { RuleCount as _lab_v1_RuleCount, RuleCount__Output as _lab_v1_RuleC
 
 export interface FiredReply {
   'rules'?: (_lab_v1_RuleCount)[];
+  'progress'?: (string);
 }
 
 export interface FiredReply__Output {
   'rules': (_lab_v1_RuleCount__Output)[];
+  'progress': (string);
 }
