@@ -1,103 +1,20 @@
-import type { EdgePort, SendResult } from "@faultline/shared/edge/envelope.ts";
-import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
-import { defaultMachine } from "@faultline/shared/machine/machine.ts";
-import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
-import { heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import { guestCpuMemory, vmmCpuMemory } from "@faultline/shared/physical-memory/translated.ts";
-import { silentTracer } from "@faultline/shared/trace/tracer.ts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { FakeSmmu, hexOf } from "../../../test/support/fake-smmu.ts";
-import { TaskExecution, turns } from "../../../test/support/task-execution.ts";
-import { Host, type VmmAttachment } from "./host.ts";
+import { hexOf } from "../../../test/support/fake-smmu.ts";
+import { turns } from "../../../test/support/task-execution.ts";
+import { bootHost, GPA, openDevice as openDeviceOf, pageRequest, RAM, tableConfig, words } from "../test-support/host-bench.ts";
 
-/** The VMM's end: system calls one after the other, and what the host sends by itself. */
-class FakeVmm implements EdgePort<HostToVmm, VmmToHost> {
-  readonly broken = false;
-  readonly signals: number[] = [];
-  posted: { address: number; data: Uint8Array }[] = [];
-  attachment: VmmAttachment | null = null;
-  #seq = 0;
-  readonly #replies = new Map<number, HostToVmm>();
+type Bench = Awaited<ReturnType<typeof bootHost>>;
+let smmu: Bench["smmu"];
+let host: Bench["host"];
+let vmm: Bench["vmm"];
+let memory: Bench["memory"];
+let roots: Bench["roots"];
 
-  send(body: HostToVmm): SendResult {
-    if (body.kind === "signal") this.signals.push(body.fd);
-    return "sent";
-  }
-  async request(): Promise<VmmToHost | "broken"> {
-    throw new Error("the host asks the VMM nothing");
-  }
-  reply(seq: number, body: HostToVmm): void {
-    this.#replies.set(seq, body);
-  }
-  post(address: number, data: Uint8Array): void {
-    this.posted.push({ address, data: data.slice() });
-  }
-  async writable(): Promise<void> {}
-
-  async call<K extends HostToVmm["kind"]>(body: VmmToHost, _kind: K): Promise<Extract<HostToVmm, { kind: K }>> {
-    const seq = ++this.#seq;
-    this.attachment?.deliver(seq, body);
-    for (let i = 0; i < 4000 && !this.#replies.has(seq); i++) await turns(1);
-    return this.#replies.get(seq) as Extract<HostToVmm, { kind: K }>;
-  }
-  async ioctl(fd: number, cmd: number, arg: Uint8Array = new Uint8Array(0)): Promise<{ ret: number; arg: Uint8Array }> {
-    return this.call({ kind: "ioctl", fd, cmd, arg }, "ioctlResult");
-  }
-  async open(path: string): Promise<number> {
-    return (await this.call({ kind: "open", path }, "openResult")).ret;
-  }
+async function boot(switches: string[] = []): Promise<void> {
+  ({ smmu, host, vmm, memory, roots } = await bootHost(switches));
 }
-
-/** Little-endian 4-byte words; a bigint takes eight bytes. */
-function words(...values: (number | bigint)[]): Uint8Array {
-  return new Uint8Array(
-    values.flatMap((value) => {
-      const size = typeof value === "bigint" ? 8 : 4;
-      return Array.from({ length: size }, (_, i) => Number((BigInt.asUintN(64, BigInt(value)) >> BigInt(8 * i)) & 0xffn));
-    }),
-  );
-}
-const GPA = 0x80000000n;
-const RAM = 256 * 4096;
-const tableConfig = (mode: number, pasidBits: number): Uint8Array =>
-  new Uint8Array([...words(40, 1, 32, 1), ...words(GPA + 0x10000n), ...words(1), pasidBits, mode, 0, 0, ...words(1), 1, 2, 0, 0]);
-
-let smmu: FakeSmmu;
-let host: Host;
-let vmm: FakeVmm;
-let execution: TaskExecution;
-let memory: ReturnType<typeof heapMemory>;
-let roots: HeapCpuRootTable;
-
-/** `rangeInvalidation` false: an SMMU without IDR3.RIL. */
-async function boot(switches: string[] = [], rangeInvalidation = true): Promise<void> {
-  memory = heapMemory(0x40000000, 8 * 2 ** 20);
-  smmu = new FakeSmmu(memory);
-  if (!rangeInvalidation) smmu.setRegister(0x00c, 0);
-  execution = new TaskExecution();
-  roots = new HeapCpuRootTable();
-  host = new Host(defaultMachine, { memory, smmu, execution, tracer: silentTracer, roots, switches: new Set(switches) });
-  expect(await host.boot()).toBe(0);
-  vmm = new FakeVmm();
-  vmm.attachment = host.attachVmm(0, vmm);
-}
-
-/** Set-up up to the open device: fds of container, group, device and the fault eventfd. */
-async function openDevice(): Promise<{ container: number; group: number; device: number; eventfd: number; hva: bigint }> {
-  const hva = BigInt((await vmm.call({ kind: "mmap", fd: -1, offset: 0, length: RAM }, "mmapResult")).hva);
-  const container = await vmm.open("/dev/vfio/vfio");
-  const group = await vmm.open("/dev/vfio/0");
-  expect((await vmm.ioctl(group, 0x3b68, words(container))).ret).toBe(0);
-  expect((await vmm.ioctl(container, 0x3b66, words(6))).ret).toBe(0);
-  expect((await vmm.ioctl(container, 0x3b71, words(32, 3, hva, GPA, BigInt(RAM)))).ret).toBe(0);
-  const device = (await vmm.ioctl(group, 0x3b6a, new TextEncoder().encode("0000:00:01.0\0"))).ret;
-  const eventfd = await vmm.open("eventfd");
-  expect((await vmm.ioctl(device, 0x3b6e, words(24, 0x24, 5, 0, 1, eventfd))).ret).toBe(0);
-  return { container, group, device, eventfd, hva };
-}
-
-/** Page request of 00:01.0: PASID 5, group 3, write, last, at 0x7f0000001000. */
-const pageRequest = (pasid = 5, flags = 0xe0): Uint8Array => new Uint8Array([8, 0, 0, 0, pasid, 0, 0, flags, 3, 0x10, 0, 0, 0, 0x7f, 0, 0]);
+const openDevice = () => openDeviceOf(vmm);
 
 describe("boot (host-driver.md, sections 1 and 2)", () => {
   beforeEach(() => boot());
@@ -244,26 +161,6 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     expect(host.counts().pending).toBe(0);
   });
 
-  it.each([
-    [[], "4158"], // SSV
-    [["RR-61"], "4100"], // no PASID
-  ])("RR-61: a response is what it was when it was taken; with the defect %j what the VMM makes of it meanwhile", async (switches, start) => {
-    await boot(switches);
-    const { device } = await openDevice();
-    host.fromSmmu(1, smmu.pageRequest(pageRequest()));
-    await turns(20);
-    const ring = device * 2 ** 40 + 10 * 2 ** 32 + 4096;
-    let release = () => {};
-    execution.held.set("host.page-response.before-pri-resp", new Promise((resolve) => (release = resolve)));
-    vmm.attachment?.applyWrite(ring, words(24, 1, 1, 5, 3, 0));
-    await vmm.call({ kind: "pwrite", fd: device, offset: 10 * 2 ** 40, data: words(1) }, "pwriteResult");
-    await turns(20); // matched: PASID_VALID, PASID 5, group 3
-    vmm.attachment?.applyWrite(ring + 8, words(0)); // the VMM clears PASID_VALID
-    release();
-    await turns(20);
-    expect(smmu.commands.at(-1)?.slice(0, 4)).toBe(start);
-  });
-
   it("an event of stage 1 is reported; one of stage 2 stays in the host's log (IC-902, IC-1209)", async () => {
     await boot();
     const { eventfd } = await openDevice();
@@ -276,46 +173,6 @@ describe("a page request's way through the host (flow.md d, e, g, h)", () => {
     host.fromSmmu(2, smmu.eventRecord(event(false)));
     await turns(20);
     expect(vmm.signals).toEqual([eventfd]);
-  });
-
-  it.each([
-    ["C_BAD_SUBSTREAMID", 0x08, 3, false],
-    ["F_CD_FETCH", 0x09, 1, false],
-    ["C_BAD_CD", 0x0a, 2, false],
-    ["F_WALK_EABT", 0x0b, 4, true],
-  ])("IC-912: %s is reported with its reason; with RR-50 it stays in the host's log", async (_name, id, reason, address) => {
-    for (const switches of [[], ["RR-50"]]) {
-      await boot(switches);
-      await openDevice();
-      // SSID 5, read of 0x7f0000001000.
-      host.fromSmmu(1, smmu.eventRecord(new Uint8Array([id, 0x58, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x08, 0, 0, 0, 0, 0x10, 0, 0, 0, 0x7f, 0, 0, ...new Uint8Array(8)])));
-      await turns(20);
-      const record = vmm.posted.find((write) => write.data.length === 64)?.data.slice(0, 32);
-      const expected = new Uint8Array([...words(1, 0, reason, address ? 3 : 1, 5, 1), ...words(address ? 0x7f0000001000n : 0n)]);
-      expect(record && hexOf(record)).toBe(switches.length ? undefined : hexOf(expected));
-    }
-  });
-
-  it("RR-69: a fault is reported as soon as the handler is there; with the defect one of before the interrupt is stored and answered Failure too", async () => {
-    for (const [switches, failures] of [
-      [[], 0],
-      [["RR-69"], 1],
-    ] as const) {
-      await boot([...switches]);
-      const request = smmu.request.bind(smmu);
-      smmu.request = async (body) => {
-        const done = await request(body);
-        if (body.kind === "configWrite" && (body.address & 0xfff) === 0x114 && body.value[0] === 1) {
-          host.fromSmmu(1, smmu.pageRequest(pageRequest())); // PRI is on, and the device not open yet
-          await turns(20);
-        }
-        return done;
-      };
-      await openDevice();
-      expect(vmm.posted.filter((write) => write.data.length === 64)).toHaveLength(1);
-      expect(smmu.commands.filter((command) => command.startsWith("4158"))).toHaveLength(failures);
-      expect(host.counts().pending).toBe(1 - failures);
-    }
   });
 
   it("answers Response Failure itself when nobody handles the request", async () => {
@@ -372,30 +229,6 @@ describe("CACHE_INVALIDATE (vfio-uapi.md 4.2)", () => {
     const before = smmu.commands.length;
     expect((await vmm.ioctl(container, 0x3b77, arg)).ret).toBe(ret);
     expect(smmu.commands.slice(before).filter((command) => !command.startsWith("46"))).toEqual(commands);
-  });
-
-  it.each([
-    [[], 256],
-    [["RR-55"], 1],
-  ])("16 granules of 64 KiB on an SMMU without range commands: every page of them; with the defect %j the first alone", async (switches, pages) => {
-    await boot(switches, false);
-    const { container } = await openDevice();
-    const before = smmu.commands.length;
-    expect((await vmm.ioctl(container, 0x3b77, request(1, 2, 2, 7, 0n, 0x12340000n, 65536n, 16n))).ret).toBe(0);
-    const tlbi = smmu.commands.slice(before).filter((command) => command.startsWith("12"));
-    expect([tlbi.length, tlbi[0].slice(16)]).toEqual([pages, "0000341200000000"]);
-  });
-
-  it("refuses the PASID cache type with RR-52", async () => {
-    await boot(["RR-52"]);
-    const { container } = await openDevice();
-    expect((await vmm.ioctl(container, 0x3b77, request(4, 1, 1, 0, 5n))).ret).toBe(-2);
-  });
-
-  it("refuses a table of several context descriptors with RR-51", async () => {
-    await boot(["RR-51"]);
-    const { container } = await openDevice();
-    expect((await vmm.ioctl(container, 0x3b76, tableConfig(1, 8))).ret).toBe(-22);
   });
 });
 
@@ -462,15 +295,6 @@ describe("page requests that are not the last of their group (flow.md, d)", () =
     host.fromSmmu(2, smmu.pageRequest(pageRequest()));
     await turns(20);
     expect(vmm.posted.filter((write) => write.data.length === 64).map((write) => write.data[8] & 2)).toEqual([0, 2]); // LAST_PAGE
-  });
-  it("RR-74: with the defect each is reported as it comes", async () => {
-    await boot(["RR-74"]);
-    const { container } = await openDevice();
-    await vmm.ioctl(container, 0x3b76, tableConfig(1, 10));
-    host.fromSmmu(1, smmu.pageRequest(notLast));
-    await turns(20);
-    expect(vmm.posted.filter((write) => write.data.length === 64).map((write) => write.data[8] & 2)).toEqual([0]);
-    expect(host.counts().partial).toBe(0);
   });
   it("are gone when their PASID is invalidated: it may be another's when the index comes again (IC-1105)", async () => {
     await boot();

@@ -43,7 +43,11 @@ describe("PROBE in rfc-v1 (virtio-iommu.md, 5.5)", () => {
   it("types 6 and 7 are one format each, with asid_bits", () => {
     expect(parseProperties(list, rfcV1)).toMatchObject({ asidBits: 16, pasidTable: { twoLevel: true } });
   });
-  it("a property that is shorter than its structure is -EINVAL (RR-48 fixed)", () => {
+  it("a property that is shorter than its structure is -EINVAL (RR-48)", () => {
     expect(parseProperties(bytes("0600 0800 0100 1000 00000000"), rfcV1)).toBe(-22);
+  });
+  it("RR-44: a PASID table format says no more than that: two levels are taken for granted. review has a flag for them", () => {
+    expect(parseProperties(list, rfcV1)).toMatchObject({ pasidTable: { twoLevel: true } });
+    expect(parseProperties(bytes("0600 0c00 0200 0000 0000000000000000"), review)).toMatchObject({ pasidTable: { twoLevel: false } });
   });
 });

@@ -44,6 +44,23 @@ describe("ATTACH_TABLE (virtio-iommu.md, 6.4)", () => {
       expect([ret, vmm.requests.filter(({ type }) => type === 8).length]).toEqual([-19, answers]); // no table format is known
     }
   });
+  it("RR-82: nothing is invalidated of a domain that the device does not know; with the defect ATTACH_TABLE comes after two of them", async () => {
+    expect((await attached({})).vmm.requests.map(({ type }) => type)).toEqual([5, 6]);
+    expect((await attached({ switches: ["RR-82"] })).vmm.requests.map(({ type }) => type)).toEqual([5, 7, 7, 6]);
+    expect((await attached({ switches: ["RR-82"], pasidBits: 16 })).vmm.requests.map(({ type }) => type)).toEqual([5, 7, 7, 7, 6]); // a leaf, too
+  });
+  it("RR-83: requests are under way together; with the defect the second waits for the first", async () => {
+    for (const [switches, underWay] of [
+      [[], 2],
+      [["RR-83"], 1],
+    ] as const) {
+      const { guest, vmm } = await bootedGuest({ switches: [...switches] });
+      vmm.deliver = () => {}; // the device uses nothing
+      for (let n = 0; n < 2; n++) void guest.viommu.requests.send(new Uint8Array(20));
+      await settle();
+      expect(guest.viommu.requests.underWay).toBe(underWay);
+    }
+  });
   it("RR-91: a PASID table format without a page table format is -ENODEV; with the defect the driver stops at it", async () => {
     for (const switches of [[], ["RR-91"]]) {
       const { guest, execution, oopses } = await bootedGuest({ switches });

@@ -20,7 +20,7 @@ const request = iommu_fault_prm.decode(iommu_fault_prm.encode({ type: 2, flags: 
 const INVAL = 4;
 
 describe("feature bits (virtio-iommu.md, 2)", () => {
-  it("review offers 0, 1, 2, 4, 5, 6, 8, 9, 32; rfc-v1 0, 1, 2, 4, 5, 6, 7, 32", () => {
+  it("review offers 0, 1, 2, 4, 5, 6, 8, 9, 32; rfc-v1 0, 1, 2, 4, 5, 6, 7, 32: its bit 6 is another feature (RR-56)", () => {
     expect(review.offered).toBe(0x1_0000_0377n);
     expect(rfcV1.offered).toBe(0x1_0000_00f7n);
   });
