@@ -52,6 +52,14 @@ describe("the locks that a part holds (INV-5)", () => {
     cmdq.unlock();
     expect(held.counts()).toEqual({ locks: 0 });
   });
+  it("are named in the order in which the first of each name was taken", async () => {
+    const held = new HeldLocks();
+    const [a, b, c] = ["a", "b", "c"].map((name) => new Mutex(name, held));
+    for (const lock of [c, a, b]) await lock.lock();
+    c.unlock();
+    await c.lock();
+    expect(Object.keys(held.counts())).toEqual(["locks", "locks:a", "locks:b", "locks:c"]);
+  });
   it("are given back by a body that throws", async () => {
     const held = new HeldLocks();
     await expect(new Mutex("ste", held).with(() => Promise.reject(new Error("x")))).rejects.toThrow("x");
