@@ -1,5 +1,6 @@
 import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
+import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, groupKeyOf, groupText, pasidText, vmOf } from "./naming.ts";
@@ -9,7 +10,10 @@ const BAD_CD = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID"]);
 /** Faults of a CD table that belongs to a guest. */
 const OF_THE_TABLE = new Set([...BAD_CD, "F_CD_FETCH", "F_WALK_EABT"]);
 
-/** INV-10: what was enabled works. Four ways in which it does not although every call said so: page requests that are never sent, that nobody is told of, a bound PASID whose CD is not seen, and faults of a guest's table that stay with the host. */
+/**
+ * INV-10: what was enabled works. Ways in which it does not although every call said so: page requests that are never sent, or no more after a Response Failure, or that nobody is told of; a bound
+ * PASID whose CD is not seen; a removal that the guest is not told of; faults of a guest's table that stay with the host.
+ */
 export const inv10: Checker = {
   id: "INV-10",
   sentence: "A documented feature is usable: its positive path works.",
@@ -19,16 +23,26 @@ export const inv10: Checker = {
     "edge.break",
     "endpoint.flr",
     "endpoint.page-request",
+    "endpoint.prg-response",
     "event-queue.record",
     "guest.bind",
     "guest.cd-written",
+    "guest.function-removed",
     "guest.unbind",
     "host.event-record",
     "host.fault-refused",
     "host.fault-reported",
+    "host.function-removed",
     "host.pri-response",
   ],
-  check: (history) => [...noPageRequests(history), ...answeredUnreported(history), ...boundButBad(history), ...keptByTheHost(history)],
+  check: (history) => [
+    ...noPageRequests(history),
+    ...noneAfterFailure(history),
+    ...answeredUnreported(history),
+    ...boundButBad(history),
+    ...removedUntold(history),
+    ...keptByTheHost(history),
+  ],
 };
 
 /** RR-89: translations without access and never a page request. */
@@ -39,14 +53,58 @@ function noPageRequests(history: readonly TraceEvent[]): Violation[] {
   const able = new Set(history.filter((event) => excuses(event, bound.get(endpointOf(event)))).map(endpointOf));
   const refused = new Map<string, TraceEvent[]>();
   for (const event of history) {
-    const { kind, fields } = event;
-    if (kind !== "ats.translation-request" || fields.status !== "SC" || fields.R || fields.W || able.has(endpointOf(event)) || !bound.has(endpointOf(event))) continue;
+    if (!withoutAccess(event) || able.has(endpointOf(event)) || !bound.has(endpointOf(event))) continue;
     refused.set(endpointOf(event), [...(refused.get(endpointOf(event)) ?? []), event]);
   }
   return [...refused].map(([endpoint, events]) => ({
     invariant: "INV-10",
     message: `endpoint ${endpoint}: ${events.length} translations gave no access and no page request was ever sent: PRI is not enabled in the function`,
     events: [bound.get(endpoint)!.n, events[0].n],
+  }));
+}
+
+const withoutAccess = ({ kind, fields }: TraceEvent): boolean => kind === "ats.translation-request" && fields.status === "SC" && !fields.R && !fields.W;
+
+/** A Response Failure switches a function's page requests off until it is reset (spec/flow.md, h): a process that is bound without that reset gets no page. */
+function noneAfterFailure(history: readonly TraceEvent[]): Violation[] {
+  const off = new Map<string, { failure: TraceEvent; bind?: TraceEvent; refused?: TraceEvent }>();
+  for (const event of history) {
+    const { kind, fields } = event;
+    if (kind === "endpoint.prg-response") {
+      if (fields.code === PRG_RESPONSE_CODE.ResponseFailure && fields.accepted === true) off.set(endpointOf(event), { failure: event });
+      continue;
+    }
+    const state = off.size > 0 ? off.get(endpointOf(event)) : undefined;
+    if (!state) continue;
+    if (kind === "endpoint.flr" || kind === "endpoint.page-request") off.delete(endpointOf(event));
+    else if (kind === "guest.bind") state.bind ??= event;
+    else if (state.bind && withoutAccess(event)) state.refused ??= event;
+  }
+  return [...off].flatMap(([endpoint, { failure, bind, refused }]) =>
+    bind && refused
+      ? {
+          invariant: "INV-10",
+          message: `endpoint ${endpoint}: bound at #${bind.n}, its translation gave no access at #${refused.n} and no page request followed: no reset after the Response Failure at #${failure.n}`,
+          events: [failure.n, bind.n, refused.n],
+        }
+      : [],
+  );
+}
+
+/** A function that was pulled out: the event of its slot goes through host and VMM to the guest that has it bound (PCIe 6.7.3). Where an edge broke, somebody is not there to be told. */
+function removedUntold(history: readonly TraceEvent[]): Violation[] {
+  const bound = new Set<string>();
+  const untold = new Map<string, TraceEvent>();
+  for (const event of history) {
+    if (event.kind === "edge.break") return [];
+    if (event.kind === "guest.bind") bound.add(endpointOf(event));
+    else if (event.kind === "host.function-removed" && bound.has(endpointOf(event))) untold.set(endpointOf(event), event);
+    else if (event.kind === "guest.function-removed") untold.delete(endpointOf(event));
+  }
+  return [...untold].map(([endpoint, removal]) => ({
+    invariant: "INV-10",
+    message: `endpoint ${endpoint}: removed from the host at #${removal.n}, and its guest was never told`,
+    events: [removal.n],
   }));
 }
 

@@ -56,6 +56,24 @@ describe("ORD-RESET: no ATS invalidation under way at a function that is reset (
   });
 });
 
+describe("ORD-RESET: a function is reset between two users (S16)", () => {
+  const attach: Line = ["guest0", "guest.attach-table", { endpoint: "0x8", domain: 1 }];
+  const worked = (sid = "0x8"): Line => ["smmu", "endpoint.job-start", { sid, pasid: 5 }];
+  const flr = (sid = "0x8"): Line => ["smmu", "endpoint.flr", { sid }];
+  const killed = (part: string): Line => ["lab", "lab.part", {}, { part, did: "kill" }];
+
+  it("is kept by a reset, by the loss of power, and by a function that has not worked", () => {
+    expect(messages(ordReset, attach, worked(), flr(), attach)).toEqual([]);
+    expect(messages(ordReset, attach, worked(), killed("smmu"), attach)).toEqual([]);
+    expect(messages(ordReset, attach, worked("0x10"), attach)).toEqual([]);
+  });
+  it("is violated by a kernel that finds the function as the one before left it", () => {
+    const expected = ["endpoint 0x8 was attached by guest0 at #4 as its former user left it at #2: no reset between"];
+    expect(messages(ordReset, attach, worked(), killed("host"), attach)).toEqual(expected);
+    expect(messages(ordReset, attach, worked(), flr("0x10"), attach)).toEqual(expected);
+  });
+});
+
 describe("FL-ABORT: the VMM answers what finds no guest (spec/flow.md, abort matrix; S34)", () => {
   const gone: Line = ["vmm0", "edge.break", {}, { edge: "virtio" }];
   const group = { endpoint: "0x8", pasid: 5, grpid: 3 };
@@ -69,6 +87,17 @@ describe("FL-ABORT: the VMM answers what finds no guest (spec/flow.md, abort mat
     expect(messages(flAbort, gone, drained, ["smmu", "endpoint.flr", { sid: "0x8" }])).toEqual([
       "endpoint 0x8, PASID 5, group 3: the VMM took it at #2, its guest is gone since #1: no answer INVALID after it",
     ]);
+  });
+  it("is violated by the silence of a VMM that had the request when its guest went", () => {
+    expect(messages(flAbort, drained, gone, ["vmm0", "vmm.function-reset", { endpoint: "0x8" }, { groups: [] }])).toEqual([
+      "endpoint 0x8, PASID 5, group 3: the VMM took it at #1, its guest is gone since #2: no answer INVALID after it",
+    ]);
+  });
+  it("is kept when the request was answered, by the guest before it went or by the VMM after that, or closed by a reset before", () => {
+    expect(messages(flAbort, drained, ["vmm0", "vmm.page-response", group, { code: 0 }], gone)).toEqual([]);
+    expect(messages(flAbort, drained, gone, ["vmm0", "vmm.group-refused", group, { code: 1 }])).toEqual([]);
+    expect(messages(flAbort, drained, ["vmm0", "vmm.function-reset", { endpoint: "0x8" }, { groups: [3] }], gone)).toEqual([]);
+    expect(messages(flAbort, drained, ["vmm0", "vmm.function-reset", { endpoint: "0x10" }, { groups: [] }], gone)).toHaveLength(1);
   });
   it("asks nothing for a request that is not the last, of a VMM whose guest runs, or of one that died too", () => {
     expect(messages(flAbort, gone, ["vmm0", "vmm.fault-drained", group, { last: false }])).toEqual([]);

@@ -123,6 +123,24 @@ describe("INV-10: what was enabled works", () => {
       "endpoint 0x8: 2 translations gave no access and no page request was ever sent: PRI is not enabled in the function",
     ]);
   });
+  it("is violated when a process is bound after a Response Failure to a function that nobody has reset (spec/flow.md, h)", () => {
+    const failure: Line = ["smmu", "endpoint.prg-response", { sid: "0x8", pasid: 5, grpid: 3 }, { code: 15, accepted: true }];
+    const flr: Line = ["smmu", "endpoint.flr", { sid: "0x8" }];
+    expect(messages(judgeBy([inv10], written(request, failure, bind(), translation({}))))).toEqual([
+      "endpoint 0x8: bound at #3, its translation gave no access at #4 and no page request followed: no reset after the Response Failure at #2",
+    ]);
+    expect(judgeBy([inv10], written(request, failure, flr, bind(), translation({})))).toEqual([]);
+    expect(judgeBy([inv10], written(request, failure, bind(), translation({ R: true })))).toEqual([]);
+    expect(judgeBy([inv10], written(bind(), request, failure, translation({})))).toEqual([]); // of before the failure: its job ends
+  });
+  it("is violated by a removal of a bound function that its guest is not told of, unless somebody on the way is gone (PCIe 6.7.3)", () => {
+    const removed: Line = ["host", "host.function-removed", { sid: "0x8" }, { present: false }];
+    const told: Line = ["guest0", "guest.function-removed", { endpoint: "0x8" }, { queues: 1 }];
+    expect(messages(judgeBy([inv10], written(bind(), removed)))).toEqual(["endpoint 0x8: removed from the host at #2, and its guest was never told"]);
+    expect(judgeBy([inv10], written(bind(), removed, told))).toEqual([]);
+    expect(judgeBy([inv10], written(removed))).toEqual([]);
+    expect(judgeBy([inv10], written(bind(), removed, ["vmm0", "edge.break", {}, { edge: "virtio" }]))).toEqual([]);
+  });
   it("is violated when a bound PASID meets C_BAD_CD, naming the CFGI_CD that is missing (RR-52)", () => {
     const bad = translation({ status: "CA", event: "C_BAD_CD" });
     expect(messages(judgeBy([inv10], written(attach, bind(), bad)))).toEqual([
