@@ -57,8 +57,9 @@ export class RunningSimulation implements RunningMachine {
   }
 
   async #start(): Promise<void> {
+    // No lab failed: there is nothing here but the machine. Its counts say what is left of before, and the workload that nobody is there to run.
     const failed = await this.#simulation.start();
-    if (failed) this.#simulation.scheduler.fail(infrastructureError(failed));
+    if (failed) this.#simulation.lab.emit("lab.part", {}, { part: failed.split(" ")[0], did: "fail", reason: failed });
   }
 
   #act(part: string, action: PartAction, ways: Ways, rule: string): void {
