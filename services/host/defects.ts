@@ -179,5 +179,65 @@ export const defects = [
     source: "our own protection",
     where: "core/vfio/iommu-type1.ts",
   },
+  {
+    id: "M-wait-for-sync",
+    sentence: "A CMD_SYNC is taken for complete as soon as it is published: what was asked of the hardware may still be in the queue.",
+    source: "our own protection",
+    where: "core/arm-smmu-v3/command-queue.ts",
+  },
+  {
+    id: "M-acknowledge-gerror",
+    sentence: "An error of the command queue is looked at and not acknowledged: the queue stands still.",
+    source: "our own protection (Arm IHI 0070 G.b, 7.1)",
+    where: "core/arm-smmu-v3/gerror.ts",
+  },
+  {
+    id: "M-compare-prod",
+    sentence: "An interrupt that finds the PRI queue empty has its newest record handled once more.",
+    source: "our own protection (Arm IHI 0070 G.b, 3.5.1)",
+    where: "core/arm-smmu-v3/pri-queue-thread.ts",
+  },
+  {
+    id: "M-compare-head",
+    sentence: "A write of the response ring's head that publishes nothing has the newest response executed once more.",
+    source: "our own protection (vfio-uapi.md, 6.2)",
+    where: "core/vfio/device.ts",
+  },
+  {
+    id: "M-match-pending",
+    sentence: "A page response is compared with the oldest pending request alone: one for another is dropped.",
+    source: "our own protection (IC-416)",
+    where: "core/vfio/device.ts",
+  },
+  {
+    id: "M-wait-for-response",
+    sentence: "A page request without a response after half a millisecond is answered Invalid Request, and its response is sent as well when it comes.",
+    source: "our own protection (linuxarm, iopf timeout v3)",
+    where: "core/vfio/page-request-timeout.ts",
+  },
+  {
+    id: "M-reset-at-open",
+    sentence: "A function is given to a VMM as its last user, or a kernel that died, left it.",
+    source: "our own protection (vfio-uapi.md, 8)",
+    where: "core/vfio/device.ts",
+  },
+  {
+    id: "M-wait-for-calls",
+    sentence: "The files of a dead process are released while a system call on them is under way.",
+    source: "our own protection (S14)",
+    where: "core/process.ts",
+  },
+  {
+    id: "M-room-for-signals",
+    sentence: "A signal that finds no room on its way to the VMM is lost.",
+    source: "our own protection (design.md, section 2)",
+    where: "core/process.ts",
+  },
+  {
+    id: "M-room-for-writes",
+    sentence: "A register write that finds no room on the bus is lost.",
+    source: "our own protection (design.md, section 2)",
+    where: "core/bus.ts",
+  },
 ] as const;
 export type HostDefect = (typeof defects)[number]["id"];

@@ -7,9 +7,12 @@ import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
 export class Bus {
   readonly #edge: EdgePort<HostToSmmu, SmmuToHost>;
   readonly #order: Mutex;
+  /** M-room-for-writes: a write that finds no credit is lost. */
+  readonly #waits: boolean;
 
-  constructor(edge: EdgePort<HostToSmmu, SmmuToHost>, locks: HeldLocks) {
+  constructor(edge: EdgePort<HostToSmmu, SmmuToHost>, locks: HeldLocks, waits = true) {
     this.#edge = edge;
+    this.#waits = waits;
     this.#order = new Mutex("posted writes", locks);
   }
 
@@ -36,6 +39,7 @@ export class Bus {
   /** Posted. Waits for a credit when the edge is full, in order. */
   async writeBytes(address: number, value: Uint8Array): Promise<void> {
     if (!this.#order.locked && this.#edge.send({ kind: "mmioWrite", address, value }) !== "full") return;
+    if (!this.#waits) return;
     await this.#order.with(async () => {
       while (this.#edge.send({ kind: "mmioWrite", address, value }) === "full") await this.#edge.writable();
     });

@@ -69,7 +69,7 @@ export class Host {
   constructor(machine: Machine, ports: HostPorts) {
     this.#machine = machine;
     this.#ports = ports;
-    this.#bus = new Bus(ports.smmu, ports.execution.locks);
+    this.#bus = new Bus(ports.smmu, ports.execution.locks, !ports.switches.has("M-room-for-writes"));
     this.frames = new Frames(ports.memory);
   }
 

@@ -109,7 +109,7 @@ export class VmmProcess implements GroupOwner {
   /** The process died: design.md, section 2, "what a death means". Every count is back where it was before it started. */
   async exit(): Promise<void> {
     this.#exited = true;
-    await Promise.all(this.#calls); // a file is released when the last call on it has returned
+    if (!this.#ports.smmu.ports.switches.has("M-wait-for-calls")) await Promise.all(this.#calls); // a file is released when the last call on it has returned
     const { execution } = this.#ports.smmu.ports;
     const devices = this.#of("device").map((file) => file.device);
     const containers = this.#of("container").map((file) => file.container);
@@ -128,7 +128,7 @@ export class VmmProcess implements GroupOwner {
 
   #signal(fd: number): void {
     const send = (): boolean => this.#edge.send({ kind: "signal", fd, value: 1 }) !== "full";
-    if (send()) return;
+    if (send() || this.#ports.smmu.ports.switches.has("M-room-for-signals")) return;
     this.#ports.smmu.ports.execution.spawn("eventfd_signal", async () => {
       do await this.#edge.writable();
       while (!send());

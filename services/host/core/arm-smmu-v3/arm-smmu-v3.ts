@@ -60,6 +60,7 @@ export class ArmSmmu {
       execution,
       tracer,
       msiPoll: features.msiPoll,
+      waits: !switches.has("M-wait-for-sync"),
     });
     const eventQueue = new OutputQueue({
       base: bases.eventq,
@@ -93,7 +94,7 @@ export class ArmSmmu {
     this.#priThread = new IrqThread("arm-smmu-v3-priq", execution, async () => {
       if (priQueue) await priQueueThread({ queue: priQueue, commandQueue, execution, tracer, switches, master, partial: this.partialGroups });
     });
-    this.#gerrorThread = new IrqThread("arm-smmu-v3-gerror", execution, () => gerrorHandler(bus, commandQueue, tracer));
+    this.#gerrorThread = new IrqThread("arm-smmu-v3-gerror", execution, () => gerrorHandler(bus, commandQueue, tracer, switches));
   }
 
   /** Probe, queues, stream table, reset. -ENODEV: the hardware is refused; -ENOMEM; -ETIMEDOUT. */

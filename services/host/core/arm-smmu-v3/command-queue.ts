@@ -26,11 +26,13 @@ export class CommandQueue {
   readonly #execution: Execution;
   readonly #tracer: Tracer;
   readonly #msiPoll: boolean;
+  /** M-wait-for-sync: nobody waits for a CMD_SYNC. */
+  readonly #waits: boolean;
   readonly #lock: Mutex;
   #prod = 0;
   #cons = 0;
 
-  constructor(o: { base: number; log2Size: number; bus: Bus; memory: PhysicalMemory; execution: Execution; tracer: Tracer; msiPoll: boolean }) {
+  constructor(o: { base: number; log2Size: number; bus: Bus; memory: PhysicalMemory; execution: Execution; tracer: Tracer; msiPoll: boolean; waits?: boolean }) {
     this.base = o.base;
     this.log2Size = o.log2Size;
     this.#bus = o.bus;
@@ -38,6 +40,7 @@ export class CommandQueue {
     this.#execution = o.execution;
     this.#tracer = o.tracer;
     this.#msiPoll = o.msiPoll;
+    this.#waits = o.waits ?? true;
     this.#lock = new Mutex("cmdq", o.execution.locks);
   }
 
@@ -65,6 +68,7 @@ export class CommandQueue {
     let at = 0;
     for (; commands.length - at > BATCH_COMMANDS; at += BATCH_COMMANDS) await this.#publish(commands.slice(at, at + BATCH_COMMANDS), false);
     const sync = await this.#publish(commands.slice(at), true);
+    if (!this.#waits) return 0;
     const done = this.#msiPoll
       ? await this.#execution.poll(() => this.#memory.load32(this.slotAddress(sync)) === 0 || this.#bus.broken, POLL_TIMEOUT_NS)
       : await this.#pollCons(sync);

@@ -5,8 +5,10 @@ import { syncSev } from "./command-encoding.ts";
 import type { CommandQueue } from "./command-queue.ts";
 import { GERROR, REG, registerAddress } from "./registers.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** arm_smmu_gerror_handler. host-driver.md, section 9. */
-export async function gerrorHandler(bus: Bus, queue: CommandQueue, tracer: Tracer): Promise<void> {
+export async function gerrorHandler(bus: Bus, queue: CommandQueue, tracer: Tracer, switches: ReadonlySet<string> = NONE): Promise<void> {
   const gerror = await bus.read32(registerAddress(REG.GERROR));
   const gerrorn = await bus.read32(registerAddress(REG.GERRORN));
   const active = ((gerror ^ gerrorn) & GERROR.MASK) >>> 0;
@@ -20,5 +22,5 @@ export async function gerrorHandler(bus: Bus, queue: CommandQueue, tracer: Trace
     if (error === CERROR.CERROR_ILL) bus.post(queue.slotAddress(cons & (2 ** queue.log2Size - 1)), syncSev().bytes);
   }
   tracer.emit("host.gerror", {}, { active, error });
-  await bus.write32(registerAddress(REG.GERRORN), gerror);
+  if (!switches.has("M-acknowledge-gerror")) await bus.write32(registerAddress(REG.GERRORN), gerror);
 }

@@ -54,6 +54,11 @@ export class OutputQueue {
     return bytes;
   }
 
+  /** M-compare-prod: the record before CONS, once more. */
+  newest(): Uint8Array<ArrayBuffer> | null {
+    return this.#memory.read(this.base + ((this.#cons + 2 ** this.log2Size - 1) % 2 ** this.log2Size) * this.#entryBytes, this.#entryBytes);
+  }
+
   /** Writes CONS: the slots are free again. `acknowledge` makes OVACKFLG equal OVFLG, once everything is drained. */
   async release(acknowledge: boolean): Promise<void> {
     if (acknowledge) this.#ovackflg = this.#prod >= OVFLG ? OVFLG : 0;

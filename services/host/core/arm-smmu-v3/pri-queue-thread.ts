@@ -36,6 +36,8 @@ export interface PriThreadContext {
  */
 export async function priQueueThread(c: PriThreadContext): Promise<void> {
   const { queue } = c;
+  const again = c.switches.has("M-compare-prod") && queue.empty ? queue.newest() : null;
+  if (again) await handlePageRequest(c, again);
   do {
     let taken = false;
     for (let record = queue.take(); record; record = queue.take()) {

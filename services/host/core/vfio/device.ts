@@ -39,6 +39,7 @@ import { accessBar } from "./bar-access.ts";
 import { DmaFaultRegion, encodeFault } from "./dma-fault-region.ts";
 import type { VfioGroup } from "./group.ts";
 import { VfioIrqs } from "./irq.ts";
+import { giveUp } from "./page-request-timeout.ts";
 import { DmaFaultResponseRegion } from "./page-response.ts";
 import { VfioPciConfig } from "./pci-config.ts";
 import { faultRegionInfo, pciRegionInfo } from "./region-info.ts";
@@ -90,7 +91,7 @@ export class VfioDevice {
     const device = new VfioDevice(ports, group, fd);
     const { master, pci } = group.device;
     await device.clearMaster();
-    await device.reset();
+    if (!ports.smmu.ports.switches.has("M-reset-at-open")) await device.reset();
     if (device.#nested) {
       const ret = await iommu_register_device_fault_handler(master.iommu, (fault) => device.#handleFault(fault));
       if (ret < 0) return ret;
@@ -218,7 +219,7 @@ export class VfioDevice {
   /** vfio_pci_iommu_dev_fault_handler. */
   async #handleFault(fault: IommuFault): Promise<number> {
     const { vmm } = this.#ports;
-    const { execution, tracer } = this.#ports.smmu.ports;
+    const { execution, tracer, switches } = this.#ports.smmu.ports;
     const record = encodeFault(fault);
     const index = this.#faults.store(record);
     if (index < 0) return index;
@@ -232,6 +233,7 @@ export class VfioDevice {
       { record: index, type: fault.type, last: request ? (request.flags & IOMMU_FAULT_PAGE_REQUEST_LAST_PAGE) !== 0 : null },
     );
     if (!this.#irqRegistered) return -EINVAL; // RR-69: the record is stored, and who reported the fault answers it too
+    if (request && switches.has("M-wait-for-response")) giveUp(execution, this.group.device.master.iommu, request);
     const eventfd = this.irqs.dmaFaultEventfd;
     if (eventfd === null) return 0; // kept silently
     await execution.point("host.dma-fault.before-signal", { fd: this.fd, head: this.#faults.head });
@@ -242,7 +244,8 @@ export class VfioDevice {
   /** The single-threaded response work: one response at a time to the core, whose result the uapi cannot tell (RR-61, the half that stays: spec/vfio-uapi.md, 6.2). */
   async #consumeResponses(): Promise<void> {
     const { master } = this.group.device;
-    const { execution, tracer } = this.#ports.smmu.ports;
+    const { execution, tracer, switches } = this.#ports.smmu.ports;
+    if (switches.has("M-compare-head") && !this.#responses.peek()) this.#responses.back();
     for (let response = this.#responses.peek(); response; response = this.#responses.peek()) {
       await execution.point("host.page-response.before-consume", { fd: this.fd, tail: this.#responses.tail });
       const again = this.#responses.peek() ?? response;
@@ -257,8 +260,10 @@ export class VfioDevice {
   /** S32: what matches no pending request goes out all the same, with the ids that the VMM gave. */
   async #respond(response: PageResponse): Promise<number> {
     const { master } = this.group.device;
-    const ret = await iommu_page_response(master.iommu, response);
-    if (ret !== -EINVAL || !this.#ports.smmu.ports.switches.has("S32")) return ret;
+    const { switches } = this.#ports.smmu.ports;
+    const passed = switches.has("M-match-pending") && master.iommu.pending[0]?.grpid !== response.grpid;
+    const ret = passed ? -EINVAL : await iommu_page_response(master.iommu, response);
+    if (ret !== -EINVAL || !switches.has("S32")) return ret;
     const resp = priRespOfCode(response.code);
     if (resp < 0) return ret;
     const pasid = response.flags & 1 ? response.pasid : undefined;

@@ -66,6 +66,11 @@ export class DmaFaultResponseRegion {
     };
   }
 
+  /** M-compare-head: what was executed last is there once more. */
+  back(): void {
+    this.tail = (this.tail + entries - 1) % entries;
+  }
+
   advance(): void {
     this.tail = (this.tail + 1) % entries;
   }
