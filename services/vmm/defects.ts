@@ -60,5 +60,41 @@ export const defects = [
     source: "our own protection (IC-1105)",
     where: "core/virtio-iommu/request-queue.ts",
   },
+  {
+    id: "M-match-outstanding",
+    sentence: "A PAGE_RESP is compared with the oldest outstanding group of its endpoint alone: one for another is refused.",
+    source: "our own protection (virtio-iommu.md, 6.6)",
+    where: "core/virtio-iommu/page-response.ts",
+  },
+  {
+    id: "M-compare-tail",
+    sentence: "A signal that finds the fault ring empty has its newest record relayed once more.",
+    source: "our own protection (vfio-uapi.md, 5)",
+    where: "core/vfio/fault-relay.ts",
+  },
+  {
+    id: "M-room-for-events",
+    sentence: "A used element or an interrupt that finds no room on its way to the guest is lost.",
+    source: "our own protection (design.md, section 2)",
+    where: "core/virtqueue/guest-edge.ts",
+  },
+  {
+    id: "M-room-for-responses",
+    sentence: "A page response that finds no room on its way to the host is lost.",
+    source: "our own protection (design.md, section 2)",
+    where: "core/vfio/dma-fault-response-region.ts",
+  },
+  {
+    id: "M-slot-event",
+    sentence: "The guest is not told that a function was pulled out.",
+    source: "our own protection (PCIe 6.7.3)",
+    where: "core/vmm.ts",
+  },
+  {
+    id: "M-drain-records",
+    sentence: "The fault relay takes one record per signal.",
+    source: "our own protection (vfio-uapi.md, 5)",
+    where: "core/vfio/fault-relay.ts",
+  },
 ] as const;
 export type VmmDefect = (typeof defects)[number]["id"];

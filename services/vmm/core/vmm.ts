@@ -13,7 +13,7 @@ import { AssignedFunction } from "./pci/config-space.ts";
 import { MsiX } from "./pci/msi-x.ts";
 import { Container } from "./vfio/container.ts";
 import { AssignedDevice } from "./vfio/device.ts";
-import type { PageRequestFault } from "./vfio/dma-fault-region.ts";
+import type { PageRequestFault, UnrecoverableFault } from "./vfio/dma-fault-region.ts";
 import { FaultRelay } from "./vfio/fault-relay.ts";
 import { MsiBinding } from "./vfio/msi-binding.ts";
 import { SystemCalls } from "./vfio/system-calls.ts";
@@ -108,10 +108,11 @@ export class Vmm {
     }
     const device = await AssignedDevice.open(this.#calls, bdf, container);
     if (typeof device === "number") return device;
-    const relay = new FaultRelay(device, this.#ports.execution, {
-      pageRequest: (fault) => this.#pageRequest(endpoint, fault),
-      unrecoverable: (fault) => this.#guest?.iommu.unrecoverable(endpoint, fault),
-    });
+    const handler = {
+      pageRequest: (fault: PageRequestFault) => this.#pageRequest(endpoint, fault),
+      unrecoverable: (fault: UnrecoverableFault) => this.#guest?.iommu.unrecoverable(endpoint, fault),
+    };
+    const relay = new FaultRelay(device, this.#ports.execution, handler, this.#ports.switches);
     const binding = new MsiBinding(container, guestRam(this.#ports.memory, this.#slots));
     const inject = (vector: number) => this.#guest?.edge.send({ kind: "interrupt", source: "msix", bdf, vector });
     const msix = new MsiX({ device, calls: this.#calls, irqfds: this.#irqfds, binding, inject, locks: this.#ports.execution.locks });
@@ -120,7 +121,11 @@ export class Vmm {
     this.endpoints.set(bdf, endpoint);
     this.#assigned.set(bdf, assigned);
     // Surprise removal: the VM's slot tells the guest. The fd stays open until the VM ends, as its mappings do.
-    const removed = await this.#installEventfd(device, VFIO_PCI_REQ_IRQ_INDEX, () => this.#guest?.edge.send({ kind: "interrupt", source: "slot", bdf, vector: 0 }));
+    const removed = await this.#installEventfd(
+      device,
+      VFIO_PCI_REQ_IRQ_INDEX,
+      () => this.#ports.switches.has("M-slot-event") || this.#guest?.edge.send({ kind: "interrupt", source: "slot", bdf, vector: 0 }),
+    );
     if (removed < 0) return removed;
     const ret = await this.#installEventfd(device, device.facts.faultIrq, () => relay.signalled());
     relay.signalled(); // records of before the eventfd were kept silently
@@ -162,7 +167,7 @@ export class Vmm {
 
   /** A guest kernel starts on the VM's CPUs. `deliver`: a message of its edge; `closed`: it died. */
   attachGuest(edge: EdgePort<VmmToGuest, GuestToVmm>): { deliver(seq: number, body: GuestToVmm): void; closed(): Promise<void> } {
-    const guestEdge = new GuestEdge(edge);
+    const guestEdge = new GuestEdge(edge, !this.#ports.switches.has("M-room-for-events"));
     const iommu = new VirtioIommu({
       edge: guestEdge,
       endpoints: this.endpoints,

@@ -107,6 +107,10 @@ export class AssignedDevice {
   pwrite(region: number, offset: number, data: Uint8Array): Promise<number> {
     return this.#calls.pwrite(this.facts.fd, region, offset, data);
   }
+  /** M-room-for-responses: without room on the edge the call is not made. */
+  tryPwrite(region: number, offset: number, data: Uint8Array): void {
+    this.#calls.edge.send({ kind: "pwrite", fd: this.facts.fd, offset: region * 2 ** VFIO_PCI_OFFSET_SHIFT + offset, data });
+  }
   /** Stores ring bytes; they leave with the next pwrite. */
   store(address: number, data: Uint8Array): void {
     this.#calls.edge.post(address, data);

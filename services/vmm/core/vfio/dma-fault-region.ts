@@ -30,6 +30,11 @@ export class DmaFaultRegion {
     return this.#bytes.slice(at, at + entrySize);
   }
 
+  /** M-compare-tail: the record before tail is there once more. */
+  back(): void {
+    if (this.#head === this.tail) this.tail = (this.tail + entries - 1) % entries;
+  }
+
   /** Skips every record: of before a reset of the function, nobody waits for them. */
   discard(): void {
     this.tail = this.#head;

@@ -13,10 +13,12 @@ const FULL_RETRY_NS = 100_000;
 export class DmaFaultResponseRegion {
   readonly #device: AssignedDevice;
   readonly #execution: Execution;
+  readonly #switches: ReadonlySet<string>;
   #head = 0;
   #tail = 0;
 
-  constructor(device: AssignedDevice, execution: Execution) {
+  constructor(device: AssignedDevice, execution: Execution, switches: ReadonlySet<string>) {
+    this.#switches = switches;
     this.#device = device;
     this.#execution = execution;
   }
@@ -30,7 +32,9 @@ export class DmaFaultResponseRegion {
     const { fd, responseRegion } = this.#device.facts;
     this.#device.store(regionAddress(fd, responseRegion, ringOffset + this.#head * entrySize), response);
     this.#head = (this.#head + 1) % entries;
-    void this.#device.pwrite(responseRegion, 0, uint64Bytes(this.#head).slice(0, 4)); // its result tells nothing about the response (RR-61)
+    const head = uint64Bytes(this.#head).slice(0, 4);
+    if (this.#switches.has("M-room-for-responses")) this.#device.tryPwrite(responseRegion, 0, head);
+    else void this.#device.pwrite(responseRegion, 0, head); // its result tells nothing about the response (RR-61)
     return 0;
   }
 

@@ -13,6 +13,8 @@ import type { AssignedDevice } from "./device.ts";
 import { DmaFaultRegion, type PageRequestFault, type UnrecoverableFault } from "./dma-fault-region.ts";
 import { DmaFaultResponseRegion } from "./dma-fault-response-region.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 export interface FaultHandler {
   pageRequest(fault: PageRequestFault): void;
   unrecoverable(fault: UnrecoverableFault): void;
@@ -25,14 +27,16 @@ export class FaultRelay {
   readonly #handler: FaultHandler;
   readonly #faults = new DmaFaultRegion();
   readonly #responses: DmaFaultResponseRegion;
+  readonly #switches: ReadonlySet<string>;
   #running = false;
   readonly #idle = new WaitQueue();
 
-  constructor(device: AssignedDevice, execution: Execution, handler: FaultHandler) {
+  constructor(device: AssignedDevice, execution: Execution, handler: FaultHandler, switches: ReadonlySet<string> = NONE) {
     this.#device = device;
     this.#execution = execution;
     this.#handler = handler;
-    this.#responses = new DmaFaultResponseRegion(device, execution);
+    this.#switches = switches;
+    this.#responses = new DmaFaultResponseRegion(device, execution, switches);
   }
 
   get tail(): number {
@@ -74,9 +78,11 @@ export class FaultRelay {
   async #drain(): Promise<void> {
     const held = this.#execution.point("vmm.fault-relay.before-drain", { endpoint: this.#device.bdf });
     if (held) await held;
+    if (this.#switches.has("M-compare-tail")) this.#faults.back();
     for (let record = this.#faults.take(); record; record = this.#faults.take()) {
       if (record[0] === IOMMU_FAULT_PAGE_REQ) this.#handler.pageRequest(iommu_fault_prm.decode(record));
       else this.#handler.unrecoverable(iommu_fault_event.decode(record));
+      if (this.#switches.has("M-drain-records")) break;
     }
     this.#writeTail();
     this.#running = false;

@@ -58,7 +58,8 @@ export async function respond({ endpoints, attachments, tracer, switches }: Resp
   // RR-66: the ring is that of the first endpoint of the domain that the guest names, which is none when the endpoint was detached meanwhile.
   const [first] = switches.has("RR-66") && r.domain !== undefined ? (attachments.domains.get(r.domain)?.endpoints ?? []) : [endpoint];
   if (!first) return VIRTIO_IOMMU_S_NOENT;
-  const at = endpoint.outstanding.findIndex((group) => group.grpid === r.grpid && (r.pasid === null || group.pasid === r.pasid));
+  const candidates = switches.has("M-match-outstanding") ? endpoint.outstanding.slice(0, 1) : endpoint.outstanding;
+  const at = candidates.findIndex((group) => group.grpid === r.grpid && (r.pasid === null || group.pasid === r.pasid));
   if (at < 0 && !switches.has("M-match-response")) return VIRTIO_IOMMU_S_INVAL;
   const [group] = at < 0 ? [{ grpid: r.grpid, pasid: r.pasid, needsPasid: r.pasid !== null }] : endpoint.outstanding.splice(at, 1);
   tracer.emit("vmm.page-response", { endpoint: hex(endpoint.id), pasid: group.pasid ?? undefined, grpid: group.grpid }, { code: r.code });
