@@ -198,5 +198,41 @@ export const defects = [
     source: "our own protection",
     where: "core/device-driver/job.ts",
   },
+  {
+    id: "M-reset-function",
+    sentence: "A function that does not answer, or whose page requests are off, is taken for reset and is not: what it has open stays open.",
+    source: "our own protection (IC-108; spec/flow.md, h)",
+    where: "core/device-driver/accelerator.ts",
+  },
+  {
+    id: "M-spurious-fault",
+    sentence: "A fault of a page that is present maps another frame there: the one of before, with its data, is lost.",
+    source: "our own protection",
+    where: "core/mm/handle-mm-fault.ts",
+  },
+  {
+    id: "M-check-vma",
+    sentence: "A fault outside of every mapping is answered SUCCESS.",
+    source: "our own protection (IC-603)",
+    where: "core/sva/page-fault-handler.ts",
+  },
+  {
+    id: "M-unbind-after-error",
+    sentence: "A process whose job failed is left with its queue, its bond and its address space.",
+    source: "our own protection",
+    where: "core/process/user-process.ts",
+  },
+  {
+    id: "M-drain-events",
+    sentence: "The event thread takes one event per interrupt.",
+    source: "our own protection (virtio 1.2, 2.7.10)",
+    where: "core/virtio-iommu/event-queue.ts",
+  },
+  {
+    id: "M-room-for-requests",
+    sentence: "A request that finds no room on its way to the device is never made available.",
+    source: "our own protection (design.md, section 2)",
+    where: "core/virtqueue/virtqueue.ts",
+  },
 ] as const;
 export type GuestDefect = (typeof defects)[number]["id"];

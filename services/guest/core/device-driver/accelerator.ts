@@ -183,7 +183,7 @@ export class AcceleratorDriver {
   async #reset(): Promise<number> {
     const held = this.#viommu.execution.point("guest.device-reset.before-flr", { endpoint: this.endpoint.id });
     if (held) await held;
-    const ret = await this.pci.reset();
+    const ret = this.#viommu.switches.has("M-reset-function") ? 0 : await this.pci.reset();
     await this.#viommu.functionReset(this.endpoint);
     this.#viommu.tracer.emit("guest.function-reset", { endpoint: this.endpoint.name }, { ret });
     if (ret === 0) await this.pci.writeBar(accelerator.CTRL.offset, 4, CTRL.ENABLE);

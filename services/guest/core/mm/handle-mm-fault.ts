@@ -17,7 +17,9 @@ export const VM_FAULT_OOM = 1,
 export async function handle_mm_fault(mm: Mm, vma: Vma, address: number, flags: FaultFlags): Promise<number> {
   const va = address - (address % PAGE_SIZE);
   const there = mm.present.get(va);
-  if (there) return flags.write && !mm.pageTable.lookup(va)?.write ? copyOnWrite(mm, vma, va) : 0; // else spurious: another fault of the page came first
+  if (there && mm.ports.switches.has("M-spurious-fault"))
+    mm.pageTable.unmap(va, PAGE_SIZE); // its frame is nobody's from here on
+  else if (there) return flags.write && !mm.pageTable.lookup(va)?.write ? copyOnWrite(mm, vma, va) : 0; // else spurious: another fault of the page came first
   if (vma.file && !flags.write) return mapFilePage(mm, vma, va);
   return mapAnonymous(mm, vma, va);
 }

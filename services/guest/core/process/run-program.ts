@@ -98,7 +98,7 @@ async function end(run: Run, well: boolean): Promise<string | null> {
   const { user, drawn } = run;
   const { ending } = drawn;
   if (!well || ending.how === "orderly") {
-    await endProcess(user);
+    await endProcess(user, well);
     return null;
   }
   const { mm, viommu } = user;

@@ -60,7 +60,7 @@ async function runFileProcess(
   const fileRun: FileRun = { ...run, user, jobs: 0 };
   const outcome = await runFile(fileRun, progress);
   const faultsHandled = driver.endpoint.tally(pasid).handled;
-  await endProcess(user);
+  await endProcess(user, outcome.ok);
   return queueResult(driver, { queue: index, pasid }, outcome, fileRun.jobs, faultsHandled);
 }
 

@@ -53,9 +53,10 @@ export async function unbindProcess({ viommu, driver, queue, bond }: UserProcess
   await iommu_sva_unbind_device(viommu, bond);
 }
 
-/** The orderly end: what the process mapped is unmapped, then unbind, then exit. */
-export async function endProcess(user: UserProcess): Promise<void> {
+/** The orderly end: what the process mapped is unmapped, then unbind, then exit. `well`: its jobs did what they should. */
+export async function endProcess(user: UserProcess, well: boolean): Promise<void> {
   const { driver, queue, viommu, mm, bond, ring, completion } = user;
+  if (!well && viommu.switches.has("M-unbind-after-error")) return;
   await driver.closeQueue(queue);
   await munmap(mm, ring);
   await munmap(mm, completion);

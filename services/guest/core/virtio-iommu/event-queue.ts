@@ -44,6 +44,8 @@ export class EventQueue {
   readonly #abi: VirtioIommuAbi;
   readonly #handle: (report: FaultReport) => Promise<void>;
   readonly #posted: PostedEventQueue;
+  /** M-drain-events: one event per interrupt. */
+  readonly #drains: boolean;
   /** RR-09: the one fault pointer of the posted driver. */
   #slot: EventWork | null = null;
   /** RR-10, RR-72: the buffers as they lie in guest memory, by head, with what earlier events left in them. */
@@ -53,13 +55,14 @@ export class EventQueue {
 
   constructor(
     edge: EdgePort<GuestToVmm, VmmToGuest>,
-    o: { execution: Execution; abi: VirtioIommuAbi; pageRequests: boolean; posted: PostedEventQueue; handle(report: FaultReport): Promise<void> },
+    o: { execution: Execution; abi: VirtioIommuAbi; pageRequests: boolean; posted: PostedEventQueue; drains: boolean; handle(report: FaultReport): Promise<void> },
   ) {
     this.#queue = new Virtqueue(EVENT_QUEUE, edge);
     this.#execution = o.execution;
     this.#abi = o.abi;
     this.#bufferBytes = o.pageRequests ? o.abi.reportBytes.pageRequests : o.abi.reportBytes.without;
     this.#posted = o.posted;
+    this.#drains = o.drains;
     this.#handle = o.handle;
   }
 
@@ -82,9 +85,9 @@ export class EventQueue {
     for (let element = this.#queue.take(); element; element = this.#queue.take()) {
       const report = this.#parse(this.#posted.takesShort ? this.#buffers.get(element.head)! : element.written);
       await this.#queue.add(new Uint8Array(0), this.#bufferBytes); // the head is free: never waits for room
-      if (!report) continue;
-      if (this.#posted.singleSlot || this.#posted.readsBufferLate) this.#queueWork({ report, head: element.head });
-      else await this.#handle(report);
+      if (report && (this.#posted.singleSlot || this.#posted.readsBufferLate)) this.#queueWork({ report, head: element.head });
+      else if (report) await this.#handle(report);
+      if (!this.#drains) break;
     }
     this.#running = false;
     this.#idle.wake();

@@ -52,8 +52,8 @@ export class RequestQueue {
   /** RR-58: the used length is not looked at; the tail that nobody wrote is still the zero of the driver's own buffer, which is VIRTIO_IOMMU_S_OK. */
   readonly #unwrittenIsOk: boolean;
 
-  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, o: { requestLock: Mutex | null; unwrittenIsOk: boolean }) {
-    this.#queue = new Virtqueue(REQUEST_QUEUE, edge);
+  constructor(edge: EdgePort<GuestToVmm, VmmToGuest>, o: { requestLock: Mutex | null; unwrittenIsOk: boolean; waitsForRoom: boolean }) {
+    this.#queue = new Virtqueue(REQUEST_QUEUE, edge, o.waitsForRoom);
     this.#requestLock = o.requestLock;
     this.#unwrittenIsOk = o.unwrittenIsOk;
   }

@@ -86,6 +86,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
     this.requests = new RequestQueue(ports.edge, {
       requestLock: switches.has("RR-83") ? new Mutex("request_lock", ports.execution.locks) : null,
       unwrittenIsOk: switches.has("RR-58"),
+      waitsForRoom: !switches.has("M-room-for-requests"),
     });
     this.featureLock = new Mutex("iopf_lock", ports.execution.locks);
     this.iopfQueues = [this.#allocIopfQueue()];
@@ -142,6 +143,7 @@ export class Viommu implements Omit<ViommuPorts, "edge"> {
       abi,
       pageRequests: negotiated(abi.pageRequest),
       posted: { singleSlot: this.switches.has("RR-09"), readsBufferLate: this.switches.has("RR-10"), takesShort: this.switches.has("RR-72") },
+      drains: !this.switches.has("M-drain-events"),
       handle: (report) => viommu_fault_handler(this, report),
     });
     await this.#setStatus(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);

@@ -19,8 +19,12 @@ export class Virtqueue {
   /** Wakes when a head is free or the edge takes messages again. */
   readonly #room = new WaitQueue();
 
-  constructor(index: number, edge: EdgePort<GuestToVmm, VmmToGuest>) {
+  /** M-room-for-requests: a chain that finds no room on the edge is never made available. */
+  readonly #waits: boolean;
+
+  constructor(index: number, edge: EdgePort<GuestToVmm, VmmToGuest>, waits = true) {
     this.index = index;
+    this.#waits = waits;
     this.#edge = edge;
     for (let head = QUEUE_SIZE - 1; head >= 0; head--) this.#freeHeads.push(head);
   }
@@ -38,7 +42,7 @@ export class Virtqueue {
     claim?.(head);
     for (;;) {
       const sent = this.#edge.send({ kind: "available", queue: this.index, head, readable, writableLength });
-      if (sent === "sent") return head;
+      if (sent === "sent" || (sent === "full" && !this.#waits)) return head;
       if (sent === "broken") return "broken";
       await this.#edge.writable();
     }
