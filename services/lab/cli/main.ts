@@ -115,7 +115,7 @@ function experiments(faultline: Command, ends: Ends): void {
     .action((options) => ends(table().then(({ scenariosCommand }) => scenariosCommand(options))));
   faultline
     .command("explain <id>")
-    .description("A scenario, defect, mutant, checker, assertion, point or kind of event")
+    .description("A scenario, finding of the review (RR-01 to RR-95), defect, mutant, checker, assertion, point or kind of event")
     .option("--json", "one JSON object on stdout")
     .action((id, options) => ends(table().then(({ explainCommand }) => explainCommand(id, options))));
   faultline

@@ -131,4 +131,17 @@ describe("faultline explain", () => {
     expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
     expect(files).toContain("shared/linux/iopf-queue.ts");
   });
+  it("tells of every finding of the review where it is switched on and what shows it, or why it cannot be", async () => {
+    const { explanationOf } = await import("./scenarios.ts");
+    const { findings } = await import("../scenarios/from-the-review.ts");
+    for (const { id, on, shown, reason } of findings()) {
+      const text = explanationOf(id)!.lines.join("\n");
+      expect(text, id).toMatch(on ? (shown && "test" in shown ? /^test: \S+\.test\.ts$/m : /^ {2}npx faultline run \S+ --defects /m) : /^no switch: /m);
+      expect(text, id).toContain(reason);
+    }
+    expect(explanationOf("RR-19")!.lines).toContain("as-posted is without it: the guest finds PRI enabled by the host and gives up");
+    expect(explanationOf("RR-10")!.lines).toEqual(expect.arrayContaining(["as-posted has it", "test: services/guest/core/virtio-iommu/fault-report.test.ts"]));
+    expect(explanationOf("RR-42")!.lines).toEqual(["unrecoverable type is 1", "switched on by: --abi rfc-v1", "test: services/guest/core/virtio-iommu/abi.test.ts"]);
+    expect(explanationOf("RR-96")).toBeNull();
+  });
 });

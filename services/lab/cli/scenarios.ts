@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { defects as guestDefects } from "@faultline/guest/defects.ts";
 import { defects as hostDefects } from "@faultline/host/defects.ts";
 import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
@@ -5,12 +7,14 @@ import { defects as smmuDefects } from "@faultline/smmu/defects.ts";
 import { defects as vmmDefects } from "@faultline/vmm/defects.ts";
 import { assertions } from "../assertions/assertions.ts";
 import { checkers } from "../checkers/index.ts";
+import { findings } from "../scenarios/from-the-review.ts";
 import { loadScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
 import { modesOf } from "../scenarios/modes.ts";
 import { pointTable } from "../scenarios/point-table.ts";
 import type { Caught } from "../scenarios/scenario-file.ts";
 import { whereText } from "../scenarios/where.ts";
 import { EXIT, inputError } from "./errors.ts";
+import { stopTheFlow } from "./switches.ts";
 import { columns } from "./table.ts";
 
 export interface TableOptions {
@@ -50,14 +54,14 @@ export function pointsCommand(options: TableOptions): number {
 
 interface Explanation {
   id: string;
-  what: "scenario" | "switch" | "checker" | "assertion" | "point" | "event";
+  what: "scenario" | "switch" | "finding" | "checker" | "assertion" | "point" | "event";
   lines: string[];
 }
 
-/** `faultline explain ID`: a scenario, defect, mutant, checker, assertion, point or kind of event. */
+/** `faultline explain ID`: a scenario, finding of the review, defect, mutant, checker, assertion, point or kind of event. */
 export function explainCommand(id: string, options: TableOptions): number {
   const found = explanationOf(id);
-  if (!found) throw inputError(`${id} is no scenario, defect, mutant, checker, assertion, point or kind of event${nearest(id)}`, "id");
+  if (!found) throw inputError(`${id} is no scenario, finding, defect, mutant, checker, assertion, point or kind of event${nearest(id)}`, "id");
   return print(options, found, [`${found.id} (${found.what})`, ...found.lines.map((line) => `  ${line}`)]);
 }
 
@@ -66,8 +70,15 @@ export function explanationOf(id: string): Explanation | null {
   if (scenarioIds().includes(id)) return { id, what: "scenario", lines: scenarioLines(loadScenario(id)) };
   for (const [service, rows] of Object.entries(switches)) {
     const row = rows.find((one) => one.id === id);
-    if (row) return { id, what: "switch", lines: [row.sentence, `source: ${row.source}`, `where: ${pathOf(service, row.where)}`, ...usedBy(id)] };
+    if (row)
+      return {
+        id,
+        what: "switch",
+        lines: [row.sentence, `source: ${row.source}`, `where: ${pathOf(service, row.where)}`, ...asPostedLine(id), ...usedBy(id), ...testedBy(id)],
+      };
   }
+  const finding = findings().find((one) => one.id === id);
+  if (finding) return { id, what: "finding", lines: [finding.title, finding.on ? `switched on by: ${finding.on}` : `no switch: ${finding.reason}`, ...testedBy(id)] };
   const checker = checkers.find((one) => one.id === id);
   if (checker) return { id, what: "checker", lines: [checker.sentence, `reads: ${checker.reads.join(", ")}`] };
   if (id === "hypothesis") return { id, what: "checker", lines: ["The workload ends as the scenario's `expect` says; judged when no other checker names a violation."] };
@@ -111,9 +122,23 @@ let loaded: readonly Scenario[] | undefined;
 /** Every scenario that is shipped, read once. */
 const shipped = (): readonly Scenario[] => (loaded ??= scenarioIds().map(loadScenario));
 
+/** Of a defect of the posted series. */
+function asPostedLine(id: string): string[] {
+  const stops = stopTheFlow.get(id);
+  return id.startsWith("RR-") ? [stops ? `as-posted is without it: ${stops}` : "as-posted has it"] : [];
+}
+
+/** The test that from-the-review.md names, from the repository's root. */
+function testedBy(id: string): string[] {
+  const shown = findings().find((one) => one.id === id)?.shown;
+  return shown && "test" in shown ? [`test: ${relative(fileURLToPath(new URL("../../../", import.meta.url)), fileURLToPath(shown.test))}`] : [];
+}
+
 function usedBy(id: string): string[] {
   const using = shipped().flatMap(({ id: scenario, expect }) =>
-    (expect.caught ?? []).filter((one) => switchesOf(one).includes(id)).map(({ by }) => `npx faultline run ${scenario} --mutants ${id} -> ${by}`),
+    (expect.caught ?? [])
+      .filter((one) => switchesOf(one).includes(id))
+      .map(({ by }) => `npx faultline run ${scenario} --${id.startsWith("RR-") ? "defects" : "mutants"} ${id} -> ${by}`),
   );
   return using.length ? ["shown by:", ...using.map((line) => `  ${line}`)] : [];
 }
@@ -122,6 +147,7 @@ function usedBy(id: string): string[] {
 export const knownIds = (): string[] => [
   ...scenarioIds(),
   ...Object.values(switches).flatMap((rows) => rows.map((row) => row.id)),
+  ...findings().flatMap(({ id, on }) => (on.startsWith("--defects") ? [] : [id])),
   ...checkers.map((one) => one.id),
   ...assertions.map((one) => one.id),
   ...pointTable.map((one) => one.id),
