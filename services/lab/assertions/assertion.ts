@@ -1,5 +1,5 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import { type Read, readOf } from "../checkers/checker.ts";
+import { type Read, readBy } from "../checkers/reading.ts";
 
 /**
  * What a run is expected to show besides the invariants. `always`: wherever it applies it holds, so one counter-example fails the run. `sometimes`: over many runs it holds at least once.
@@ -31,25 +31,26 @@ export interface AssertionCount {
 
 const EXAMPLES = 5;
 
-/** Looks at every event once and counts; the order of the result is that of `assertions`. */
-export function countAssertions(assertions: readonly Assertion[], history: readonly TraceEvent[]): AssertionCount[] {
-  const counts = assertions.map(({ id, kind, sentence }): AssertionCount => ({ id, kind, sentence, reached: 0, held: 0, examples: [] }));
-  const readers = new Map<string, number[]>();
-  for (const [index, { at }] of assertions.entries()) for (const read of at) readers.set(read, [...(readers.get(read) ?? []), index]);
+/** Looks once at every event that it is about, and counts. */
+function countOne({ id, kind, sentence, applies, holds }: Assertion, history: readonly TraceEvent[]): AssertionCount {
+  const count: AssertionCount = { id, kind, sentence, reached: 0, held: 0, examples: [] };
   for (const event of history) {
-    const indexes = readers.get(readOf(event));
-    if (indexes === undefined) continue;
-    for (const index of indexes) {
-      const { kind, applies, holds } = assertions[index];
-      if (applies && !applies(event)) continue;
-      const count = counts[index];
-      count.reached++;
-      const good = kind === "unreachable" ? false : (holds?.(event) ?? true);
-      if (good) count.held++;
-      else if (kind !== "sometimes" && count.examples.length < EXAMPLES) count.examples.push(event.n);
-    }
+    if (applies && !applies(event)) continue;
+    count.reached++;
+    const good = kind === "unreachable" ? false : (holds?.(event) ?? true);
+    if (good) count.held++;
+    else if (kind !== "sometimes" && count.examples.length < EXAMPLES) count.examples.push(event.n);
   }
-  return counts;
+  return count;
+}
+
+/** Counts each of `assertions`; the order of the result is theirs. */
+export function countAssertions(assertions: readonly Assertion[], history: readonly TraceEvent[]): AssertionCount[] {
+  const read = readBy(
+    assertions.map(({ at }) => ({ reads: at })),
+    history,
+  );
+  return assertions.map((assertion, index) => countOne(assertion, read[index]));
 }
 
 /** Sums of the counts of several runs; examples are of one run and are left out. */

@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
-import { readOf } from "../checkers/checker.ts";
+import { readOf } from "../checkers/reading.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, type Scenario } from "../scenarios/load-scenario.ts";

@@ -1,17 +1,5 @@
-import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
-import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
-import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
-import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-
-/** Events of messages that cross an edge. They are half of a history, so who reads them says which: `edge.deliver ioctl`, by the kind of the message's body. */
-export type MessageEvent = "edge.send" | "edge.deliver";
-type Message = GuestToVmm | VmmToGuest | VmmToHost | HostToVmm | HostToSmmu | SmmuToHost;
-/** What is read of a history: the events of a kind, or the messages of one. */
-export type Read = Exclude<TraceKind, MessageEvent> | `${MessageEvent} ${Message["kind"]}`;
-
-/** The name under which an event is read. */
-export const readOf = ({ kind, fields }: TraceEvent): string => (kind === "edge.send" || kind === "edge.deliver" ? `${kind} ${fields.kind}` : kind);
+import type { Read } from "./reading.ts";
 
 export interface Violation {
   /** "INV-1". */

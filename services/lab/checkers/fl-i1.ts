@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText } from "./naming.ts";
+import { endpointOf, forgetGroups, groupKeyOf, groupText } from "./naming.ts";
 
 const isStopMarker = ({ ids, fields }: TraceEvent): boolean => ids.pasid !== undefined && fields.read === false && fields.write === false; // IC-519
 /** Bus and device number: the functions of a device share its link. */
@@ -29,11 +29,13 @@ export const flI1: Checker = {
     const underWay = new Map<string, TraceEvent>();
     /** Devices whose link is down. */
     const down = new Set<number>();
-    const functions = new Set(history.filter(({ kind }) => kind === "endpoint.page-request").map(endpointOf));
+    /** Those that send page requests. */
+    const functions = new Set<string>();
     for (const event of history) {
       const key = groupKeyOf(event);
       switch (event.kind) {
         case "endpoint.page-request":
+          functions.add(endpointOf(event));
           if (event.fields.last && !isStopMarker(event)) asked.set(key, event);
           break;
         case "pri-queue.record":
@@ -41,7 +43,7 @@ export const flI1: Checker = {
           if (event.fields.last) asked.delete(key);
           break;
         case "prg-response.sent":
-          if (functions.has(endpointOf(event)) && !down.has(deviceOf(event))) underWay.set(key, event);
+          if (down.size === 0 || !down.has(deviceOf(event))) underWay.set(key, event);
           break;
         case "endpoint.prg-response":
           underWay.delete(key);
@@ -55,13 +57,14 @@ export const flI1: Checker = {
           else down.add(deviceOf(event));
           break;
         case "endpoint.flr":
-          for (const open of [asked, underWay]) for (const name of open.keys()) if (name.startsWith(`${endpointOf(event)}/`)) open.delete(name);
+          for (const open of [asked, underWay]) forgetGroups(open, endpointOf(event));
       }
     }
     for (const event of asked.values())
       violations.push({ invariant: "FL-I1", message: `${groupText(event)}: its last request became no record and got no answer`, events: [event.n] });
     for (const event of underWay.values())
-      violations.push({ invariant: "FL-I1", message: `${groupText(event)}: the PRG Response sent at #${event.n} never reached the function`, events: [event.n] });
+      if (functions.has(endpointOf(event)))
+        violations.push({ invariant: "FL-I1", message: `${groupText(event)}: the PRG Response sent at #${event.n} never reached the function`, events: [event.n] });
     return violations.sort((a, b) => a.events[0] - b.events[0]);
   },
 };

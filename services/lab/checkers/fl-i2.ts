@@ -1,7 +1,7 @@
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText } from "./naming.ts";
+import { endpointOf, forgetGroups, groupKeyOf, groupText } from "./naming.ts";
 
 /** FL-I2: a function never refuses the answer to a group that it holds open (a missing or wrong PASID is Unexpected PRG Index there, 10.4.2). Answers to closed groups are INV-1's. */
 export const flI2: Checker = {
@@ -11,9 +11,6 @@ export const flI2: Checker = {
   check(history) {
     const violations: Violation[] = [];
     const open = new Map<string, TraceEvent>();
-    const closeAll = (endpoint: string) => {
-      for (const key of open.keys()) if (key.startsWith(`${endpoint}/`)) open.delete(key);
-    };
     for (const event of history) {
       const key = groupKeyOf(event);
       switch (event.kind) {
@@ -24,7 +21,7 @@ export const flI2: Checker = {
           open.delete(key);
           break;
         case "endpoint.flr":
-          closeAll(endpointOf(event));
+          forgetGroups(open, endpointOf(event));
           break;
         case "endpoint.prg-response": {
           const request = open.get(key);
@@ -36,7 +33,7 @@ export const flI2: Checker = {
             });
           if (event.fields.accepted !== false) open.delete(key);
           // A Response Failure stops the interface: nothing is open any more (10.4.2).
-          if (event.fields.code === PRG_RESPONSE_CODE.ResponseFailure) closeAll(endpointOf(event));
+          if (event.fields.code === PRG_RESPONSE_CODE.ResponseFailure) forgetGroups(open, endpointOf(event));
         }
       }
     }

@@ -2,12 +2,13 @@ import { IOMMU_PAGE_RESP_SUCCESS } from "@faultline/shared/linux-uapi/iommu.ts";
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText, pageOf } from "./naming.ts";
+import { endpointOf, forgetGroups, groupKeyOf, groupText, pageOf } from "./naming.ts";
 
-interface Pages {
-  /** Page -> the event that brought it. */
-  asked: Map<string, TraceEvent>;
-  handled: Set<string>;
+/** A page of a group, the event that asked for it, and whether the mm made it present since the group came. */
+interface Page {
+  page: string;
+  asked: TraceEvent;
+  handled: boolean;
 }
 
 /**
@@ -29,7 +30,8 @@ export const flI3: Checker = {
   ],
   check(history) {
     const violations: Violation[] = [];
-    const groups = new Map<string, Pages>();
+    const groups = new Map<string, Page[]>();
+    const pageIn = (group: Page[] | undefined, gva = "0x0") => group?.find(({ page }) => page === pageOf(gva));
     /** Groups that went up to the guest, and whether it said SUCCESS. */
     const reported = new Map<string, { event: TraceEvent; success: boolean }>();
     const automatic = new Set<string>();
@@ -37,32 +39,37 @@ export const flI3: Checker = {
       const key = groupKeyOf(event);
       switch (event.kind) {
         case "guest.event-received": {
-          const group = groups.get(key) ?? { asked: new Map(), handled: new Set() };
-          group.asked.set(pageOf(event.ids.gva ?? "0x0"), event);
-          groups.set(key, group);
+          const group = groups.get(key);
+          const known = pageIn(group, event.ids.gva);
+          const page: Page = { page: pageOf(event.ids.gva ?? "0x0"), asked: event, handled: false };
+          if (known) known.asked = event;
+          else if (group) group.push(page);
+          else groups.set(key, [page]);
           break;
         }
-        case "guest.fault-handled":
-          if (event.fields.result === "success") groups.get(key)?.handled.add(pageOf(event.ids.gva ?? "0x0"));
+        case "guest.fault-handled": {
+          const page = event.fields.result === "success" ? pageIn(groups.get(key), event.ids.gva) : undefined;
+          if (page) page.handled = true;
           break;
+        }
         case "guest.page-response": {
           const group = groups.get(key);
           groups.delete(key);
           const success = event.fields.code === IOMMU_PAGE_RESP_SUCCESS;
           const report = reported.get(key);
           if (report) report.success ||= success;
-          const missing = success && group ? [...group.asked].find(([page]) => !group.handled.has(page)) : undefined;
+          const missing = success ? group?.find(({ handled }) => !handled) : undefined;
           if (missing)
             violations.push({
               invariant: "FL-I3",
-              message: `${groupText(event)}: answered SUCCESS, but page ${missing[0]}000 was not made present after #${missing[1].n}`,
-              events: [missing[1].n, event.n],
+              message: `${groupText(event)}: answered SUCCESS, but page ${missing.page}000 was not made present after #${missing.asked.n}`,
+              events: [missing.asked.n, event.n],
             });
           break;
         }
         case "guest.function-reset":
         case "endpoint.flr":
-          for (const map of [groups, reported]) for (const name of map.keys()) if (name.startsWith(`${endpointOf(event)}/`)) map.delete(name);
+          for (const map of [groups, reported]) forgetGroups(map, endpointOf(event));
           break;
         case "host.fault-reported":
           if (event.fields.last) reported.set(key, { event, success: false });

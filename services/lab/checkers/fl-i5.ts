@@ -8,13 +8,14 @@ class Pending {
   readonly #groups = new Map<string, TraceEvent[]>();
 
   add(event: TraceEvent): void {
-    const key = groupKeyOf(event);
-    this.#groups.set(key, [...(this.#groups.get(key) ?? []), event]);
+    const known = this.#groups.get(groupKeyOf(event));
+    if (known) known.push(event);
+    else this.#groups.set(groupKeyOf(event), [event]);
   }
   remove(event: TraceEvent): void {
     const key = groupKeyOf(event);
-    const rest = this.#groups.get(key)?.slice(1) ?? [];
-    if (rest.length) this.#groups.set(key, rest);
+    const known = this.#groups.get(key);
+    if (known && known.length > 1) known.shift();
     else this.#groups.delete(key);
   }
   /** `groups` undefined: all of the endpoint. */

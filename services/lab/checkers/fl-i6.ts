@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText, pageOf } from "./naming.ts";
+import { groupKeyOf, groupText, pageOf, pasidKeyOf } from "./naming.ts";
 
 /**
  * FL-I6: no fault is applied for a PASID that is not bound, nor one that was asked for before an unbind and comes in after the PASID was bound again: it would land in another process (RR-29, IC-1104).
@@ -16,16 +16,14 @@ export const flI6: Checker = {
     const rebound = new Map<string, TraceEvent>();
     for (let index = 0; index < history.length; index++) {
       const event = history[index];
-      if (event.kind === "endpoint.page-request") continue;
-      const pasid = `${endpointOf(event)}/${event.ids.pasid}`;
       if (event.kind === "guest.unbind") {
-        unbinds.set(pasid, event);
-        rebound.delete(pasid);
-      } else if (event.kind === "guest.bind") rebound.set(pasid, event);
-      else if (event.kind === "guest.fault-handled" && event.fields.result === "success") {
-        const unbind = unbinds.get(pasid);
+        unbinds.set(pasidKeyOf(event), event);
+        rebound.delete(pasidKeyOf(event));
+      } else if (event.kind === "guest.bind") rebound.set(pasidKeyOf(event), event);
+      else if (event.kind === "guest.fault-handled" && event.fields.result === "success" && unbinds.size > 0) {
+        const unbind = unbinds.get(pasidKeyOf(event));
         if (!unbind) continue;
-        const bind = rebound.get(pasid);
+        const bind = rebound.get(pasidKeyOf(event));
         const request = requestBefore(history, index);
         if (bind && (!request || request.n > unbind.n)) continue;
         const events = [...(request ? [request.n] : []), unbind.n, ...(bind ? [bind.n] : []), event.n];

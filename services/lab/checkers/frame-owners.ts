@@ -1,14 +1,20 @@
-import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import { endpointOf } from "./naming.ts";
 
+/** What tells whose an endpoint is. */
+export const GUEST_EVENTS = ["guest.attach-table", "guest.bind"] as const;
 /** What frame owners are read from. */
-export const OWNER_EVENTS = ["guest.attach-table", "guest.bind", "guest.frame-freed", "guest.frame-taken", "lab.part"] as const;
+export const OWNER_EVENTS = [...GUEST_EVENTS, "guest.frame-freed", "guest.frame-taken", "lab.part"] as const;
 
-/** What happened to frames under an epoch: taken or freed, by whom and when. */
-export interface FrameChange {
-  event: TraceEvent;
-  state: "taken" | "freed";
+/** Endpoint -> guest, from what the guest itself did with the endpoint. */
+export function guestsOf(history: readonly TraceEvent[]): Map<string, string> {
+  const guests = new Map<string, string>();
+  for (const event of history) if (event.kind === "guest.attach-table" || event.kind === "guest.bind") guests.set(endpointOf(event), event.who);
+  return guests;
 }
+
+/** The frame was freed by this change of hands; else it was taken. */
+export const isFree = (change: TraceEvent): boolean => change.kind === "guest.frame-freed";
 
 /**
  * Who owns what, by the owner words of design.md, section 3: each change of hands gives a frame a new epoch of its guest, and each DMA copies the epoch it met.
@@ -16,21 +22,15 @@ export interface FrameChange {
  * A guest kernel that starts again counts its epochs from the beginning: those of each life are kept apart.
  */
 export class FrameOwners {
-  /** Per guest, life and epoch. */
-  readonly #changes = new Map<string, FrameChange>();
-  /** Where each life of a guest begins. */
-  readonly #starts = new Map<string, number[]>();
-  /** Endpoint -> guest, from what the guest itself did with the endpoint. */
-  readonly #guests = new Map<string, string>();
+  readonly #guests: Map<string, string>;
+  /** By guest. */
+  readonly #lives = new Map<string, Lives>();
 
   constructor(history: readonly TraceEvent[]) {
-    for (const { kind, fields, n } of history) {
-      if (kind === "lab.part" && fields.did === "start") this.#starts.set(String(fields.part), [...(this.#starts.get(String(fields.part)) ?? []), n]);
-    }
+    this.#guests = guestsOf(history);
     for (const event of history) {
-      if (event.kind === "guest.frame-taken") this.#changes.set(this.#key(event.who, event), { event, state: "taken" });
-      else if (event.kind === "guest.frame-freed") this.#changes.set(this.#key(event.who, event), { event, state: "freed" });
-      else if (event.kind === "guest.attach-table" || event.kind === "guest.bind") this.#guests.set(endpointOf(event), event.who);
+      if (event.kind === "guest.frame-taken" || event.kind === "guest.frame-freed") this.#livesOf(event.who).add(event);
+      else if (event.kind === "lab.part" && event.fields.did === "start") this.#livesOf(String(event.fields.part)).begin(event);
     }
   }
 
@@ -39,20 +39,45 @@ export class FrameOwners {
     return this.#guests.get(endpointOf(event));
   }
 
-  /** The change of hands that gave the frame the epoch that a DMA met. */
-  changeOf(access: TraceEvent): FrameChange | undefined {
-    return this.#changes.get(this.#key(this.guestOf(access), access));
+  /** The change of hands, `guest.frame-taken` or `guest.frame-freed`, that gave the frame the epoch that a DMA met. */
+  changeOf(access: TraceEvent): TraceEvent | undefined {
+    const guest = this.guestOf(access);
+    return guest === undefined ? undefined : this.#lives.get(guest)?.changeAt(access);
   }
 
   /** The same of a walk, whose event names no endpoint: known where the history has one guest alone. */
-  changeOfWalked(walk: TraceEvent): FrameChange | undefined {
+  changeOfWalked(walk: TraceEvent): TraceEvent | undefined {
     const guests = new Set(this.#guests.values());
-    return guests.size === 1 ? this.#changes.get(this.#key([...guests][0], walk)) : undefined;
+    return guests.size === 1 ? this.#lives.get([...guests][0])?.changeAt(walk) : undefined;
   }
 
-  #key(guest: string | undefined, { n, fields }: TraceEvent): string {
-    const starts = guest === undefined ? undefined : this.#starts.get(guest);
-    const life = starts ? starts.filter((start) => start < n).length : 0;
-    return `${guest}/${life}/${fields.epoch ?? fields.guestEpoch}`;
+  #livesOf(guest: string): Lives {
+    const known = this.#lives.get(guest);
+    if (known) return known;
+    const lives = new Lives();
+    this.#lives.set(guest, lives);
+    return lives;
+  }
+}
+
+/** What one guest did with its frames, by the lives of its kernel and by epoch. */
+class Lives {
+  readonly #starts: number[] = [];
+  readonly #changes: Map<TraceValue, TraceEvent>[] = [new Map()];
+
+  begin({ n }: TraceEvent): void {
+    this.#starts.push(n);
+    this.#changes.push(new Map());
+  }
+
+  /** In the order of the history. */
+  add(change: TraceEvent): void {
+    this.#changes[this.#changes.length - 1].set(change.fields.epoch, change);
+  }
+
+  changeAt({ n, fields }: TraceEvent): TraceEvent | undefined {
+    let life = this.#starts.length;
+    while (life > 0 && this.#starts[life - 1] >= n) life--;
+    return this.#changes[life].get(fields.guestEpoch);
   }
 }

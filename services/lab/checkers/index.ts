@@ -1,7 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { assertions } from "../assertions/assertions.ts";
 import { boundedLog } from "./bounded-log.ts";
-import { type Checker, type Read, readOf, type Violation } from "./checker.ts";
+import type { Checker, Violation } from "./checker.ts";
 import { dataEquality } from "./data-equality.ts";
 import { flAbort } from "./fl-abort.ts";
 import { flI1 } from "./fl-i1.ts";
@@ -28,6 +28,7 @@ import { ordPasid } from "./ord-pasid.ts";
 import { ordReset } from "./ord-reset.ts";
 import { ordStop } from "./ord-stop.ts";
 import { ordVmid } from "./ord-vmid.ts";
+import { type Read, readBy, readOf } from "./reading.ts";
 
 /** In the order in which a verdict names them. */
 export const checkers: readonly Checker[] = [
@@ -38,27 +39,17 @@ export const checkers: readonly Checker[] = [
 ];
 
 /** What a verdict reads besides (report/verdict.ts): how the run went, and which rules did something. */
-const RUN_EVENTS: readonly Read[] = ["edge.rule", "lab.broken-off", "lab.deadlock", "lab.heal", "lab.part", "lab.rule", "lab.workload-end", "lab.workload-start"];
+export const RUN_EVENTS: readonly Read[] = ["edge.rule", "lab.broken-off", "lab.deadlock", "lab.heal", "lab.part", "lab.rule", "lab.workload-end", "lab.workload-start"];
+/** What the assertions are looked at. */
+export const ASSERTED: readonly Read[] = assertions.flatMap(({ at }) => at);
 
 /** Everything that a verdict is read from: by the checkers, by the assertions, and besides. A history of these events alone, each with its own `n`, is judged as the whole is. */
-export const JUDGED: ReadonlySet<string> = new Set<Read>([...checkers.flatMap(({ reads }) => reads), ...assertions.flatMap(({ at }) => at), ...RUN_EVENTS]);
+export const JUDGED: ReadonlySet<string> = new Set<Read>([...checkers.flatMap(({ reads }) => reads), ...ASSERTED, ...RUN_EVENTS]);
 export const isJudged = (event: TraceEvent): boolean => JUDGED.has(readOf(event));
 
-/** Which checkers read an event, by the name under which it is read. */
-function readersOf(judges: readonly Checker[]): Map<string, number[]> {
-  const readers = new Map<string, number[]>();
-  for (const [index, { reads }] of judges.entries()) for (const read of new Set<string>(reads)) readers.set(read, [...(readers.get(read) ?? []), index]);
-  return readers;
-}
-
-/** What the given checkers say about a history. One pass gives each the events that it reads, in order. */
+/** What the given checkers say about a history. */
 export function judgeBy(judges: readonly Checker[], history: readonly TraceEvent[]): Violation[] {
-  const readers = readersOf(judges);
-  const read = judges.map((): TraceEvent[] => []);
-  for (const event of history) {
-    const indexes = readers.get(readOf(event));
-    if (indexes) for (const index of indexes) read[index].push(event);
-  }
+  const read = readBy(judges, history);
   return judges.flatMap((checker, index) => checker.check(read[index]));
 }
 

@@ -1,17 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, forgedCommands } from "./naming.ts";
-
-interface Group {
-  sid: string;
-  pasid: number | undefined;
-  grpid: number;
-  opened: number;
-}
-
-const keyOf = ({ ids }: TraceEvent): string => `${ids.sid}/${ids.grpid}`;
-const nameOf = ({ sid, pasid, grpid }: { sid?: string; pasid?: number; grpid?: number }): string =>
-  `endpoint ${sid}, ${pasid === undefined ? "no PASID" : `PASID ${pasid}`}, group ${grpid}`;
+import { endpointOf, forgedCommands, groupKeyOf, groupText } from "./naming.ts";
 
 /** What follows on the way of a group from record to response: steps d to h of spec/flow.md. */
 const NEXT: Record<string, string> = {
@@ -29,11 +18,11 @@ const NEXT: Record<string, string> = {
 };
 const ORDER = Object.keys(NEXT);
 
-/** The event that shows how far the group's last request, or its answer, came; undefined: nothing but the record is known. */
-function furthestOf(history: readonly TraceEvent[], { sid, grpid, opened }: Group): TraceEvent | undefined {
+/** The event that shows how far the last request of a group, or its answer, came; undefined: nothing but its record is known. */
+function furthestOf(history: readonly TraceEvent[], record: TraceEvent): TraceEvent | undefined {
   let furthest: TraceEvent | undefined;
   for (const event of history) {
-    if (event.n <= opened || event.ids.grpid !== grpid || endpointOf(event) !== sid || event.fields.last === false) continue;
+    if (event.n <= record.n || groupKeyOf(event) !== groupKeyOf(record) || event.fields.last === false) continue;
     if (event.kind === "host.page-response" && event.fields.ret !== 0) continue; // it answered another group, or none
     if (ORDER.indexOf(event.kind) > (furthest ? ORDER.indexOf(furthest.kind) : -1)) furthest = event;
   }
@@ -68,23 +57,31 @@ export const inv1: Checker = {
   ],
   check(history) {
     const violations: Violation[] = [];
-    const open = new Map<string, Group[]>();
+    /** Records of Last requests that wait for their response. */
+    const open = new Map<string, TraceEvent[]>();
     /** Responses that may still arrive although no group is open: automatic ones, and those on their way when the endpoint was reset. */
     const allowed = new Map<string, number>();
     const answered = new Map<string, number>();
-    const allow = (key: string) => allowed.set(key, (allowed.get(key) ?? 0) + 1);
+    const allow = (key: string, responses = 1) => allowed.set(key, (allowed.get(key) ?? 0) + responses);
+    const close = (key: string) => {
+      allow(key, open.get(key)?.length ?? 0);
+      open.delete(key);
+    };
 
     for (const event of history) {
-      const key = keyOf(event);
       switch (event.kind) {
-        case "pri-queue.record":
+        case "pri-queue.record": {
           if (event.fields.last !== true || event.fields.stopMarker === true) break;
-          open.set(key, [...(open.get(key) ?? []), { sid: event.ids.sid ?? "?", pasid: event.ids.pasid, grpid: event.ids.grpid ?? -1, opened: event.n }]);
+          const groups = open.get(groupKeyOf(event));
+          if (groups) groups.push(event);
+          else open.set(groupKeyOf(event), [event]);
           break;
+        }
         case "pri-queue.auto-response":
-          allow(key);
+          allow(groupKeyOf(event));
           break;
         case "endpoint.prg-response": {
+          const key = groupKeyOf(event);
           const group = open.get(key)?.shift();
           if (group) answered.set(key, event.n);
           else if (allowed.get(key)) allowed.set(key, allowed.get(key)! - 1);
@@ -92,29 +89,26 @@ export const inv1: Checker = {
             const first = answered.get(key);
             violations.push({
               invariant: "INV-1",
-              message: `${nameOf(event.ids)}: answered ${first === undefined ? "without a request" : "more than once"}`,
+              message: `${groupText(event)}: answered ${first === undefined ? "without a request" : "more than once"}`,
               events: first === undefined ? [event.n] : [first, event.n],
             });
           }
           break;
         }
-        case "endpoint.flr":
         case "endpoint.group-closed":
-          for (const [name, groups] of open) {
-            if (!name.startsWith(`${event.ids.sid}/`) || (event.kind === "endpoint.group-closed" && name !== key)) continue;
-            for (const _ of groups) allow(name);
-            open.set(name, []);
-          }
+          close(groupKeyOf(event));
           break;
+        case "endpoint.flr":
+          for (const key of open.keys()) if (key.startsWith(`${endpointOf(event)}/`)) close(key);
       }
     }
-    for (const group of [...open.values()].flat().sort((a, b) => a.opened - b.opened)) {
-      const furthest = furthestOf(history, group);
+    for (const record of [...open.values()].flat().sort((a, b) => a.n - b.n)) {
+      const furthest = furthestOf(history, record);
       const reached = furthest ? `: it came as far as ${furthest.kind} at #${furthest.n}, no ${NEXT[furthest.kind]} after it` : "";
       violations.push({
         invariant: "INV-1",
-        message: `${nameOf(group)}: never answered, and its endpoint was not reset${reached}`,
-        events: [group.opened, ...(furthest ? [furthest.n] : [])],
+        message: `${groupText(record)}: never answered, and its endpoint was not reset${reached}`,
+        events: [record.n, ...(furthest ? [furthest.n] : [])],
       });
     }
     return violations;

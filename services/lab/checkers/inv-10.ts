@@ -3,12 +3,10 @@ import { EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupKeyOf, groupText, pasidText, vmOf } from "./naming.ts";
+import { endpointOf, foundBadCd, groupKeyOf, groupText, pasidKeyOf, pasidText, vmOf } from "./naming.ts";
 
-/** Configuration events that a bound PASID never causes: its CD is valid, and every cache was told. */
-const BAD_CD = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID"]);
 /** Faults of a CD table that belongs to a guest. */
-const OF_THE_TABLE = new Set([...BAD_CD, "F_CD_FETCH", "F_WALK_EABT"]);
+const OF_THE_TABLE = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID", "F_CD_FETCH", "F_WALK_EABT"]);
 
 /**
  * INV-10: what was enabled works. Ways in which it does not although every call said so: page requests that are never sent, or no more after a Response Failure, or that nobody is told of; a bound
@@ -47,20 +45,27 @@ export const inv10: Checker = {
 
 /** RR-89: translations without access and never a page request. */
 function noPageRequests(history: readonly TraceEvent[]): Violation[] {
-  const bound = new Map(history.filter(({ kind }) => kind === "guest.bind").map((event) => [endpointOf(event), event]));
-  // A reset while the PASID is bound may take the requests away; the one at open comes before.
-  const excuses = ({ kind, n }: TraceEvent, at: TraceEvent | undefined) => kind === "endpoint.page-request" || (kind === "endpoint.flr" && at !== undefined && n > at.n);
-  const able = new Set(history.filter((event) => excuses(event, bound.get(endpointOf(event)))).map(endpointOf));
-  const refused = new Map<string, TraceEvent[]>();
+  const bound = new Map<string, TraceEvent>();
+  const asked = new Set<string>();
+  const resets: TraceEvent[] = [];
+  const refused = new Map<string, { first: TraceEvent; count: number }>();
   for (const event of history) {
-    if (!withoutAccess(event) || able.has(endpointOf(event)) || !bound.has(endpointOf(event))) continue;
-    refused.set(endpointOf(event), [...(refused.get(endpointOf(event)) ?? []), event]);
+    if (event.kind === "guest.bind") bound.set(endpointOf(event), event);
+    else if (event.kind === "endpoint.page-request") asked.add(endpointOf(event));
+    else if (event.kind === "endpoint.flr") resets.push(event);
+    else if (withoutAccess(event)) {
+      const known = refused.get(endpointOf(event));
+      if (known) known.count++;
+      else refused.set(endpointOf(event), { first: event, count: 1 });
+    }
   }
-  return [...refused].map(([endpoint, events]) => ({
-    invariant: "INV-10",
-    message: `endpoint ${endpoint}: ${events.length} translations gave no access and no page request was ever sent: PRI is not enabled in the function`,
-    events: [bound.get(endpoint)!.n, events[0].n],
-  }));
+  return [...refused].flatMap(([endpoint, { first, count }]) => {
+    const bind = bound.get(endpoint);
+    // A reset while the PASID is bound may take the requests away; the one at open comes before.
+    if (!bind || asked.has(endpoint) || resets.some((reset) => endpointOf(reset) === endpoint && reset.n > bind.n)) return [];
+    const message = `endpoint ${endpoint}: ${count} translations gave no access and no page request was ever sent: PRI is not enabled in the function`;
+    return [{ invariant: "INV-10", message, events: [bind.n, first.n] }];
+  });
 }
 
 const withoutAccess = ({ kind, fields }: TraceEvent): boolean => kind === "ats.translation-request" && fields.status === "SC" && !fields.R && !fields.W;
@@ -132,16 +137,15 @@ function boundButBad(history: readonly TraceEvent[]): Violation[] {
     for (const [key, bind] of bound) if (which(bind)) bound.delete(key);
   };
   for (const event of history) {
-    const key = `${endpointOf(event)}/${event.ids.pasid ?? event.ids.ssid}`;
-    if (event.kind === "guest.bind") bound.set(key, event);
-    else if (event.kind === "guest.unbind" || (event.kind === "guest.cd-written" && !event.fields.valid)) bound.delete(key);
+    if (event.kind === "guest.bind") bound.set(pasidKeyOf(event), event);
+    else if (event.kind === "guest.unbind" || (event.kind === "guest.cd-written" && !event.fields.valid)) bound.delete(pasidKeyOf(event));
     else if (isCfgiCd(event)) bound.delete(`${endpointOf(event)}/${event.fields.SubstreamID}`);
     // What its VM does to the STE after a reset, or when its kernel is gone, is no promise of the bind. A host or an SMMU that is gone is everybody's.
     else if (event.kind === "endpoint.flr") forget(({ ids }) => endpointOf({ ids }) === endpointOf(event));
     else if (event.kind === "edge.break") forget(({ who }) => vmOf(event.who) === "" || vmOf(who) === vmOf(event.who));
-    const bind = event.kind === "ats.translation-request" || event.kind === "event-queue.record" ? bound.get(key) : undefined;
-    if (!bind || !BAD_CD.has(String(event.fields.event))) continue;
-    bound.delete(key); // once
+    const bind = foundBadCd(event) ? bound.get(pasidKeyOf(event)) : undefined;
+    if (!bind) continue;
+    bound.delete(pasidKeyOf(event)); // once
     violations.push({
       invariant: "INV-10",
       message: `endpoint ${endpointOf(event)}, ${pasidText(bind.ids.pasid)}: ${event.fields.event} although it is bound since #${bind.n}: ${cfgiGap(history, bind)}`,

@@ -1,7 +1,7 @@
 import { EINVAL } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent, TraceValue } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, forgedCommands, groupKeyOf, groupText, pasidText, tampered } from "./naming.ts";
+import { endpointOf, forgedCommands, forgetGroups, groupKeyOf, groupText, pasidText, tampered } from "./naming.ts";
 
 /** Who was asked by what, and answers by what: one row per hop of the response, from the guest down to the function. */
 const hops = [
@@ -11,18 +11,20 @@ const hops = [
   { who: "the SMMU", asked: ["pri-queue.record", "pri-queue.auto-response"], answers: ["prg-response.sent"] },
 ] as const;
 type Hop = (typeof hops)[number];
-const roleOf = new Map<string, { hop: Hop; role: "asked" | "answers" }>(
-  hops.flatMap((hop) => [
-    ...hop.asked.map((kind) => [kind, { hop, role: "asked" as const }] as const),
-    ...hop.answers.map((kind) => [kind, { hop, role: "answers" as const }] as const),
-  ]),
-);
-
-/** A reset of the function closes what was asked at a hop, once that hop has done its part of it (S32: a late answer is for nobody). */
-const closes = new Map<string, Hop>([
-  ["vmm.function-reset", hops[1]],
-  ["host.groups-closed", hops[2]],
+/** What an event is at a hop. A reset of the function closes what was asked there, once that hop has done its part of it (S32: a late answer is for nobody). */
+interface Role {
+  hop: Hop;
+  does: "asks" | "answers" | "closes";
+}
+const roleOf = new Map<string, Role>([
+  ...hops.flatMap((hop) => hop.asked.map((kind): [string, Role] => [kind, { hop, does: "asks" }])),
+  ...hops.flatMap((hop) => hop.answers.map((kind): [string, Role] => [kind, { hop, does: "answers" }])),
+  ["vmm.function-reset", { hop: hops[1], does: "closes" }],
+  ["host.groups-closed", { hop: hops[2], does: "closes" }],
 ]);
+
+/** Per group: the latest request of each PASID. */
+type Asked = Map<string, Map<number | undefined, TraceEvent>>;
 
 /** INV-2: at each hop an answer names an endpoint, a group and a PASID that were asked about there. An answer without PASID is judged where the function takes it in (FL-I2). */
 export const inv2: Checker = {
@@ -48,23 +50,25 @@ export const inv2: Checker = {
   check(history) {
     const violations: Violation[] = [];
     const forged = forgedCommands(history);
-    /** Per hop and group: the latest request of each PASID. */
-    const asked = new Map<Hop, Map<string, Map<number | undefined, TraceEvent>>>(hops.map((hop) => [hop, new Map()]));
+    const asked = new Map<Hop, Asked>(hops.map((hop) => [hop, new Map()]));
     for (const event of history) {
-      const closing = closes.get(event.kind);
-      if (closing) for (const key of asked.get(closing)!.keys()) if (key.startsWith(`${endpointOf(event)}/`)) asked.get(closing)!.delete(key);
-      const found = roleOf.get(event.kind);
-      if (!found) continue;
-      const groups = asked.get(found.hop)!;
-      const key = groupKeyOf(event);
-      const pasids = groups.get(key);
-      if (found.role === "asked") {
-        groups.set(key, (pasids ?? new Map()).set(event.ids.pasid, event));
+      const role = roleOf.get(event.kind);
+      if (!role) continue;
+      const groups = asked.get(role.hop)!;
+      if (role.does === "closes") {
+        forgetGroups(groups, endpointOf(event));
         continue;
       }
-      if (found.hop.who === "the SMMU" && forged) continue;
+      const key = groupKeyOf(event);
+      const pasids = groups.get(key);
+      if (role.does === "asks") {
+        if (pasids) pasids.set(event.ids.pasid, event);
+        else groups.set(key, new Map([[event.ids.pasid, event]]));
+        continue;
+      }
+      const { who } = role.hop;
       if (pasids && (event.ids.pasid === undefined || pasids.has(event.ids.pasid))) continue;
-      const { who } = found.hop;
+      if (who === "the SMMU" && forged) continue;
       if (pasids) {
         const requests = [...pasids.values()];
         const due = requests.map(({ ids }) => pasidText(ids.pasid)).join(" or ");
@@ -112,7 +116,7 @@ function refusedByHost(history: readonly TraceEvent[]): Violation[] {
 }
 
 /** What the answer probably was for: the latest request of the same endpoint, else of the same group elsewhere. */
-function lastRequest(groups: ReadonlyMap<string, ReadonlyMap<number | undefined, TraceEvent>>, answer: TraceEvent): TraceEvent | undefined {
+function lastRequest(groups: Asked, answer: TraceEvent): TraceEvent | undefined {
   const requests = [...groups.values()].flatMap((pasids) => [...pasids.values()]).sort((a, b) => b.n - a.n);
   return requests.find((request) => endpointOf(request) === endpointOf(answer)) ?? requests.find(({ ids }) => ids.grpid === answer.ids.grpid);
 }

@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
+import { FrameOwners, isFree, OWNER_EVENTS } from "./frame-owners.ts";
 import { GAP_EVENTS, invalidationGap } from "./invalidation-gap.ts";
 import { endpointOf, frameText, pasidText } from "./naming.ts";
 import { isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
@@ -42,7 +42,7 @@ export const inv4: Checker = {
       violations.push({ invariant: "INV-4", message, events });
     };
     const goneFor = (event: TraceEvent, pasid: number | undefined, iova: string | undefined, since: number): Removed | undefined => {
-      const candidates = removed.get(`${owners.guestOf(event)}/${pasid}`);
+      const candidates = removed.size === 0 ? undefined : removed.get(`${owners.guestOf(event)}/${pasid}`);
       if (!candidates) return undefined;
       const at = iova === undefined ? null : BigInt(iova);
       const covers = ({ range }: Removed) => range === null || (at !== null && at >= range.first && at <= range.last);
@@ -88,37 +88,38 @@ export const inv4: Checker = {
     return violations;
 
     function judgeAccess(access: TraceEvent): void {
-      const what = `endpoint ${endpointOf(access)} ${access.fields.write ? "wrote" : "read"} ${frameText(access.ids.pa)}`;
+      const what = () => `endpoint ${endpointOf(access)} ${access.fields.write ? "wrote" : "read"} ${frameText(access.ids.pa)}`;
       if (!isTranslated(access)) {
         const gone = goneFor(access, access.ids.pasid, access.ids.iova, 0);
         if (gone)
           report(
             `dma/${access.ids.pasid}/${access.ids.iova}`,
-            `${what} through ${access.ids.iova} of ${pasidText(access.ids.pasid)} after ${gone.what} at #${gone.event.n}`,
+            `${what()} through ${access.ids.iova} of ${pasidText(access.ids.pasid)} after ${gone.what} at #${gone.event.n}`,
             [gone.event.n, access.n],
           );
         return;
       }
-      const fills = translations.of(access).map(({ event }) => event);
+      const fills = translations.of(access);
       if (!fills.length) return;
+      const [{ event: fill }] = fills;
+      const through = () => `${what()} through the translation of #${fill.n} (${fill.ids.iova}, ${pasidText(fill.ids.pasid)})`;
       const change = owners.changeOf(access);
-      if (change?.state === "taken" && change.event.n > fills[0].n) {
-        const gap = invalidationGap(history, change.event, endpointOf(access));
-        report(
-          `changed/${access.fields.guestEpoch}`,
-          `${what} through the translation of #${fills[0].n} (${fills[0].ids.iova}, ${pasidText(fills[0].ids.pasid)}), after it changed hands at #${change.event.n} (GPA ${change.event.ids.gpa})${gap ? `: ${gap}` : ""}`,
-          [fills[0].n, change.event.n, access.n],
-        );
+      if (change && !isFree(change) && change.n > fill.n) {
+        const gap = invalidationGap(history, change, endpointOf(access));
+        report(`changed/${access.fields.guestEpoch}`, `${through()}, after it changed hands at #${change.n} (GPA ${change.ids.gpa})${gap ? `: ${gap}` : ""}`, [
+          fill.n,
+          change.n,
+          access.n,
+        ]);
         return;
       }
-      const gone = fills.map((fill) => goneFor(access, fill.ids.pasid, fill.ids.iova, fill.n));
-      if (gone.every((one) => one !== undefined)) {
-        report(
-          `stale/${access.ids.pa}/${gone[0]!.event.n}`,
-          `${what} through the translation of #${fills[0].n} (${fills[0].ids.iova}, ${pasidText(fills[0].ids.pasid)}), after ${gone[0]!.what} at #${gone[0]!.event.n}`,
-          [fills[0].n, gone[0]!.event.n, access.n],
-        );
+      let gone: Removed | undefined;
+      for (const { event } of fills) {
+        const one = goneFor(access, event.ids.pasid, event.ids.iova, event.n);
+        if (!one) return;
+        gone ??= one;
       }
+      report(`stale/${access.ids.pa}/${gone!.event.n}`, `${through()}, after ${gone!.what} at #${gone!.event.n}`, [fill.n, gone!.event.n, access.n]);
     }
   },
 };

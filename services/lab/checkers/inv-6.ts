@@ -1,37 +1,49 @@
 import { prgCodeOfPriResp, priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupText, tampered } from "./naming.ts";
+import { groupKey, groupKeyOf, groupText, tampered } from "./naming.ts";
 
-type Tuple = Record<string, unknown>;
+type Field = (event: TraceEvent) => unknown;
 interface Side {
   kinds: readonly string[];
-  /** The fields that cross, as this side has them; null: the event says nothing about this hop. */
-  fields(event: TraceEvent): Tuple | null;
+  /** Whether the event says something about this hop; absent: it does. */
+  about?(event: TraceEvent): boolean;
+  /** The fields that cross, as this side has them. */
+  fields: Readonly<Record<string, Field>>;
 }
+/** Both sides have the same fields. */
 interface Hop {
   direction: string;
   sent: Side;
   received: Side;
 }
 
-const address = ({ ids }: TraceEvent) => ids.iova ?? ids.gva;
-const fault = (event: TraceEvent): Tuple => ({ pasid: event.ids.pasid, address: address(event), last: event.fields.last });
-const grouped = (event: TraceEvent): Tuple | null => (event.ids.grpid === undefined ? null : fault(event));
-const code = (event: TraceEvent): Tuple => ({ code: event.fields.code });
+const fault = {
+  pasid: ({ ids }: TraceEvent) => ids.pasid,
+  address: ({ ids }: TraceEvent) => ids.iova ?? ids.gva,
+  last: ({ fields }: TraceEvent) => fields.last,
+};
+const code = { code: ({ fields }: TraceEvent) => fields.code };
+const prgCode = { code: ({ fields }: TraceEvent) => prgCodeOfPriResp(Number(fields.resp)) };
+const inGroup = ({ ids }: TraceEvent) => ids.grpid !== undefined;
+const matched = ({ fields }: TraceEvent) => fields.ret === 0;
 
 /** Each hop of a fault and of its answer: what one side encoded is what the other decodes, whatever the structure between them (steps d to h of spec/flow.md). */
 const hops: readonly Hop[] = [
   {
     direction: "smmu->host",
-    sent: { kinds: ["pri-queue.record"], fields: (event) => ({ ...fault(event), read: event.fields.R, write: event.fields.W }) },
-    received: { kinds: ["host.pri-record"], fields: (event) => ({ ...fault(event), read: event.fields.read, write: event.fields.write }) },
+    sent: { kinds: ["pri-queue.record"], fields: { ...fault, read: ({ fields }) => fields.R, write: ({ fields }) => fields.W } },
+    received: { kinds: ["host.pri-record"], fields: { ...fault, read: ({ fields }) => fields.read, write: ({ fields }) => fields.write } },
   },
   // Stalls and faults without a group come from the event queue.
-  { direction: "inside the host", sent: { kinds: ["host.pri-record"], fields: fault }, received: { kinds: ["host.fault-reported"], fields: grouped } },
+  {
+    direction: "inside the host",
+    sent: { kinds: ["host.pri-record"], fields: fault },
+    received: { kinds: ["host.fault-reported"], about: inGroup, fields: fault },
+  },
   {
     direction: "host->vmm",
-    sent: { kinds: ["host.fault-reported"], fields: grouped },
+    sent: { kinds: ["host.fault-reported"], about: inGroup, fields: fault },
     received: { kinds: ["vmm.fault-drained"], fields: fault },
   },
   { direction: "vmm->guest", sent: { kinds: ["vmm.event-used"], fields: fault }, received: { kinds: ["guest.event-received"], fields: fault } },
@@ -40,27 +52,23 @@ const hops: readonly Hop[] = [
     direction: "vmm->host",
     sent: { kinds: ["vmm.page-response", "vmm.group-refused"], fields: code },
     // What matched no request is judged by nobody: the ring may show an entry of before (RR-61).
-    received: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? code(event) : null) },
+    received: { kinds: ["host.page-response"], about: matched, fields: code },
   },
   {
     direction: "inside the host",
-    sent: { kinds: ["host.page-response"], fields: (event) => (event.fields.ret === 0 ? { code: prgCodeOfPriResp(priRespOfCode(Number(event.fields.code))) } : null) },
+    sent: { kinds: ["host.page-response"], about: matched, fields: { code: ({ fields }) => prgCodeOfPriResp(priRespOfCode(Number(fields.code))) } },
     // The driver answers some groups itself: then no response of the VMM was taken.
-    received: { kinds: ["host.pri-response"], fields: (event) => ({ code: prgCodeOfPriResp(Number(event.fields.resp)) }) },
+    received: { kinds: ["host.pri-response"], fields: prgCode },
   },
   {
     direction: "host->smmu",
-    sent: { kinds: ["host.command"], fields: (event) => (event.fields.name === "CMD_PRI_RESP" ? { code: prgCodeOfPriResp(Number(event.fields.resp)) } : null) },
+    sent: { kinds: ["host.command"], about: ({ fields }) => fields.name === "CMD_PRI_RESP", fields: prgCode },
     received: { kinds: ["prg-response.sent"], fields: code },
   },
 ];
 
 /** Groups are named in the operands of a command, in the ids of everything else. */
-const groupOf = (event: TraceEvent): string => `${event.fields.sid ?? endpointOf(event)}/${event.fields.grpid ?? event.ids.grpid}`;
-const text = (tuple: Tuple): string =>
-  Object.entries(tuple)
-    .map(([name, value]) => `${name} ${value ?? "none"}`)
-    .join(", ");
+const groupOf = (event: TraceEvent): string => (event.kind === "host.command" ? groupKey(String(event.fields.sid), event.fields.grpid as number) : groupKeyOf(event));
 const TAMPERING = new Set(["corrupt", "replay", "answer"]);
 
 /** INV-6: every field arrives as it was sent. A hop on which the lab itself changes messages is not judged. */
@@ -86,73 +94,90 @@ export const inv6: Checker = {
   ],
   check(history) {
     const rules = history.filter(({ kind }) => kind === "edge.rule");
-    const judged = new Map(hops.filter(({ direction }) => !tampered(rules, direction, TAMPERING)).map((hop) => [hop, new Crossing(hop)]));
+    const crossings = hops.filter(({ direction }) => !tampered(rules, direction, TAMPERING)).map((hop) => new Crossing(hop));
+    const roles = rolesOf(crossings);
     const automatic = new Set<string>();
-    // What was sent is taken from the whole history: the events of the two sides may be stamped in either order.
     for (const event of history) {
-      if (event.kind === "pri-queue.auto-response") automatic.add(groupOf(event));
-      for (const { hop, side } of rolesOf.get(event.kind) ?? NO_ROLES) judged.get(hop)?.[side](event);
+      if (event.kind === "pri-queue.auto-response") automatic.add(groupKeyOf(event));
+      const role = roles.get(event.kind);
+      if (!role) continue;
+      const group = groupOf(event);
+      for (const crossing of role.sent) crossing.sent(event, group);
+      for (const crossing of role.received) crossing.received(event, group);
     }
-    return [...judged.values()].flatMap((crossing) => crossing.violations(automatic));
+    return crossings.flatMap((crossing) => crossing.violations(automatic));
   },
 };
 
-/** Which side of which hops an event shows. */
-const rolesOf = new Map<string, { hop: Hop; side: "sent" | "received" }[]>();
-for (const hop of hops)
-  for (const side of ["sent", "received"] as const) for (const kind of hop[side].kinds) rolesOf.set(kind, [...(rolesOf.get(kind) ?? []), { hop, side }]);
-const NO_ROLES: readonly { hop: Hop; side: "sent" | "received" }[] = [];
-
-interface Sent {
-  tuples: Set<string>;
-  last: TraceEvent;
-  lastTuple: Tuple;
+/** Of which hops an event shows the one side or the other. */
+function rolesOf(crossings: readonly Crossing[]): Map<string, Record<"sent" | "received", Crossing[]>> {
+  const kinds = new Set(hops.flatMap(({ sent, received }) => [...sent.kinds, ...received.kinds]));
+  const of = (kind: string, side: "sent" | "received") => crossings.filter(({ hop }) => hop[side].kinds.includes(kind));
+  return new Map([...kinds].map((kind) => [kind, { sent: of(kind, "sent"), received: of(kind, "received") }]));
 }
-function keyOf(tuple: Tuple): string {
-  let key = "";
-  for (const name in tuple) key += `${tuple[name] ?? ""}/`;
-  return key;
+
+/** What was sent for one group, in order, and how much of it has arrived. */
+interface Sent {
+  events: TraceEvent[];
+  arrived: number;
 }
 
 /** What crossed one hop. */
 class Crossing {
-  readonly #hop: Hop;
+  readonly hop: Hop;
+  readonly #fields: readonly { name: string; sent: Field; received: Field }[];
   readonly #groups = new Map<string, Sent>();
-  readonly #arrivals: TraceEvent[] = [];
+  /** Arrivals that are not what was sent next: judged at the end, by all that was sent. The events of the two sides may be stamped in either order. */
+  readonly #doubtful: { event: TraceEvent; key: string }[] = [];
 
   constructor(hop: Hop) {
-    this.#hop = hop;
+    this.hop = hop;
+    this.#fields = Object.keys(hop.sent.fields).map((name) => ({ name, sent: hop.sent.fields[name], received: hop.received.fields[name] }));
   }
 
-  received(event: TraceEvent): void {
-    this.#arrivals.push(event);
-  }
-
-  sent(event: TraceEvent): void {
-    const tuple = this.#hop.sent.fields(event);
-    if (!tuple) return;
-    const key = groupOf(event);
+  sent(event: TraceEvent, key: string): void {
+    if (this.hop.sent.about?.(event) === false) return;
     const group = this.#groups.get(key);
-    if (!group) return void this.#groups.set(key, { tuples: new Set([keyOf(tuple)]), last: event, lastTuple: tuple });
-    group.tuples.add(keyOf(tuple));
-    group.last = event;
-    group.lastTuple = tuple;
+    if (group) group.events.push(event);
+    else this.#groups.set(key, { events: [event], arrived: 0 });
+  }
+
+  received(event: TraceEvent, key: string): void {
+    if (this.hop.received.about?.(event) === false) return;
+    const group = this.#groups.get(key);
+    const at = group ? this.#find(group.events, event, group.arrived) : -1;
+    if (at < 0) this.#doubtful.push({ event, key });
+    else group!.arrived = at + 1;
   }
 
   /** `automatic`: groups that the SMMU answered by itself. */
   violations(automatic: ReadonlySet<string>): Violation[] {
     const found: Violation[] = [];
-    const { direction, received } = this.#hop;
-    for (const event of this.#arrivals) {
-      const tuple = received.fields(event);
-      const group = tuple && this.#groups.get(groupOf(event));
+    const { direction } = this.hop;
+    for (const { event, key } of this.#doubtful) {
+      const group = this.#groups.get(key);
       // A group that this hop's sender never named is INV-2's to judge; an automatic response is the SMMU's own.
-      if (!group || group.tuples.has(keyOf(tuple)) || (direction === "host->smmu" && automatic.has(groupOf(event)))) continue;
-      const differing = Object.keys(tuple).filter((name) => tuple[name] !== group.lastTuple[name]);
-      const pick = (of: Tuple) => text(Object.fromEntries(differing.map((name) => [name, of[name]])));
-      const message = `${groupText(event)}: ${direction} ${event.kind} has ${pick(tuple)}, sent was ${pick(group.lastTuple)}`;
-      found.push({ invariant: "INV-6", message, events: [group.last.n, event.n] });
+      if (!group || (direction === "host->smmu" && automatic.has(key)) || this.#find(group.events, event, 0) >= 0) continue;
+      const last = group.events.at(-1)!;
+      const differing = this.#fields.filter(({ sent, received }) => sent(last) !== received(event));
+      const text = (of: (field: { sent: Field; received: Field }) => unknown) => differing.map((field) => `${field.name} ${of(field) ?? "none"}`).join(", ");
+      const message = `${groupText(event)}: ${direction} ${event.kind} has ${text(({ received }) => received(event))}, sent was ${text(({ sent }) => sent(last))}`;
+      found.push({ invariant: "INV-6", message, events: [last.n, event.n] });
     }
     return found;
   }
+
+  /** The first of `sent`, from the index `from` on, that has the fields of `received`; -1: none. */
+  #find(sent: readonly TraceEvent[], received: TraceEvent, from: number): number {
+    for (let at = from; at < sent.length; at++) if (this.#crossed(sent[at], received)) return at;
+    return -1;
+  }
+
+  #crossed(sent: TraceEvent, received: TraceEvent): boolean {
+    for (const field of this.#fields) if (!equal(field.sent(sent), field.received(received))) return false;
+    return true;
+  }
 }
+
+/** As text: what is absent equals null. */
+const equal = (a: unknown, b: unknown): boolean => a === b || `${a ?? ""}` === `${b ?? ""}`;

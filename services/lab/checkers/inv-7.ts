@@ -1,7 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, numberOf, pasidText } from "./naming.ts";
+import { endpointOf, forgetGroups, numberOf, pasidText } from "./naming.ts";
 
 /**
  * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
@@ -60,12 +60,14 @@ function bindsOfFailedInvalidations(history: readonly TraceEvent[]): Violation[]
   const violations: Violation[] = [];
   const failed = new Map<string, { event: TraceEvent; since: number }>();
   for (const event of history) {
+    if (event.kind !== "guest.invalidate" && event.kind !== "guest.bind") continue;
     const key = `${event.who}/${event.ids.pasid}`;
     const known = failed.get(key);
-    if (event.kind === "guest.invalidate" && event.fields.granularity === "PASID") {
+    if (event.kind === "guest.invalidate") {
+      if (event.fields.granularity !== "PASID") continue;
       if (Number(event.fields.ret) < 0) failed.set(key, { event, since: 0 });
       else if (known && ++known.since === SYNCS_OF_A_CD) failed.delete(key);
-    } else if (event.kind === "guest.bind" && known) {
+    } else if (known) {
       failed.delete(key);
       violations.push({
         invariant: "INV-7",
@@ -134,11 +136,12 @@ function partialAfterOverflow(history: readonly TraceEvent[]): Violation[] {
   const open = new Map<string, TraceEvent[]>();
   for (const event of history) {
     if (event.kind === "host.pri-record") {
+      if (event.fields.last === true && open.size === 0) continue;
       const key = `${endpointOf(event)}/${event.ids.pasid}/${event.ids.grpid}`;
       if (event.fields.last === true) open.delete(key);
       else open.set(key, [...(open.get(key) ?? []), event]);
     } else if (event.kind === "endpoint.flr") {
-      for (const name of open.keys()) if (name.startsWith(`${endpointOf(event)}/`)) open.delete(name);
+      forgetGroups(open, endpointOf(event));
     } else if (event.kind === "host.queue-overflow" && event.fields.queue === "PRIQ") {
       const left = [...open.values()].flat();
       open.clear();

@@ -2,7 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { endpointOf, frameText, groupText, pageOf, pasidText } from "./naming.ts";
-import { isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
+import { type Given, isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
 
 /** Commands that empty the caches of every VM: right in the reset sequence of the driver, and for nothing that one VM asks. */
 const FOR_ALL = new Set(["CMD_TLBI_NSNH_ALL", "CMD_CFGI_ALL"]);
@@ -33,27 +33,32 @@ function sharedFrames(history: readonly TraceEvent[]): Violation[] {
   const byFrame = new Map<string, Access[]>();
   for (const event of history) {
     translations.take(event);
-    if (event.kind === "dma.access") {
-      const fills = isTranslated(event) ? translations.of(event) : [];
-      const pasids = new Set(isTranslated(event) ? fills.map(({ pasid }) => pasid) : [event.ids.pasid]);
-      // Several PASIDs may have it: the access can be of any, so it accuses none.
-      const access: Access = { event, guest: owners.guestOf(event), pasid: pasids.size === 1 ? [...pasids][0] : undefined };
-      const key = `${pageOf(event.ids.pa ?? "0x0")}/${event.fields.hostEpoch}`;
-      const others = byFrame.get(key) ?? [];
-      if (!others.length) byFrame.set(key, others);
-      const other = others.find((earlier) => conflict(earlier, access));
-      if (other) violations.push(violationOf(other, access));
-      else if (!others.some((earlier) => same(earlier, access))) others.push(access);
-    }
+    if (event.kind !== "dma.access") continue;
+    const access: Access = { event, guest: owners.guestOf(event), pasid: isTranslated(event) ? pasidOf(translations.of(event)) : event.ids.pasid };
+    const frame = pageOf(event.ids.pa ?? "0x0");
+    const others = byFrame.get(frame);
+    const other = others?.find((earlier) => conflict(earlier, access));
+    if (other) violations.push(violationOf(other, access));
+    else if (!others) byFrame.set(frame, [access]);
+    else if (!others.some((earlier) => same(earlier, access))) others.push(access);
   }
   return violations;
 }
 
+/** Whose translations they are. Several PASIDs may have them: then the access can be of any, and accuses none. */
+const pasidOf = (fills: readonly Given[]): number | undefined => (fills.every(({ pasid }) => pasid === fills[0].pasid) ? fills[0]?.pasid : undefined);
+
+const sameHands = (a: TraceEvent, b: TraceEvent): boolean => a.fields.hostEpoch === b.fields.hostEpoch;
+
 const same = (a: Access, b: Access): boolean =>
-  a.guest === b.guest && a.pasid === b.pasid && a.event.fields.guestEpoch === b.event.fields.guestEpoch && a.event.fields.write === b.event.fields.write;
+  sameHands(a.event, b.event) &&
+  a.guest === b.guest &&
+  a.pasid === b.pasid &&
+  a.event.fields.guestEpoch === b.event.fields.guestEpoch &&
+  a.event.fields.write === b.event.fields.write;
 
 function conflict(a: Access, b: Access): boolean {
-  if (a.guest === undefined || b.guest === undefined) return false;
+  if (!sameHands(a.event, b.event) || a.guest === undefined || b.guest === undefined) return false;
   if (a.guest !== b.guest) return true;
   if (a.pasid === undefined || b.pasid === undefined || a.pasid === b.pasid) return false;
   // Epoch 0: the frame never had an owner that the allocator knows of.
@@ -87,13 +92,15 @@ function foreignFaults(history: readonly TraceEvent[]): Violation[] {
 }
 
 function cachesOfOthers(history: readonly TraceEvent[]): Violation[] {
-  const reset = history.findLast(({ kind }) => kind === "host.smmu-reset");
-  if (!reset) return [];
-  return history
-    .filter(({ kind, n, fields }) => kind === "host.command" && n > reset.n && FOR_ALL.has(String(fields.name)))
-    .map(({ fields, n }) => ({
-      invariant: "INV-8",
-      message: `${fields.name} at #${n} emptied the caches of every VM: nothing after the reset sequence (#${reset.n}) may`,
-      events: [reset.n, n],
-    }));
+  let reset: TraceEvent | undefined;
+  let forAll: TraceEvent[] = [];
+  for (const event of history) {
+    if (event.kind === "host.smmu-reset") [reset, forAll] = [event, []];
+    else if (reset && event.kind === "host.command" && FOR_ALL.has(String(event.fields.name))) forAll.push(event);
+  }
+  return forAll.map(({ fields, n }) => ({
+    invariant: "INV-8",
+    message: `${fields.name} at #${n} emptied the caches of every VM: nothing after the reset sequence (#${reset!.n}) may`,
+    events: [reset!.n, n],
+  }));
 }

@@ -4,7 +4,25 @@ import type { TraceEvent, TraceFields, TraceIds } from "@faultline/shared/trace/
 export const endpointOf = ({ ids }: { ids: TraceIds }): string => ids.sid ?? ids.endpoint ?? "?";
 /** The VM of "guest0" and "vmm0"; "" of what belongs to none. */
 export const vmOf = (who: string): string => who.replace(/\D+/, "");
-export const groupKeyOf = (event: { ids: TraceIds }): string => `${endpointOf(event)}/${event.ids.grpid}`;
+
+const groupKeys = new Map<string, Map<number | undefined, string>>();
+/** "0x8/3". Each is built once: several checkers ask for that of nearly every event. */
+export function groupKey(endpoint: string, grpid: number | undefined): string {
+  let keys = groupKeys.get(endpoint);
+  if (keys === undefined) groupKeys.set(endpoint, (keys = new Map()));
+  let key = keys.get(grpid);
+  if (key === undefined) keys.set(grpid, (key = `${endpoint}/${grpid}`));
+  return key;
+}
+export const groupKeyOf = (event: { ids: TraceIds }): string => groupKey(endpointOf(event), event.ids.grpid);
+/** Takes the groups of an endpoint out of a map by their keys. */
+export function forgetGroups(groups: Map<string, unknown> | Set<string>, endpoint: string): void {
+  for (const key of groups.keys()) if (key.startsWith(`${endpoint}/`)) groups.delete(key);
+}
+
+/** An address space by the endpoint that uses it: "0x8/5". Events of hardware call the PASID an SSID where they have no PASID. */
+export const pasidKeyOf = (event: { ids: TraceIds }): string => `${endpointOf(event)}/${event.ids.pasid ?? event.ids.ssid}`;
+
 /** The 4 KiB page of an address in hex: "0x7f0000007123" is in "0x7f0000007". */
 export const pageOf = (address: string): string => (address.length > 5 ? address.slice(0, -3) : "0x0");
 
@@ -27,3 +45,7 @@ export const numberOf = (fields: TraceFields, name: string): number => {
   const value = fields[name];
   return typeof value === "number" ? value : -1;
 };
+
+/** The hardware found no valid CD for a PASID: it was not bound, or not any more, or the hardware sees the CD of before. */
+export const foundBadCd = ({ kind, fields }: TraceEvent): boolean =>
+  (kind === "ats.translation-request" || kind === "event-queue.record") && (fields.event === "C_BAD_CD" || fields.event === "C_BAD_SUBSTREAMID");

@@ -1,29 +1,31 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
-import { endpointOf, groupKeyOf, pasidText } from "./naming.ts";
+import { GUEST_EVENTS, guestsOf } from "./frame-owners.ts";
+import { endpointOf, forgetGroups, groupKeyOf, pasidText } from "./naming.ts";
 
 /** ORD-PASID: a PASID is given to another process only when every page request of before has been answered or its function was reset (IC-1105; S28, S29), and to none while a bond still has it (S30). */
 export const ordPasid: Checker = {
   id: "ORD-PASID",
   sentence: "Page requests of a PASID are drained before the PASID is used again.",
-  reads: [...OWNER_EVENTS, "endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "guest.attach-table", "guest.unbind"],
+  reads: [...GUEST_EVENTS, "endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "guest.unbind"],
   check(history) {
     const violations: Violation[] = [];
-    const owners = new FrameOwners(history);
+    const guests = guestsOf(history);
     const open = new Map<string, TraceEvent>();
     const binds = new Map<string, { active: Map<string, TraceEvent>; unbind: TraceEvent | null }>();
     for (const event of history) {
       switch (event.kind) {
-        case "endpoint.page-request":
-          if (!open.has(groupKeyOf(event))) open.set(groupKeyOf(event), event);
+        case "endpoint.page-request": {
+          const key = groupKeyOf(event);
+          if (!open.has(key)) open.set(key, event);
           break;
+        }
         case "endpoint.prg-response":
         case "endpoint.group-closed":
           open.delete(groupKeyOf(event));
           break;
         case "endpoint.flr":
-          for (const key of open.keys()) if (key.startsWith(`${endpointOf(event)}/`)) open.delete(key);
+          forgetGroups(open, endpointOf(event));
           break;
         case "guest.attach-table": // a kernel that boots: nothing of a former one is bound
           for (const key of binds.keys()) if (key.startsWith(`${event.who}/`)) binds.delete(key);
@@ -40,7 +42,9 @@ export const ordPasid: Checker = {
           binds.set(key, state);
           const { unbind } = state;
           if (unbind && !state.active.size) {
-            const late = [...open.values()].filter((request) => request.ids.pasid === event.ids.pasid && request.n < unbind.n && owners.guestOf(request) === event.who);
+            const late = [...open.values()].filter(
+              (request) => request.ids.pasid === event.ids.pasid && request.n < unbind.n && guests.get(endpointOf(request)) === event.who,
+            );
             if (late.length) {
               violations.push({
                 invariant: "ORD-PASID",

@@ -2,6 +2,8 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf } from "./naming.ts";
 
+const keyOf = (event: TraceEvent): string => `${endpointOf(event)}/${event.fields.itag}`;
+
 /**
  * ORD-RESET: a function that is reset has completed every ATS invalidation that it was sent: in its reset it may forget them (S13), and CMD_SYNC then waits for the time-out of ATS. A driver that
  * waited its own time-out for the completion has done what it can. And a kernel that boots finds every function as after a reset: what its former user left open would be nobody's to close (S16).
@@ -26,9 +28,8 @@ export const ordReset: Checker = {
     const worked = new Map<string, TraceEvent>();
     let timedOut = 0;
     for (const event of history) {
-      const key = `${endpointOf(event)}/${event.fields.itag}`;
-      if (event.kind === "ats.invalidate-request") open.set(key, event);
-      else if (event.kind === "ats.invalidate-completion") open.delete(key);
+      if (event.kind === "ats.invalidate-request") open.set(keyOf(event), event);
+      else if (event.kind === "ats.invalidate-completion") open.delete(keyOf(event));
       else if (event.kind === "host.command-timeout") timedOut = event.n;
       else if (event.kind === "endpoint.job-start") worked.set(endpointOf(event), event);
       else if (event.kind === "lab.part") {

@@ -4,20 +4,50 @@ import { endpointOf, pageOf } from "./naming.ts";
 const PAGE = 4096;
 /** Larger fills are kept as ranges: a 1 GiB block has 262,144 pages. */
 const MOST_PAGES = 512;
+const NONE: readonly Given[] = [];
 
 /** What translations are read from. */
 export const TRANSLATION_EVENTS = ["endpoint.atc-fill", "endpoint.ats-disabled", "endpoint.flr", "endpoint.invalidated"] as const;
 
 /** A translation that a function was given. */
-export interface Given {
-  event: TraceEvent;
-  endpoint: string;
-  pasid: number | undefined;
-  iova: bigint;
-  pa: bigint;
-  bytes: bigint;
+export class Given {
+  readonly event: TraceEvent;
+  readonly pasid: number | undefined;
+  readonly bytes: number;
   /** What took it away again: an invalidation that the function carried out, a reset; null: nothing yet. */
-  dropped: TraceEvent | null;
+  dropped: TraceEvent | null = null;
+  #first: bigint | undefined;
+
+  constructor(event: TraceEvent) {
+    this.event = event;
+    this.pasid = event.ids.pasid;
+    this.bytes = Number(event.fields.bytes ?? PAGE);
+  }
+
+  /** Whether it is of an address in [first, last]. */
+  meets(first: bigint, last: bigint): boolean {
+    this.#first ??= BigInt(this.event.ids.iova ?? "0x0");
+    return this.#first <= last && this.#first + BigInt(this.bytes) > first;
+  }
+
+  /** Whether it leads to `pa`. */
+  leadsTo(pa: bigint): boolean {
+    const from = BigInt(this.event.ids.pa!);
+    return pa >= from && pa < from + BigInt(this.bytes);
+  }
+
+  /** The same address under the same PASID: the function has one translation of it. */
+  replaces({ event, pasid }: Given): boolean {
+    return pasid === this.pasid && (event.ids.iova ?? "0x0") === (this.event.ids.iova ?? "0x0");
+  }
+}
+
+/** The translations of one function. */
+interface Held {
+  /** By page of the PA. */
+  byPage: Map<string, Given[]>;
+  large: Given[];
+  live: Set<Given>;
 }
 
 /**
@@ -25,9 +55,7 @@ export interface Given {
  * said that it dropped cannot be used any more: an access that only such a translation explains shows that it survived.
  */
 export class Translations {
-  readonly #byPage = new Map<string, Map<string, Given>>();
-  readonly #live = new Map<string, Set<Given>>();
-  #large: Given[] = [];
+  readonly #functions = new Map<string, Held>();
 
   /** Takes in one of `TRANSLATION_EVENTS`; others are nothing to it. */
   take(event: TraceEvent): void {
@@ -36,50 +64,42 @@ export class Translations {
       const first = BigInt(event.ids.iova ?? "0x0");
       const last = first + BigInt(String(event.fields.bytes ?? "0x0")) - 1n;
       const { pasid } = event.ids;
-      this.#drop(event, (given) => (pasid === undefined || given.pasid === pasid) && given.iova <= last && given.iova + given.bytes - 1n >= first);
+      this.#drop(event, (given) => (pasid === undefined || given.pasid === pasid) && given.meets(first, last));
     } else if (event.kind === "endpoint.flr" || event.kind === "endpoint.ats-disabled") this.#drop(event, () => true);
   }
 
   /** The translations that an access can have come from, the latest first: those that the function still has; only if there is none, those that it said it dropped. */
-  of(access: TraceEvent): Given[] {
+  of(access: TraceEvent): readonly Given[] {
     const { pa } = access.ids;
-    if (pa === undefined) return [];
-    const endpoint = endpointOf(access);
-    const all = [...(this.#byPage.get(`${endpoint}/${pageOf(pa)}`)?.values() ?? [])];
-    if (this.#large.length > 0) {
+    const fn = pa === undefined ? undefined : this.#functions.get(endpointOf(access));
+    if (pa === undefined || !fn) return NONE;
+    let all = fn.byPage.get(pageOf(pa)) ?? NONE;
+    if (fn.large.length > 0) {
       const at = BigInt(pa);
-      all.push(...this.#large.filter((given) => given.endpoint === endpoint && at >= given.pa && at < given.pa + given.bytes));
+      all = [...all, ...fn.large.filter((given) => given.leadsTo(at))];
     }
+    if (all.length < 2) return all;
     const live = all.filter(({ dropped }) => dropped === null);
-    return (live.length > 0 ? live : all).sort((a, b) => b.event.n - a.event.n);
+    return (live.length > 0 ? live : [...all]).sort((a, b) => b.event.n - a.event.n);
   }
 
   #fill(event: TraceEvent): void {
-    const { pa, pasid, iova = "0x0" } = event.ids;
+    const { pa } = event.ids;
     if (pa === undefined) return;
-    const bytes = Number(event.fields.bytes ?? PAGE);
-    const endpoint = endpointOf(event);
-    const given: Given = { event, endpoint, pasid, iova: BigInt(iova), pa: BigInt(pa), bytes: BigInt(bytes), dropped: null };
-    const live = this.#live.get(endpoint);
-    if (live) live.add(given);
-    else this.#live.set(endpoint, new Set([given]));
-    const pages = Math.max(1, Math.ceil(bytes / PAGE));
+    const fn = this.#heldBy(endpointOf(event));
+    const given = new Given(event);
+    fn.live.add(given);
+    const pages = Math.max(1, Math.ceil(given.bytes / PAGE));
     if (pages > MOST_PAGES) {
-      this.#large = this.#large.filter((other) => other.endpoint !== endpoint || other.pasid !== pasid || other.iova !== given.iova);
-      this.#large.push(given);
+      fn.large = [...fn.large.filter((other) => !given.replaces(other)), given];
       return;
     }
-    const from = `${pasid}/${iova}`;
-    for (let page = 0; page < pages; page++) {
-      const key = `${endpoint}/${page === 0 ? pageOf(pa) : pageOf(`0x${(given.pa + BigInt(page * PAGE)).toString(16)}`)}`;
-      const fills = this.#byPage.get(key);
-      if (fills) fills.set(from, given);
-      else this.#byPage.set(key, new Map([[from, given]]));
-    }
+    put(fn, pageOf(pa), given);
+    for (let page = 1; page < pages; page++) put(fn, pageOf(`0x${(BigInt(pa) + BigInt(page * PAGE)).toString(16)}`), given);
   }
 
   #drop(event: TraceEvent, goes: (given: Given) => boolean): void {
-    const live = this.#live.get(endpointOf(event));
+    const live = this.#functions.get(endpointOf(event))?.live;
     if (!live) return;
     for (const given of live) {
       if (!goes(given)) continue;
@@ -87,6 +107,22 @@ export class Translations {
       live.delete(given);
     }
   }
+
+  #heldBy(endpoint: string): Held {
+    const known = this.#functions.get(endpoint);
+    if (known) return known;
+    const fn: Held = { byPage: new Map(), large: [], live: new Set() };
+    this.#functions.set(endpoint, fn);
+    return fn;
+  }
+}
+
+function put({ byPage }: Held, page: string, given: Given): void {
+  const known = byPage.get(page);
+  if (!known) return void byPage.set(page, [given]);
+  const at = known.findIndex((other) => given.replaces(other));
+  if (at < 0) known.push(given);
+  else known[at] = given;
 }
 
 /** A DMA whose address was translated before, by ATS: it carries the PA. */

@@ -1,8 +1,9 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { brokenAssertions } from "../assertions/assertions.ts";
 import type { Violation } from "../checkers/checker.ts";
-import { judge } from "../checkers/index.ts";
+import { ASSERTED, checkers, RUN_EVENTS } from "../checkers/index.ts";
 import { withPhases } from "../checkers/phase.ts";
+import { readBy } from "../checkers/reading.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
 import type { Outcome } from "../scenarios/scenario-file.ts";
 import { whereText } from "../scenarios/where.ts";
@@ -15,22 +16,26 @@ export interface Judgement {
 }
 type Judged = Pick<Scenario, "rules" | "expect"> & Partial<Pick<Scenario, "partFaults">>;
 
+const READERS = [{ reads: RUN_EVENTS }, { reads: ASSERTED }, ...checkers];
+
 /**
  * Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing, and neither does a run that broke
- * off: whatever it had under way is open.
+ * off: whatever it had under way is open. One pass gives each checker, the assertions and the hypothesis what they read.
  */
 export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judgement {
-  const broken = history.find(({ kind }) => kind === "lab.broken-off");
+  const [run, asserted, ...read] = readBy(READERS, history);
+  const broken = run.find(({ kind }) => kind === "lab.broken-off");
   if (broken) return { verdict: "error", violations: [], error: `the run broke off: ${broken.fields.error}` };
-  const happened = new Set(history.map(({ fields }) => fields.rule));
+  const happened = new Set(run.map(({ fields }) => fields.rule));
   const faults = [
     ...scenario.rules.map(({ id, where }) => ({ id, text: whereText(where) })),
     ...(scenario.partFaults ?? []).map(({ id, part, do: what }) => ({ id, text: `${what} ${part}` })),
   ];
   const silent = faults.find(({ id }) => !happened.has(id));
   if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.text}) never happened` };
-  const violations = withPhases([...judge(history), ...brokenAssertions(history)], history);
-  if (!violations.length) violations.push(...unexpected(scenario.expect, history));
+  const invariants = checkers.flatMap((checker, index) => checker.check(read[index]));
+  const violations = withPhases([...invariants, ...brokenAssertions(asserted)], run);
+  if (!violations.length) violations.push(...unexpected(scenario.expect, run));
   return { verdict: violations.length ? "violation" : "pass", violations, error: null };
 }
 
