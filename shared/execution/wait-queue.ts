@@ -1,3 +1,5 @@
+const HOLDS = Promise.resolve();
+
 /** Tasks that wait for something to happen; `wake` lets all of them look again. */
 export class WaitQueue {
   #waiters: (() => void)[] = [];
@@ -8,7 +10,11 @@ export class WaitQueue {
   }
 
   /** Resolves once `condition` holds; it is tested now and after each `wake`. */
-  async until(condition: () => boolean): Promise<void> {
+  until(condition: () => boolean): Promise<void> {
+    return condition() ? HOLDS : this.#until(condition);
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
     while (!condition()) await this.wait();
   }
 

@@ -70,6 +70,10 @@ export class IopfQueue {
       if (this.#ports.handlesPartial === true) this.#queueGroup(device, [fault]);
       return 0;
     }
+    if (partial.length === 0) {
+      this.#queueGroup(device, [fault]);
+      return 0;
+    }
     const belongs = (other: PageRequestFault) => other.grpid === fault.grpid && (this.#ports.ignorePasid === true || samePasid(other, fault));
     const group = [...partial.filter(belongs), fault];
     this.#partial.set(

@@ -92,9 +92,7 @@ export async function iommu_report_device_fault(device: IommuDevice, fault: Iomm
     if (copy) await device.faultLock.with(() => void device.pending.push(copy)); // IC-408: before the handler runs
     const ret = await handler(fault);
     if (ret < 0 && copy) {
-      await device.faultLock.with(() => {
-        device.pending = device.pending.filter((entry) => entry !== copy);
-      });
+      await device.faultLock.with(() => remove(device, copy));
     }
     return ret;
   });
@@ -117,11 +115,17 @@ export async function iommu_page_response(device: IommuDevice, response: PageRes
       if (needsPasid && (!hasPasid || entry.pasid !== response.pasid)) continue; // IC-418
       const answer = !needsPasid && hasPasid ? { ...response, flags: 0, pasid: 0 } : response; // IC-417
       const ret = await op(entry, answer);
-      device.pending = device.pending.filter((other) => other !== entry);
+      remove(device, entry);
       return ret;
     }
     return -EINVAL;
   });
+}
+
+/** It may be gone already: a reset of the device closed its group meanwhile. */
+function remove({ pending }: IommuDevice, entry: PageRequestFault): void {
+  const at = pending.indexOf(entry);
+  if (at >= 0) pending.splice(at, 1);
 }
 
 /** A reset of the device closed its groups: no response is owed for them any more. Returns the groups dropped. */

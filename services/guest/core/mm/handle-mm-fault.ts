@@ -15,7 +15,7 @@ export const VM_FAULT_OOM = 1,
  * VM_FAULT_OOM: no frame; VM_FAULT_SIGBUS: beyond the end of the file.
  */
 export async function handle_mm_fault(mm: Mm, vma: Vma, address: number, flags: FaultFlags): Promise<number> {
-  const va = address - (address % PAGE_SIZE);
+  const va = address - (address & (PAGE_SIZE - 1));
   const there = mm.present.get(va);
   if (there && mm.ports.switches.has("M-spurious-fault"))
     mm.pageTable.unmap(va, PAGE_SIZE); // its frame is nobody's from here on

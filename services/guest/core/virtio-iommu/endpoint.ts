@@ -40,8 +40,8 @@ export class Endpoint {
   }
 
   tally(pasid: number): FaultTally {
-    const tally = this.#tallies.get(pasid) ?? { handled: 0, refusal: null };
-    this.#tallies.set(pasid, tally);
+    let tally = this.#tallies.get(pasid);
+    if (!tally) this.#tallies.set(pasid, (tally = { handled: 0, refusal: null }));
     return tally;
   }
 

@@ -101,7 +101,9 @@ export class EventQueue {
   /** null: longer than the structure, shorter than any report (RR-72), or reserved bytes set (VI-G-37): ignored. */
   #parse(written: Uint8Array): FaultReport | null {
     if (written.length > this.#bufferBytes || written.length < this.#abi.reportBytes.without) return null;
-    const whole = new Uint8Array(virtio_iommu_fault.sizeBytes); // of both ABIs
+    const { sizeBytes } = virtio_iommu_fault; // of both ABIs
+    if (written.length === sizeBytes) return this.#abi.decodeReport(written);
+    const whole = new Uint8Array(sizeBytes);
     whole.set(written);
     return this.#abi.decodeReport(whole);
   }

@@ -41,7 +41,9 @@ export async function viommu_fault_handler(viommu: Viommu, report: FaultReport):
   const last = (report.flags & VIRTIO_IOMMU_FAULT_F_LAST) !== 0;
   viommu.tracer.emit(
     "guest.event-received",
-    { endpoint: hex(report.endpoint), grpid: report.grpid, gva: hex(report.address), ...(hasPasid ? { pasid: report.pasid } : {}) },
+    hasPasid
+      ? { endpoint: hex(report.endpoint), grpid: report.grpid, gva: hex(report.address), pasid: report.pasid }
+      : { endpoint: hex(report.endpoint), grpid: report.grpid, gva: hex(report.address) },
     { perm: report.flags & PERM_MASK, last },
   );
   if (!endpoint) {

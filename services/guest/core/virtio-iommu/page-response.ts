@@ -33,7 +33,8 @@ export async function sendPageResponse(viommu: Viommu, endpoint: Endpoint, fault
     code: response.code,
   });
   const hasPasid = (fault.flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID) !== 0;
-  const ids = { endpoint: endpoint.name, grpid: response.grpid, ...(hasPasid ? { pasid: fault.pasid } : {}) };
+  const { grpid } = response;
+  const ids = hasPasid ? { endpoint: endpoint.name, grpid, pasid: fault.pasid } : { endpoint: endpoint.name, grpid };
   viommu.tracer.emit("guest.page-response", ids, { code: response.code });
   const ret = await viommu.requests.send(request);
   if (ret < 0) viommu.tracer.emit("guest.page-response-refused", ids, { ret });
