@@ -15,6 +15,9 @@ export function uint64Bytes(value: bigint | number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** The lower 32 bits as 4 little-endian bytes. */
+export const uint32Bytes = (value: number): Uint8Array<ArrayBuffer> => Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
+
 /** The bigint in 8 little-endian bytes; shorter input is zero-extended. */
 export function uint64Of(bytes: Uint8Array): bigint {
   let value = 0n;

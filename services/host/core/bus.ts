@@ -1,4 +1,4 @@
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { numberOf, uint32Bytes, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { EdgePort } from "@faultline/shared/edge/envelope.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import { type HeldLocks, Mutex } from "@faultline/shared/execution/mutex.ts";
@@ -46,7 +46,7 @@ export class Bus {
   }
 
   write32(address: number, value: number): Promise<void> {
-    return this.writeBytes(address, uint64Bytes(value >>> 0).subarray(0, 4));
+    return this.writeBytes(address, uint32Bytes(value));
   }
 
   write64(address: number, value: bigint | number): Promise<void> {

@@ -1,4 +1,4 @@
-import { increment, isEmpty, used } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
+import { increment, indexOf, isEmpty, used } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { Mutex } from "@faultline/shared/execution/mutex.ts";
 import { ETIMEDOUT } from "@faultline/shared/linux-uapi/errno.ts";
@@ -49,7 +49,7 @@ export class CommandQueue {
   }
 
   slotAddress(pointer: number): number {
-    return this.base + (pointer % 2 ** this.log2Size) * ENTRY;
+    return this.base + indexOf(pointer, this.log2Size) * ENTRY;
   }
 
   /** CMDQ_CONS as an interrupt carried it. */
@@ -60,7 +60,8 @@ export class CommandQueue {
 
   /** Commands without a CMD_SYNC: nothing waits for them. */
   async issue(commands: readonly Command[]): Promise<void> {
-    for (let at = 0; at < commands.length; at += BATCH_COMMANDS) await this.#publish(commands.slice(at, at + BATCH_COMMANDS), false);
+    for (let at = 0; at < commands.length; at += BATCH_COMMANDS)
+      await this.#publish(commands.length <= BATCH_COMMANDS ? commands : commands.slice(at, at + BATCH_COMMANDS), false);
   }
 
   /** Commands and a CMD_SYNC; full batches before the last one go without. 0, or -ETIMEDOUT when the SYNC did not complete within a second. */
@@ -115,10 +116,14 @@ export class CommandQueue {
     return at;
   }
 
+  #room(): number {
+    return (1 << this.log2Size) - used(this.#prod, this.#cons, this.log2Size);
+  }
+
   async #waitForSpace(count: number): Promise<void> {
-    while (2 ** this.log2Size - used(this.#prod, this.#cons, this.log2Size) < count && !this.#bus.broken) {
+    while (this.#room() < count && !this.#bus.broken) {
       this.observeCons(await this.#bus.read32(registerAddress(REG.CMDQ_CONS)));
-      if (2 ** this.log2Size - used(this.#prod, this.#cons, this.log2Size) < count) await this.#execution.sleep(1_000);
+      if (this.#room() < count) await this.#execution.sleep(1_000);
     }
   }
 

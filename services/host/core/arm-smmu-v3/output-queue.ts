@@ -1,4 +1,4 @@
-import { increment, isEmpty } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
+import { increment, indexOf, isEmpty } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import type { PhysicalMemory } from "@faultline/shared/physical-memory/physical-memory.ts";
 import type { Bus } from "../bus.ts";
 import { OVFLG, registerAddress } from "./registers.ts";
@@ -49,7 +49,7 @@ export class OutputQueue {
   /** Copies the next record out; null when the queue is empty up to the PROD known. */
   take(): Uint8Array<ArrayBuffer> | null {
     if (this.empty) return null;
-    const bytes = this.#memory.read(this.base + (this.#cons % 2 ** this.log2Size) * this.#entryBytes, this.#entryBytes);
+    const bytes = this.#memory.read(this.base + indexOf(this.#cons, this.log2Size) * this.#entryBytes, this.#entryBytes);
     this.#cons = increment(this.#cons, this.log2Size);
     return bytes;
   }

@@ -3,6 +3,8 @@ import { IOMMU_FAULT_PAGE_REQUEST_PASID_VALID } from "@faultline/shared/linux-ua
 
 const pasidOf = ({ flags, pasid }: PageRequestFault): number | null => (flags & IOMMU_FAULT_PAGE_REQUEST_PASID_VALID ? pasid : null);
 
+const NONE: readonly PageRequestFault[] = [];
+
 /**
  * Page requests whose group's last one has not come out of the PRI queue. They are reported with it: what an overflow cut off never leaves the host, where alone it is known
  * that the last one was refused (flow.md, d; IC-1016). A guest would find them in its next group of that index (IC-518).
@@ -25,7 +27,8 @@ export class PartialGroups {
   }
 
   /** The group that `last` ends, in order of arrival, without `last`. */
-  take(sid: number, last: PageRequestFault): PageRequestFault[] {
+  take(sid: number, last: PageRequestFault): readonly PageRequestFault[] {
+    if (this.#waiting.length === 0) return NONE;
     const belongs = (one: { sid: number; fault: PageRequestFault }) =>
       one.fault.grpid === last.grpid && (this.#byIndexAlone || (one.sid === sid && pasidOf(one.fault) === pasidOf(last)));
     const group = this.#waiting.filter(belongs).map(({ fault }) => fault);

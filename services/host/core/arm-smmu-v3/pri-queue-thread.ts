@@ -85,12 +85,10 @@ async function handlePageRequest(c: PriThreadContext, record: Uint8Array): Promi
 
   const stopMarker = last && !ppr.R && !ppr.W;
   if (stopMarker && (pasid !== null || c.switches.has("RR-88"))) return; // IC-519: expects no response
-  const answer = async (): Promise<void> => {
+  if (c.switches.has("RR-53")) {
+    if (!last) return;
     await c.commandQueue.issue([priResp(sid, pasid, grpid, PRI_RESP.ResponseFailure)]);
     c.tracer.emit("host.pri-response", ids, { resp: PRI_RESP.ResponseFailure });
-  };
-  if (c.switches.has("RR-53")) {
-    if (last) await answer();
     return;
   }
   const master = c.master(sid);

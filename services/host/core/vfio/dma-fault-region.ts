@@ -1,4 +1,4 @@
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { numberOf, uint32Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { IommuFault } from "@faultline/shared/linux/report-device-fault.ts";
 import { EINVAL, ENOSPC } from "@faultline/shared/linux-uapi/errno.ts";
 import { IOMMU_FAULT_PAGE_REQ, iommu_fault_event, iommu_fault_prm } from "@faultline/shared/linux-uapi/iommu.ts";
@@ -6,7 +6,7 @@ import { DMA_FAULT_RING, vfio_region_dma_fault } from "@faultline/shared/linux-u
 
 /** struct iommu_fault of a fault. */
 export function encodeFault(fault: IommuFault): Uint8Array<ArrayBuffer> {
-  return fault.type === IOMMU_FAULT_PAGE_REQ ? iommu_fault_prm.encode({ ...fault }) : iommu_fault_event.encode({ ...fault });
+  return fault.type === IOMMU_FAULT_PAGE_REQ ? iommu_fault_prm.encode(fault) : iommu_fault_event.encode(fault);
 }
 
 /** The DMA_FAULT region: a header page and a ring of 512 records, of which 511 can wait. The VMM has a copy of the ring; what changes travels with the signal. */
@@ -33,7 +33,7 @@ export class DmaFaultRegion {
 
   /** `head` as it lies in the header. */
   headBytes(): Uint8Array<ArrayBuffer> {
-    return uint64Bytes(this.head).slice(0, 4);
+    return uint32Bytes(this.head);
   }
 
   /** Clipped at the end; -EINVAL beyond it. */

@@ -12,11 +12,14 @@ export class DmaFaultResponseRegion {
   head = 0;
   tail = 0;
   readonly #ring = new Uint8Array(entries * entrySize);
+  /** The response at `tail`, until another one is or something is stored. */
+  #copied: PageResponse | null = null;
 
   /** Stores that came with the VMM's message into its mapping of the ring; the header page is not mapped. */
   applyStore(position: number, data: Uint8Array): void {
     const at = position - offset;
     if (at >= 0 && at + data.length <= this.#ring.length) this.#ring.set(data, at);
+    this.#copied = null;
   }
 
   read(position: number, length: number): Uint8Array | number {
@@ -39,7 +42,12 @@ export class DmaFaultResponseRegion {
   /** The response at `tail`, copied before it is looked at (RR-61); null when head = tail. */
   peek(): PageResponse | null {
     if (this.head === this.tail) return null;
-    const fields = response_layout.decode(this.#ring.slice(this.tail * entrySize, (this.tail + 1) * entrySize));
+    this.#copied ??= this.#copy();
+    return this.#copied;
+  }
+
+  #copy(): PageResponse {
+    const fields = response_layout.decode(this.#ring.subarray(this.tail * entrySize, (this.tail + 1) * entrySize));
     return { version: Number(fields.version), flags: Number(fields.flags), pasid: Number(fields.pasid), grpid: Number(fields.grpid), code: Number(fields.code) };
   }
 
@@ -73,5 +81,6 @@ export class DmaFaultResponseRegion {
 
   advance(): void {
     this.tail = (this.tail + 1) % entries;
+    this.#copied = null;
   }
 }

@@ -1,4 +1,4 @@
-import { numberOf, uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { numberOf, uint32Bytes } from "@faultline/shared/codec/uint64.ts";
 import { regionAddress } from "@faultline/shared/edge/vfio.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { EIO } from "@faultline/shared/linux-uapi/errno.ts";
@@ -32,7 +32,7 @@ export class DmaFaultResponseRegion {
     const { fd, responseRegion } = this.#device.facts;
     this.#device.store(regionAddress(fd, responseRegion, ringOffset + this.#head * entrySize), response);
     this.#head = (this.#head + 1) % entries;
-    const head = uint64Bytes(this.#head).slice(0, 4);
+    const head = uint32Bytes(this.#head);
     if (this.#switches.has("M-room-for-responses")) this.#device.tryPwrite(responseRegion, 0, head);
     else void this.#device.pwrite(responseRegion, 0, head); // its result tells nothing about the response (RR-61)
     return 0;

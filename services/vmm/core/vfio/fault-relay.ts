@@ -1,4 +1,4 @@
-import { uint64Bytes } from "@faultline/shared/codec/uint64.ts";
+import { uint32Bytes } from "@faultline/shared/codec/uint64.ts";
 import type { Execution } from "@faultline/shared/execution/execution.ts";
 import { WaitQueue } from "@faultline/shared/execution/wait-queue.ts";
 import {
@@ -91,6 +91,6 @@ export class FaultRelay {
 
   /** The ring has room again; nothing waits for the result. */
   #writeTail(): void {
-    void this.#device.pwrite(this.#device.facts.faultRegion, 0, uint64Bytes(this.#faults.tail).slice(0, 4));
+    void this.#device.pwrite(this.#device.facts.faultRegion, 0, uint32Bytes(this.#faults.tail));
   }
 }

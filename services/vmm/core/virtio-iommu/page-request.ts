@@ -40,10 +40,12 @@ export function pageRequestOf(fault: PageRequestFault): PageRequest {
   };
 }
 
+const keyOf = ({ grpid, pasid }: PageRequest): string => `${grpid}/${pasid}`;
+
 /** Hands a page request to the guest. `events` null: page requests are not negotiated, or nobody is there. */
 export function relayPageRequest(endpoint: Endpoint, request: PageRequest, bytes: Uint8Array, events: EventQueue | null, ports: RelayPorts): void {
-  const key = `${request.grpid}/${request.pasid}`;
-  if (!events || request.grpid > 0xffff || endpoint.refused.has(key)) return refusePageRequest(endpoint, request, ports);
+  const isRefused = endpoint.refused.size > 0 && endpoint.refused.has(keyOf(request));
+  if (!events || request.grpid > 0xffff || isRefused) return refusePageRequest(endpoint, request, ports);
   const group: OutstandingGroup = { grpid: request.grpid, pasid: request.pasid, needsPasid: request.needsPasid };
   if (request.last) endpoint.outstanding.push(group);
   events.report({
@@ -67,7 +69,7 @@ export function relayPageRequest(endpoint: Endpoint, request: PageRequest, bytes
 /** The VMM answers a group that cannot reach the guest: its last INVALID; a request before that is dropped and the group marked, so that its last is answered INVALID too. */
 export function refusePageRequest(endpoint: Endpoint, request: PageRequest, ports: RelayPorts): void {
   if (ports.switches.has("S34")) return; // dropped: the function waits for ever
-  const key = `${request.grpid}/${request.pasid}`;
+  const key = keyOf(request);
   if (request.last) {
     endpoint.refused.delete(key);
     ports.execution.spawn("refuse page request", () => answerInvalid(endpoint, request, ports.tracer));

@@ -25,7 +25,7 @@ import type { Attached } from "./fault-report.ts";
 import type { VirtioIommuOptions } from "./options.ts";
 import { answerInvalid, pageRequestOf, relayPageRequest } from "./page-request.ts";
 import type { EndpointFacts } from "./probe.ts";
-import { RequestQueue } from "./request-queue.ts";
+import { type Negotiated, RequestQueue } from "./request-queue.ts";
 
 export interface VirtioIommuPorts {
   edge: GuestEdge;
@@ -46,6 +46,8 @@ export class VirtioIommu {
   readonly #requests: RequestQueue;
   #events: EventQueue;
   #features = 0n;
+  /** What `features` say. */
+  #negotiated: Negotiated;
   #status = 0;
   /** Counts device resets: what was made available before one is never used after it. */
   #generation = 0;
@@ -61,15 +63,22 @@ export class VirtioIommu {
       inOrder: (body) => this.#domainLock.with(body),
       isRam: (gpa, size) => ports.isRam(gpa, size),
       facts: (endpoint) => ports.facts(endpoint),
-      negotiated: () => ({
-        mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP),
-        probe: this.#has(VIRTIO_IOMMU_F_PROBE),
-        mmio: this.#has(VIRTIO_IOMMU_F_MMIO),
-        attachTable: this.#has(ports.abi.attachTable),
-        pageRequest: this.#has(ports.abi.pageRequest),
-        bypassConfig: this.#has(ports.abi.bypassConfig),
-      }),
+      negotiated: () => this.#negotiated,
     });
+    this.#negotiated = this.#negotiate(0n);
+  }
+
+  #negotiate(features: bigint): Negotiated {
+    const { abi } = this.#ports;
+    this.#features = features;
+    return {
+      mapUnmap: this.#has(VIRTIO_IOMMU_F_MAP_UNMAP),
+      probe: this.#has(VIRTIO_IOMMU_F_PROBE),
+      mmio: this.#has(VIRTIO_IOMMU_F_MMIO),
+      attachTable: this.#has(abi.attachTable),
+      pageRequest: this.#has(abi.pageRequest),
+      bypassConfig: this.#has(abi.bypassConfig),
+    };
   }
 
   /** For live state. */
@@ -87,7 +96,7 @@ export class VirtioIommu {
       case "getFeatures":
         return edge.reply(seq, { kind: "features", features: uint64Bytes(abi.offered) });
       case "setFeatures":
-        if ((this.#status & FEATURES_OK) === 0) this.#features = uint64Of(body.features);
+        if ((this.#status & FEATURES_OK) === 0) this.#negotiated = this.#negotiate(uint64Of(body.features));
         return edge.reply(seq, { kind: "features", features: uint64Bytes(this.#features) });
       case "getStatus":
         return edge.reply(seq, { kind: "status", status: this.#status });
@@ -150,14 +159,14 @@ export class VirtioIommu {
   /** A page request of the host: reported, or answered INVALID when the guest cannot take it (virtio-iommu.md, section 9). */
   pageRequest(endpoint: Endpoint, fault: PageRequestFault): void {
     const { abi } = this.#ports;
-    const ready = this.#has(abi.pageRequest) && (this.#status & DRIVER_OK) !== 0;
+    const ready = this.#negotiated.pageRequest && (this.#status & DRIVER_OK) !== 0;
     relayPageRequest(endpoint, pageRequestOf(fault), abi.pageRequestReport(endpoint.id, fault), ready ? this.#events : null, this.#ports);
   }
 
   unrecoverable(endpoint: Endpoint, fault: UnrecoverableFault): void {
     const { abi } = this.#ports;
     if ((this.#status & DRIVER_OK) === 0) return;
-    const bytes = abi.unrecoverableReport(endpoint.id, fault, this.#attached(endpoint), this.#has(abi.pageRequest));
+    const bytes = abi.unrecoverableReport(endpoint.id, fault, this.#attached(endpoint), this.#negotiated.pageRequest);
     this.#events.report({ endpoint: endpoint.id, bytes, prefixBytes: abi.prefixBytes, used: () => {}, refused: () => {} }); // without room it is lost
   }
 
@@ -177,7 +186,7 @@ export class VirtioIommu {
     const { edge, endpoints, attachments, tracer, switches } = this.#ports;
     this.#generation++;
     this.#status = 0;
-    this.#features = 0n;
+    this.#negotiated = this.#negotiate(0n);
     this.#events = new EventQueue(edge);
     await this.#domainLock.with(async () => {
       for (const endpoint of endpoints.values()) {
