@@ -140,7 +140,8 @@ describe("faultline explain", () => {
       expect(text, id).toContain(reason);
     }
     expect(explanationOf("RR-19")!.lines).toContain("as-posted is without it: the guest finds PRI enabled by the host and gives up");
-    expect(explanationOf("RR-10")!.lines).toEqual(expect.arrayContaining(["as-posted has it", "test: services/guest/core/virtio-iommu/fault-report.test.ts"]));
+    expect(explanationOf("RR-86")!.lines).toEqual(expect.arrayContaining(["as-posted has it", "test: services/guest/core/virtio-iommu/fault-report.test.ts"]));
+    expect(explanationOf("RR-09")!.lines).toContain("  npx faultline run guest-pauses --defects RR-09 --mutants M-no-job-timeout -> INV-1");
     expect(explanationOf("RR-42")!.lines).toEqual(["unrecoverable type is 1", "switched on by: --abi rfc-v1", "test: services/guest/core/virtio-iommu/abi.test.ts"]);
     expect(explanationOf("RR-96")).toBeNull();
   });

@@ -135,10 +135,11 @@ function testedBy(id: string): string[] {
 }
 
 function usedBy(id: string): string[] {
+  const option = (name: string, ids: readonly string[] = []): string => (ids.length ? ` --${name} ${ids.join(",")}` : "");
   const using = shipped().flatMap(({ id: scenario, expect }) =>
     (expect.caught ?? [])
       .filter((one) => switchesOf(one).includes(id))
-      .map(({ by }) => `npx faultline run ${scenario} --${id.startsWith("RR-") ? "defects" : "mutants"} ${id} -> ${by}`),
+      .map(({ mutants, defects, by }) => `npx faultline run ${scenario}${option("defects", defects)}${option("mutants", mutants)} -> ${by}`),
   );
   return using.length ? ["shown by:", ...using.map((line) => `  ${line}`)] : [];
 }

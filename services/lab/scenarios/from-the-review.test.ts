@@ -25,6 +25,6 @@ describe("what the reviewers found (from-the-review.md)", () => {
     if (on === "") return expect([shown, reason !== ""]).toEqual([null, true]);
     if (shown && "test" in shown) return expect(existsSync(shown.test) && readFileSync(shown.test, "utf8").includes(id), `${shown.test}`).toBe(true);
     const { scenario, by } = shown ?? { scenario: "", by: "" };
-    expect(loadScenario(scenario).expect.caught).toContainEqual({ by, defects: [id] });
+    expect(loadScenario(scenario).expect.caught).toContainEqual(expect.objectContaining({ by, defects: [id] }));
   });
 });
