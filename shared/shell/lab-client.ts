@@ -117,6 +117,11 @@ export class LabClient {
     await this.#unary((done) => this.#stub.Release({ rule }, done));
   }
 
+  /** From now on nothing arrives there from these peers, and everything from all others. Those whose edge died of a cut before. */
+  cut(from: readonly string[]): Promise<string[]> {
+    return new Promise((resolve, reject) => this.#stub.Cut({ from: [...from] }, (error, reply) => (error || !reply ? reject(failure(error)) : resolve(reply.broken))));
+  }
+
   /** Tells the service of an event of another one: rules that wait for it let go. */
   async heard(kind: string): Promise<void> {
     await this.#unary((done) => this.#stub.Heard({ kind }, done));

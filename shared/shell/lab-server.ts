@@ -8,6 +8,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { ArmRequest__Output } from "../gen/types/lab/v1/ArmRequest.ts";
+import type { CutRequest__Output } from "../gen/types/lab/v1/CutRequest.ts";
 import type { FlushRequest__Output } from "../gen/types/lab/v1/FlushRequest.ts";
 import type { HeardRequest__Output } from "../gen/types/lab/v1/HeardRequest.ts";
 import type { MarkRequest__Output } from "../gen/types/lab/v1/MarkRequest.ts";
@@ -34,6 +35,8 @@ export interface LabPorts {
   name: string;
   tracer: ProcessTracer;
   faults: ArmedFaults;
+  /** What arrives from these peers is kept. Those whose edge died of that. */
+  cut(from: readonly string[]): string[];
   /** The service's points, for rules to name. */
   points(): PointTable;
   /** Resolves once the service is ready. */
@@ -56,6 +59,7 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
   const left = (run: string) => {
     if (run === "" || run !== armedBy || [...traces].some((call) => call.request.run === run)) return;
     armedBy = "";
+    ports.cut([]);
     ports.faults.arm([]);
   };
   const implementation = {
@@ -111,6 +115,7 @@ export function serveLab(server: Server, ports: LabPorts): { endTraces(): Promis
       ports.faults.heard(call.request.kind);
       answer(null, {});
     },
+    Cut: (call: ServerUnaryCall<CutRequest__Output, object>, answer: Answer) => answer(null, { broken: ports.cut(call.request.from) }),
     Points(_: unknown, answer: Answer) {
       const reached = ports.faults.points.reached();
       answer(null, { points: ports.points().points.map(({ id, sentence, kind }) => ({ id, sentence, kind, reached: reached.get(id) ?? 0 })) });

@@ -14,6 +14,7 @@ import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
 import { readState, type Structure } from "../state/structure.ts";
 import { ConfigError, machineDigest, type ServiceConfig, type ServiceKind, serviceConfig } from "./config.ts";
+import { EdgeCuts } from "./edge-cuts.ts";
 import { channelOptions, dialEdge, serveEdge } from "./grpc-edge.ts";
 import { InfrastructureError } from "./infrastructure-error.ts";
 import { type RunWorkload, serveLab } from "./lab-server.ts";
@@ -74,6 +75,7 @@ export class Service {
   /** Full names of further services of lab/v1. */
   readonly #beside: string[] = [];
   readonly #edges = new Set<Edge<never, never>>();
+  readonly #cuts: EdgeCuts;
   #setBooted: () => void = () => {};
   #setReady: () => void = () => {};
   #isReady = false;
@@ -86,6 +88,7 @@ export class Service {
     this.log = createLogger(config.name, config.logLevel);
     this.tracer = new ProcessTracer(config.name, this.lamport);
     const timer = (ns: number, expired: () => void) => void this.execution.timer(ns, expired);
+    this.#cuts = new EdgeCuts(timer);
     this.faults = new ArmedFaults({ now: () => this.execution.now(), timer, tracer: this.tracer });
     this.execution = new RealExecution(this.faults.points);
     this.tracer.listener = this.faults;
@@ -99,6 +102,7 @@ export class Service {
       name: config.name,
       tracer: this.tracer,
       faults: this.faults,
+      cut: (from) => this.#cuts.set(from),
       points: () => ({ points: this.points, service: config.kind }),
       ready: this.#ready,
       runWorkload: () => this.runWorkload,
@@ -181,12 +185,13 @@ export class Service {
   /** Dials the edge below and waits for its hello. When it breaks later this process ends: what it ran on is gone. */
   async dial<Upper extends Body, Lower extends Body>(definition: EdgeDefinition<Upper, Lower>, end: (edge: Edge<Upper, Lower>) => CoreEnd<Lower>): Promise<void> {
     if (this.config.admin) void import("fastify"); // while the lower layer starts
-    const transport = await dialEdge(this.config.lower, definition);
+    const { transport, named } = this.#cuts.over(await dialEdge(this.config.lower, definition));
     let core: CoreEnd<Lower> | null = null;
     await new Promise<void>((resolve, reject) => {
       const edge: Edge<Upper, Lower> = upperEnd(definition, transport, {
         ...this.#common(definition),
-        onReady: () => {
+        onReady: (peer) => {
+          named(peer.name);
           try {
             core = end(edge);
             this.#edges.add(edge as unknown as Edge<never, never>);
@@ -213,13 +218,15 @@ export class Service {
     core: { accept(peer: Hello): Mismatch | null; join(peer: Hello, edge: Edge<Lower, Upper>): CoreEnd<Upper>; closed(peer: Hello): void },
   ): void {
     this.#served.push(definition.edge);
-    serveEdge(this.#server, definition, (transport) => {
+    serveEdge(this.#server, definition, (wire) => {
+      const { transport, named } = this.#cuts.over(wire);
       void this.#booted.then(() => {
         let joined: { peer: Hello; end: CoreEnd<Upper> } | null = null;
         const edge: Edge<Lower, Upper> = lowerEnd(definition, transport, {
           ...this.#common(definition),
           accept: (peer) => core.accept(peer),
           onReady: (peer) => {
+            named(peer.name);
             joined = { peer, end: core.join(peer, edge) };
             this.#edges.add(edge as unknown as Edge<never, never>);
             this.log.info({ edge: definition.protocol, peer: peer.name }, "edge up");

@@ -21,6 +21,7 @@ describe.skipIf(noEngine !== null)(
       ["vmm-dies", "kill vmm0"],
       ["guest-pauses", "pause guest0"],
       ["host-is-cut-off", "partition host"],
+      ["vmm-is-not-heard", "partition vmm0"],
       ["power-loss", "kill smmu"],
     ])("%s: passes, and leaves a report that says so", async (id, did) => {
       const dir = join(out, id);

@@ -26,6 +26,8 @@ const LIVENESS_MS = 2_000;
 const FAULT_MS = 20_000;
 /** Silence after which nothing is under way any more. */
 const REST_MS = 500;
+/** So long a machine may take to come to rest after its boot. */
+const STEADY_MS = 2_000;
 /** So long the parts that are left may take to hand over their events when the run broke off. */
 const COLLECT_MS = 1_000;
 const never = new Promise<never>(() => {});
@@ -86,7 +88,19 @@ class AttachedMachine implements RunningMachine {
 
   async begin(): Promise<void> {
     await this.#raced(Promise.all([...this.#a.clients].map(([name, client]) => this.#subscribe(name, client))));
+    if (this.#a.trace === "all") await this.#raced(this.#steady());
     await this.#mark("lab.run-start", { mode: this.#a.mode, switches: [...this.#a.switches] });
+  }
+
+  /** The boot is over where its last answer came from, too: what is held from here on is held at rest. A machine that others use may never be. */
+  async #steady(): Promise<void> {
+    const deadline = performance.now() + STEADY_MS;
+    for (let before = ""; performance.now() < deadline; ) {
+      const now = await this.counts();
+      const text = JSON.stringify(now);
+      if (text === before && Object.values(now).every(({ locks = 0 }) => locks === 0)) return;
+      before = text;
+    }
   }
 
   /** `started`: the part is a new one, not an old one that is reached again. */
@@ -173,6 +187,7 @@ class AttachedMachine implements RunningMachine {
         this.#subscriptions.delete(name);
       },
       counts: async (name) => (await this.#clients.get(name)?.state("/counts")) as Record<string, number>,
+      cut: (name, from) => this.#clients.get(name)!.cut(from),
       remember: (names) => this.#remember(names),
       rulesOf: (name) => ({
         rules: this.#rules,

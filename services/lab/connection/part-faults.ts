@@ -7,6 +7,7 @@ import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";
 import { refusalOf, type Way } from "../scenarios/modes.ts";
 import type { PartAction, Ways } from "../scenarios/part-fault.ts";
 import { type Part, partsOf } from "../supervisor/parts.ts";
+import { unheard } from "./cut-edges.ts";
 import type { PartControl } from "./part-control.ts";
 
 /** How often a lower part is asked whether it has cleaned up, and for how long. */
@@ -21,6 +22,8 @@ export interface PartFaultPorts {
   /** A part is gone. */
   left(part: string): void;
   counts(part: string): Promise<Record<string, number> | undefined>;
+  /** Nothing arrives at the part from these any more. Those of the cuts before whose edge died. */
+  cut(part: string, from: readonly string[]): Promise<string[]>;
   /** How far the rules have come in these parts, which are about to stop: on real time what matches between the question and the signal is not counted. */
   remember(parts: readonly string[]): Promise<void>;
   /** The rules that are armed now, for a part that is started. */
@@ -35,8 +38,14 @@ export class PartFaults {
   readonly #ports: PartFaultPorts;
   readonly #parts: readonly Part[];
   readonly #paused = new Set<string>();
+  /** Without network. */
   readonly #cut = new Set<string>();
+  /** Whose edges are cut, and which way: it can still be called. */
+  readonly #cutEdges = new Map<string, Ways>();
+  /** Gone, or about to be. */
   readonly #lost = new Set<string>();
+  /** Those that end when a cut of edges lasts as long as keepalive waits. */
+  readonly #threatened = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** One after the other: an action is done when the next begins. */
   #last: Promise<void> = Promise.resolve();
@@ -49,7 +58,8 @@ export class PartFaults {
     this.#ports = ports;
     this.#parts = partsOf(ports.machine.vms.length);
     control?.onGone((part) => {
-      if (!this.#lost.has(part)) return; // nobody expected it: the run ends
+      if (!this.#lost.has(part) && !this.#threatened.delete(part)) return; // nobody expected it: the run ends
+      this.#lost.add(part);
       ports.left(part);
       void this.#ports.mark("lab.part", { part, did: "exit" }).catch(() => {});
     });
@@ -57,12 +67,12 @@ export class PartFaults {
 
   /** Its loss is what the lab wanted. */
   expected(part: string): boolean {
-    return this.#lost.has(part) || this.#cut.has(part);
+    return this.#lost.has(part) || this.#cut.has(part) || this.#threatened.has(part);
   }
 
   /** A part is paused, or to be lost and still there. */
   get pending(): boolean {
-    return this.#paused.size > 0 || [...this.#lost].some((part) => this.#control?.alive(part));
+    return this.#paused.size > 0 || [...this.#lost, ...this.#threatened].some((part) => this.#control?.alive(part));
   }
 
   /** The actions that have begun are done. */
@@ -105,6 +115,7 @@ export class PartFaults {
   /** What is paused goes on, what is cut off is joined, once the actions under way are done and those that are to be lost by them are. */
   async resumeAll(): Promise<void> {
     await this.#last;
+    for (const part of [...this.#cutEdges.keys()]) await this.#act(part, "join", "both");
     if (this.#control) await this.#settled();
     for (const part of [...this.#cut]) await this.#act(part, "join", "both");
     for (const part of [...this.#paused]) await this.#act(part, "resume", "both");
@@ -112,7 +123,7 @@ export class PartFaults {
 
   /** Starts every part that is off, the lowest first. */
   async start(): Promise<void> {
-    if (!this.#control || this.#lost.size === 0) return;
+    if (!this.#control || this.#lost.size + this.#threatened.size === 0) return;
     await this.#settled();
     for (const part of this.#parts) {
       if (this.#control.alive(part.name)) continue;
@@ -137,30 +148,65 @@ export class PartFaults {
     }
     if (action === "kill" || action === "partition" || action === "pause") await this.#ports.remember(this.#withThoseAbove(part));
     await this.#ports.mark("lab.part", { part, did: action, ...why }, part);
-    if (action === "kill" || action === "partition") this.#expectLoss(part, action);
-    if (action === "kill") await control.kill(part);
-    else if (action === "pause") {
+    if (action === "kill") {
+      this.#expectLoss(this.#withThoseAbove(part), this.#lost);
+      await control.kill(part);
+    } else if (action === "pause") {
       this.#paused.add(part);
       await control.pause(part);
     } else if (action === "resume") {
       await control.resume(part);
       this.#paused.delete(part);
-    } else if (action === "partition") {
-      this.#cut.add(part);
-      await control.cut(part, ways);
-    } else {
-      await control.join(part);
-      this.#cut.delete(part);
-      if (!this.#lost.has(part) && control.alive(part)) await this.#ports.joined(part, await control.reconnect(part), false);
-    }
+      await this.#tellCuts(); // what it could not hear while it was paused
+    } else if (action === "partition") await this.#cutOff(part, ways);
+    else await this.#join(part);
   }
 
-  /** A part takes those above it along; one that is cut off ends itself, but for the hardware. */
-  #expectLoss(part: string, action: "kill" | "partition"): void {
-    const all = this.#withThoseAbove(part);
-    const lost = action === "partition" && part === "smmu" ? all.slice(1) : all;
-    for (const name of lost) this.#lost.add(name);
-    this.#control!.expectLoss(lost);
+  /** All of a network where there is one; else, and one way, the edges: whoever receives keeps what arrives (lab/v1 Cut). What is above a part that is cut off ends with it, and it itself, but for the hardware. */
+  async #cutOff(part: string, ways: Ways): Promise<void> {
+    const ends = part === "smmu" ? this.#withThoseAbove(part).slice(1) : this.#withThoseAbove(part);
+    const { network } = this.#control!;
+    if (network && ways === "both") {
+      this.#expectLoss(ends, this.#lost);
+      this.#cut.add(part);
+      return network.cut(part);
+    }
+    this.#expectLoss(ends, this.#threatened);
+    this.#cutEdges.set(part, ways);
+    await this.#tellCuts();
+  }
+
+  async #join(part: string): Promise<void> {
+    if (this.#cutEdges.delete(part)) {
+      if (await this.#tellCuts()) return; // too late: keepalive has given up
+      this.#threatened.clear();
+      for (const other of this.#cutEdges.keys()) for (const name of this.#withThoseAbove(other)) this.#threatened.add(name);
+      return this.#control!.expectLife(this.#parts.map(({ name }) => name).filter((name) => !this.#lost.has(name) && !this.#threatened.has(name)));
+    }
+    const control = this.#control!;
+    if (!this.#cut.has(part)) return;
+    await control.network!.join(part);
+    this.#cut.delete(part);
+    if (!this.#lost.has(part) && control.alive(part)) await this.#ports.joined(part, await control.network!.reconnect(part), false);
+  }
+
+  /** Whether an edge died of the cuts before. */
+  async #tellCuts(): Promise<boolean> {
+    const told = [...unheard(this.#parts, this.#cutEdges)].filter(([name]) => this.answers(name));
+    const broken = await Promise.all(
+      told.map(([name, from]) =>
+        this.#ports.cut(name, [...from]).catch((error) => {
+          if (!this.expected(name)) throw error;
+          return [name]; // it is gone
+        }),
+      ),
+    );
+    return broken.some(({ length }) => length > 0);
+  }
+
+  #expectLoss(parts: readonly string[], how: Set<string>): void {
+    for (const name of parts) how.add(name);
+    this.#control!.expectLoss(parts);
   }
 
   #withThoseAbove(part: string): string[] {
@@ -171,7 +217,8 @@ export class PartFaults {
 
   /** Those that are to be lost are. */
   async #settled(): Promise<void> {
-    await this.#until(() => [...this.#lost].every((part) => !this.#control!.alive(part)));
+    await this.#until(() => [...this.#lost, ...this.#threatened].every((part) => !this.#control!.alive(part)));
+    this.#threatened.clear();
   }
 
   /** The lower part refuses a successor until it has cleaned up (services/host and services/vmm, shell/main.ts). */

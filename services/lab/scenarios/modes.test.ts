@@ -8,17 +8,6 @@ const fault = (change: Partial<PartFault>): { partFaults: PartFault[] } => ({
 });
 
 describe("what a mode cannot do it refuses by name, before the run starts (issue 6, 3)", () => {
-  it("a partition between Unix sockets", () => {
-    const refusal = "fault-0 (partition vmm0): --mode processes has Unix sockets, with no network between them that could be cut; --mode sim and --mode containers can";
-    expect(refusalOf(fault({ do: "partition" }), "processes")).toBe(refusal);
-    expect(refusalOf(fault({ do: "partition" }), "containers")).toBeNull();
-  });
-  it("a partition one way between containers", () => {
-    expect(refusalOf(fault({ do: "partition", ways: "from" }), "containers")).toBe(
-      "fault-0 (partition from vmm0): --mode containers cuts both ways only; --mode sim cuts one",
-    );
-    expect(refusalOf(fault({ do: "partition", ways: "from" }), "sim")).toBeNull();
-  });
   it("anything to a part that somebody else started", () => {
     for (const action of ["kill", "pause", "resume", "restart", "partition"] as const) expect(refusalOf(fault({ do: action }), "connected")).toContain(`${action} vmm0`);
     expect(refusalOf({ partFaults: [] }, "connected")).toBeNull();
@@ -27,7 +16,7 @@ describe("what a mode cannot do it refuses by name, before the run starts (issue
     expect(refusalOf({ partFaults: [], simOnly: "it needs virtual time" }, "containers")).toBe("runs in --mode sim only: it needs virtual time");
   });
   it("and a scenario knows its modes", () => {
-    expect(modesOf(loadScenario("vmm-is-cut-off"))).toEqual(["sim", "containers"]);
+    expect(modesOf(loadScenario("vmm-is-not-heard"))).toEqual(["sim", "processes", "containers"]);
     expect(modesOf(loadScenario("drop-page-response"))).toEqual(["sim", "processes", "containers"]);
   });
 });

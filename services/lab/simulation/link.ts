@@ -1,9 +1,7 @@
+import { Inlet, KEEPALIVE_NS } from "@faultline/shared/edge/inlet.ts";
 import type { Transport } from "@faultline/shared/edge/transport.ts";
 import type { SimPart } from "./part.ts";
 import type { Scheduler } from "./scheduler.ts";
-
-/** Unanswered for so long, a connection is dead (design.md, section 2: keepalive 2 s + 2 s). */
-const KEEPALIVE_NS = 4e9;
 
 /** Which way messages of a link still go: `up` is from the lower part to the upper one. */
 export type Way = "up" | "down";
@@ -13,7 +11,7 @@ export class Link {
   readonly upper: SimPart;
   readonly lower: SimPart;
   readonly #scheduler: Scheduler;
-  readonly #cut: Record<Way, (() => void)[] | null> = { up: null, down: null };
+  readonly #inlets: Record<Way, Inlet> = { up: new Inlet(), down: new Inlet() };
   #ends: { upper: Transport<never, never>; lower: Transport<never, never> } | null = null;
   #dead = false;
   #cuts = 0;
@@ -29,7 +27,7 @@ export class Link {
   }
 
   get isCut(): boolean {
-    return this.#cut.up !== null || this.#cut.down !== null;
+    return this.#inlets.up.isCut || this.#inlets.down.isCut;
   }
 
   /** The link is one of that part's. */
@@ -43,15 +41,13 @@ export class Link {
 
   /** A message has travelled: it arrives, unless the way is cut. */
   arrive(way: Way, deliver: () => void): void {
-    const kept = this.#cut[way];
     const receiver = way === "up" ? this.upper : this.lower;
-    if (kept) kept.push(() => receiver.power.run(deliver));
-    else receiver.power.run(deliver);
+    this.#inlets[way].arrive(() => receiver.power.run(deliver));
   }
 
   /** Nothing arrives any more that way; what is sent is kept, as TCP does. Both ends see the edge break when keepalive gives up. */
   cut(ways: readonly Way[]): void {
-    for (const way of ways) this.#cut[way] ??= [];
+    for (const way of ways) this.#inlets[way].cut();
     const cut = ++this.#cuts;
     this.#scheduler.after(KEEPALIVE_NS, () => {
       if (cut === this.#cuts && this.isCut) this.#break("keepalive");
@@ -61,11 +57,7 @@ export class Link {
   /** The ways are whole again: what was kept arrives, in order. */
   join(): void {
     this.#cuts++;
-    for (const way of ["down", "up"] as const) {
-      const kept = this.#cut[way];
-      this.#cut[way] = null;
-      for (const arrive of kept ?? []) arrive();
-    }
+    for (const way of ["down", "up"] as const) this.#inlets[way].join();
   }
 
   /** One of the two parts is gone: the other one sees the edge break, after what was sent before. */
@@ -78,8 +70,8 @@ export class Link {
   }
 
   #break(reason: string): void {
-    this.#cut.up = null;
-    this.#cut.down = null;
+    this.#inlets.up.lose();
+    this.#inlets.down.lose();
     this.#dead = true;
     this.upper.power.run(() => this.#ends?.upper.onClose(reason));
     this.lower.power.run(() => this.#ends?.lower.onClose(reason));

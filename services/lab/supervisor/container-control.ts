@@ -5,7 +5,7 @@ import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import type { StartRules } from "@faultline/shared/shell/service.ts";
 import { infrastructureError } from "../cli/errors.ts";
-import type { PartControl } from "../connection/part-control.ts";
+import type { PartControl, PartNetwork } from "../connection/part-control.ts";
 import { partsOf } from "./parts.ts";
 
 const run = promisify(execFile);
@@ -26,6 +26,15 @@ export async function docker(...args: string[]): Promise<string> {
 /** Kills, pauses, cuts off and starts the containers of a compose project that this command owns. */
 export class ContainerControl implements PartControl {
   readonly clients: LabClient[] = [];
+  readonly network: PartNetwork = {
+    cut: async (part) => void (await docker("network", "disconnect", `${this.#project}_default`, this.#container(part))),
+    join: async (part) => void (await docker("network", "connect", "--alias", serviceOf(part), `${this.#project}_default`, this.#container(part))),
+    reconnect: async (part) => {
+      const client = this.#client(part);
+      await client.ready(READY_MS);
+      return client;
+    },
+  };
   readonly #project: string;
   readonly #files: readonly string[];
   readonly #parts: readonly string[];
@@ -65,6 +74,7 @@ export class ContainerControl implements PartControl {
   }
 
   expectLoss(): void {} // who is asked for it is PartFaults
+  expectLife(): void {}
 
   onGone(gone: (part: string) => void): void {
     this.#gone = gone;
@@ -80,19 +90,6 @@ export class ContainerControl implements PartControl {
   async resume(part: string): Promise<void> {
     await docker("unpause", this.#container(part));
   }
-  async cut(part: string): Promise<void> {
-    await docker("network", "disconnect", `${this.#project}_default`, this.#container(part));
-  }
-  async join(part: string): Promise<void> {
-    await docker("network", "connect", "--alias", serviceOf(part), `${this.#project}_default`, this.#container(part));
-  }
-
-  async reconnect(part: string): Promise<LabClient> {
-    const client = this.#client(part);
-    await client.ready(READY_MS);
-    return client;
-  }
-
   async start(part: string, rules: StartRules): Promise<LabClient> {
     this.#rulesFile(part, rules);
     await this.compose("up", "-d", "--wait", "--no-build", "--no-deps", serviceOf(part));

@@ -15,6 +15,7 @@ export class ProcessControl implements PartControl {
   readonly services: Service[] = [];
   /** Of parts that were started again. */
   readonly clients: LabClient[] = [];
+  readonly network = null;
   /** Rejects when a part is lost that was started again and that nobody wanted to lose. */
   readonly lostAgain: Promise<never>;
   #lostAgain: (error: unknown) => void = () => {};
@@ -49,6 +50,10 @@ export class ProcessControl implements PartControl {
     for (const part of parts) this.#expected.add(part);
   }
 
+  expectLife(parts: readonly string[]): void {
+    for (const part of parts) this.#expected.delete(part);
+  }
+
   onGone(gone: (part: string) => void): void {
     this.#gone = gone;
   }
@@ -65,13 +70,6 @@ export class ProcessControl implements PartControl {
 
   async resume(part: string): Promise<void> {
     this.#latest(part)!.child.kill("SIGCONT");
-  }
-
-  // Never asked for (scenarios/modes.ts).
-  async cut(): Promise<void> {}
-  async join(): Promise<void> {}
-  async reconnect(part: string): Promise<LabClient> {
-    return new LabClient(`unix:${this.#run.socket(part)}`);
   }
 
   async start(name: string, rules: StartRules): Promise<LabClient> {

@@ -5,6 +5,8 @@ import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply
 import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from './lab/v1/ArmRequest.ts';
 import type { CompleteInvalidation as _lab_v1_CompleteInvalidation, CompleteInvalidation__Output as _lab_v1_CompleteInvalidation__Output } from './lab/v1/CompleteInvalidation.ts';
 import type { CompleteInvalidationOutcome as _lab_v1_CompleteInvalidationOutcome, CompleteInvalidationOutcome__Output as _lab_v1_CompleteInvalidationOutcome__Output } from './lab/v1/CompleteInvalidationOutcome.ts';
+import type { CutReply as _lab_v1_CutReply, CutReply__Output as _lab_v1_CutReply__Output } from './lab/v1/CutReply.ts';
+import type { CutRequest as _lab_v1_CutRequest, CutRequest__Output as _lab_v1_CutRequest__Output } from './lab/v1/CutRequest.ts';
 import type { Dma as _lab_v1_Dma, Dma__Output as _lab_v1_Dma__Output } from './lab/v1/Dma.ts';
 import type { DmaOutcome as _lab_v1_DmaOutcome, DmaOutcome__Output as _lab_v1_DmaOutcome__Output } from './lab/v1/DmaOutcome.ts';
 import type { DoReply as _lab_v1_DoReply, DoReply__Output as _lab_v1_DoReply__Output } from './lab/v1/DoReply.ts';
@@ -75,6 +77,8 @@ export interface ProtoGrpcType {
       ArmRequest: MessageTypeDefinition<_lab_v1_ArmRequest, _lab_v1_ArmRequest__Output>
       CompleteInvalidation: MessageTypeDefinition<_lab_v1_CompleteInvalidation, _lab_v1_CompleteInvalidation__Output>
       CompleteInvalidationOutcome: MessageTypeDefinition<_lab_v1_CompleteInvalidationOutcome, _lab_v1_CompleteInvalidationOutcome__Output>
+      CutReply: MessageTypeDefinition<_lab_v1_CutReply, _lab_v1_CutReply__Output>
+      CutRequest: MessageTypeDefinition<_lab_v1_CutRequest, _lab_v1_CutRequest__Output>
       Dma: MessageTypeDefinition<_lab_v1_Dma, _lab_v1_Dma__Output>
       DmaOutcome: MessageTypeDefinition<_lab_v1_DmaOutcome, _lab_v1_DmaOutcome__Output>
       DoReply: MessageTypeDefinition<_lab_v1_DoReply, _lab_v1_DoReply__Output>

@@ -4,6 +4,8 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ArmReply as _lab_v1_ArmReply, ArmReply__Output as _lab_v1_ArmReply__Output } from '../../lab/v1/ArmReply.ts';
 import type { ArmRequest as _lab_v1_ArmRequest, ArmRequest__Output as _lab_v1_ArmRequest__Output } from '../../lab/v1/ArmRequest.ts';
+import type { CutReply as _lab_v1_CutReply, CutReply__Output as _lab_v1_CutReply__Output } from '../../lab/v1/CutReply.ts';
+import type { CutRequest as _lab_v1_CutRequest, CutRequest__Output as _lab_v1_CutRequest__Output } from '../../lab/v1/CutRequest.ts';
 import type { FiredReply as _lab_v1_FiredReply, FiredReply__Output as _lab_v1_FiredReply__Output } from '../../lab/v1/FiredReply.ts';
 import type { FiredRequest as _lab_v1_FiredRequest, FiredRequest__Output as _lab_v1_FiredRequest__Output } from '../../lab/v1/FiredRequest.ts';
 import type { FlushReply as _lab_v1_FlushReply, FlushReply__Output as _lab_v1_FlushReply__Output } from '../../lab/v1/FlushReply.ts';
@@ -36,6 +38,15 @@ export interface LabClient extends grpc.Client {
   arm(argument: _lab_v1_ArmRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
   arm(argument: _lab_v1_ArmRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
   arm(argument: _lab_v1_ArmRequest, callback: grpc.requestCallback<_lab_v1_ArmReply__Output>): grpc.ClientUnaryCall;
+  
+  Cut(argument: _lab_v1_CutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  Cut(argument: _lab_v1_CutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  Cut(argument: _lab_v1_CutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  Cut(argument: _lab_v1_CutRequest, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  cut(argument: _lab_v1_CutRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  cut(argument: _lab_v1_CutRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  cut(argument: _lab_v1_CutRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
+  cut(argument: _lab_v1_CutRequest, callback: grpc.requestCallback<_lab_v1_CutReply__Output>): grpc.ClientUnaryCall;
   
   Fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
   Fired(argument: _lab_v1_FiredRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_lab_v1_FiredReply__Output>): grpc.ClientUnaryCall;
@@ -133,6 +144,8 @@ export interface LabClient extends grpc.Client {
 export interface LabHandlers extends grpc.UntypedServiceImplementation {
   Arm: grpc.handleUnaryCall<_lab_v1_ArmRequest__Output, _lab_v1_ArmReply>;
   
+  Cut: grpc.handleUnaryCall<_lab_v1_CutRequest__Output, _lab_v1_CutReply>;
+  
   Fired: grpc.handleUnaryCall<_lab_v1_FiredRequest__Output, _lab_v1_FiredReply>;
   
   Flush: grpc.handleUnaryCall<_lab_v1_FlushRequest__Output, _lab_v1_FlushReply>;
@@ -159,6 +172,7 @@ export interface LabHandlers extends grpc.UntypedServiceImplementation {
 
 export interface LabDefinition extends grpc.ServiceDefinition {
   Arm: MethodDefinition<_lab_v1_ArmRequest, _lab_v1_ArmReply, _lab_v1_ArmRequest__Output, _lab_v1_ArmReply__Output>
+  Cut: MethodDefinition<_lab_v1_CutRequest, _lab_v1_CutReply, _lab_v1_CutRequest__Output, _lab_v1_CutReply__Output>
   Fired: MethodDefinition<_lab_v1_FiredRequest, _lab_v1_FiredReply, _lab_v1_FiredRequest__Output, _lab_v1_FiredReply__Output>
   Flush: MethodDefinition<_lab_v1_FlushRequest, _lab_v1_FlushReply, _lab_v1_FlushRequest__Output, _lab_v1_FlushReply__Output>
   Heard: MethodDefinition<_lab_v1_HeardRequest, _lab_v1_HeardReply, _lab_v1_HeardRequest__Output, _lab_v1_HeardReply__Output>
