@@ -1,7 +1,7 @@
 import { prgCodeOfPriResp, priRespOfCode } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { groupKey, groupKeyOf, groupText, tampered } from "./naming.ts";
+import { groupKey, groupKeyOf, groupText, tamperedGroups } from "./naming.ts";
 
 type Field = (event: TraceEvent) => unknown;
 interface Side {
@@ -71,7 +71,7 @@ const hops: readonly Hop[] = [
 const groupOf = (event: TraceEvent): string => (event.kind === "host.command" ? groupKey(String(event.fields.sid), event.fields.grpid as number) : groupKeyOf(event));
 const TAMPERING = new Set(["corrupt", "replay", "answer"]);
 
-/** INV-6: every field arrives as it was sent. A hop on which the lab itself changes messages is not judged. */
+/** INV-6: every field arrives as it was sent. What the lab itself changed is not judged: the messages of a group on a hop, or all of a hop where it may have changed whose they are. */
 export const inv6: Checker = {
   id: "INV-6",
   sentence: "Every field is at the offset, width and byte order both sides expect.",
@@ -94,7 +94,10 @@ export const inv6: Checker = {
   ],
   check(history) {
     const rules = history.filter(({ kind }) => kind === "edge.rule");
-    const crossings = hops.filter(({ direction }) => !tampered(rules, direction, TAMPERING)).map((hop) => new Crossing(hop));
+    const crossings = hops.flatMap((hop) => {
+      const tampered = tamperedGroups(rules, hop.direction, TAMPERING);
+      return tampered === "everything" ? [] : [new Crossing(hop, tampered)];
+    });
     const roles = rolesOf(crossings);
     const automatic = new Set<string>();
     for (const event of history) {
@@ -127,11 +130,14 @@ class Crossing {
   readonly hop: Hop;
   readonly #fields: readonly { name: string; sent: Field; received: Field }[];
   readonly #groups = new Map<string, Sent>();
+  readonly #tampered: ReadonlySet<number>;
   /** Arrivals that are not what was sent next: judged at the end, by all that was sent. The events of the two sides may be stamped in either order. */
   readonly #doubtful: { event: TraceEvent; key: string }[] = [];
 
-  constructor(hop: Hop) {
+  /** `tampered`: groups whose messages the lab changed. */
+  constructor(hop: Hop, tampered: ReadonlySet<number>) {
     this.hop = hop;
+    this.#tampered = tampered;
     this.#fields = Object.keys(hop.sent.fields).map((name) => ({ name, sent: hop.sent.fields[name], received: hop.received.fields[name] }));
   }
 
@@ -146,8 +152,8 @@ class Crossing {
     if (this.hop.received.about?.(event) === false) return;
     const group = this.#groups.get(key);
     const at = group ? this.#find(group.events, event, group.arrived) : -1;
-    if (at < 0) this.#doubtful.push({ event, key });
-    else group!.arrived = at + 1;
+    if (at >= 0) group!.arrived = at + 1;
+    else if (!this.#tampered.has(event.ids.grpid ?? -1)) this.#doubtful.push({ event, key });
   }
 
   /** `automatic`: groups that the SMMU answered by itself. */

@@ -37,6 +37,20 @@ export const frameText = (pa: string | undefined): string => `frame ${pa === und
 export const tampered = (history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): boolean =>
   history.some(({ kind, fields }) => kind === "edge.rule" && fields.direction === direction && doing.has(String(fields.do)));
 
+/** Fields that say whose a message is. */
+const NAMES: ReadonlySet<unknown> = new Set(["StreamID", "endpoint", "PRGIndex", "group_id", "grpid"]);
+
+/** Of which groups `doing` changed messages of a direction: what arrives for others there is judged all the same. `everything`: a message may have become another group's. */
+export function tamperedGroups(history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): ReadonlySet<number> | "everything" {
+  const groups = new Set<number>();
+  for (const { kind, ids, fields } of history) {
+    if (kind !== "edge.rule" || fields.direction !== direction || !doing.has(String(fields.do))) continue;
+    if (ids.grpid === undefined || fields.do === "replay" || NAMES.has(fields.field)) return "everything";
+    groups.add(ids.grpid);
+  }
+  return groups;
+}
+
 /** The lab changed commands on their way: the SMMU sends the response that it is told to send, whoever it is for. */
 export const forgedCommands = (history: readonly TraceEvent[]): boolean => tampered(history, "host->smmu", new Set(["corrupt", "replay", "drop"]));
 

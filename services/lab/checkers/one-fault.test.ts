@@ -126,6 +126,13 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     const history = doctored("guest.event-received", { ids: { gva: "0x8000" } });
     expect(judgeBy([of("INV-6")], history)).toHaveLength(1);
     expect(judgeBy([of("INV-6")], [...history, ...written(["vmm0", "edge.rule", {}, rule])])).toEqual([]);
+    // Of a message of another group it says nothing, unless it may have become one of this.
+    const about = (grpid: number, more: object = {}) =>
+      judgeBy([of("INV-6")], [...history, ...written(["vmm0", "edge.rule", { pasid: 5, grpid }, { ...rule, ...more }])]);
+    expect(about(3)).toEqual([]);
+    expect(about(4)).toHaveLength(1);
+    expect(about(4, { field: "grpid" })).toEqual([]);
+    expect(about(4, { do: "replay" })).toEqual([]);
   });
   it("INV-2 is violated when the host waits for the answer and finds no request for it (IC-418), unless the lab acts on that hop", () => {
     const refused = doctored("host.page-response", { ids: { pasid: undefined }, fields: { ret: -22 } });
