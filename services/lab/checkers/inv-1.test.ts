@@ -52,6 +52,10 @@ describe("INV-1: every accepted group is answered exactly once or closed by a re
     expect(judgeBy([inv1], history(["pri-queue.record", 3, last], ["endpoint.flr"]))).toEqual([]);
     expect(judgeBy([inv1], history(["pri-queue.record", 3, last], ["endpoint.group-closed", 3], ["endpoint.prg-response", 3]))).toEqual([]);
   });
+  it("excuses as many late answers as groups were closed", () => {
+    expect(judgeBy([inv1], history(["endpoint.group-closed", 3], ["endpoint.prg-response", 3]))).toHaveLength(1);
+    expect(judgeBy([inv1], history(["pri-queue.record", 3, last], ["endpoint.flr"], ["endpoint.prg-response", 3], ["endpoint.prg-response", 3]))).toHaveLength(1);
+  });
   it("is not satisfied by a reset before the request, or of another endpoint", () => {
     expect(judgeBy([inv1], history(["endpoint.flr"], ["pri-queue.record", 3, last]))).toHaveLength(1);
     expect(judgeBy([inv1], history(["pri-queue.record", 3, last], ["endpoint.flr", undefined, {}, { sid: "0x10" }]))).toHaveLength(1);

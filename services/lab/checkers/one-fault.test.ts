@@ -121,6 +121,19 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
       expect.stringMatching(/PASID 6, group 3: inside the host host.fault-reported has pasid 6, address 0x9000, last false, sent was pasid 5, address 0x7000, last true/),
     ]);
   });
+  it("INV-6 takes the two sides of a hop in either order, each use of an index for itself, and what is absent for null", () => {
+    const page = (who: string, kind: string, iova: string, last?: boolean | null): Line => [who, kind, { endpoint: "0x8", pasid: 5, grpid: 3, iova }, { last }];
+    const used = (iova: string, last?: boolean | null) => page("vmm0", "vmm.event-used", iova, last);
+    const received = (iova: string, last?: boolean | null) => page("guest0", "guest.event-received", iova, last);
+    const inv6 = (...lines: Line[]) => judgeBy([of("INV-6")], written(...lines)).map(({ events }) => events);
+    expect(inv6(received("0x7000", true), used("0x7000", true), used("0x9000", true), received("0x9000", true))).toEqual([]);
+    expect(inv6(used("0x7000", true), used("0x8000", true), received("0x8000", true), received("0x7000", true))).toEqual([]);
+    expect(inv6(used("0x7000"), received("0x7000", null))).toEqual([]);
+    expect(inv6(received("0x6000", true), used("0x7000", true), used("0x9000", true), received("0x9000", true), received("0x8000", true))).toEqual([
+      [3, 1],
+      [3, 5],
+    ]);
+  });
   it("INV-6 does not judge a hop on which the lab itself changes messages", () => {
     const rule = { rule: "fault-0", do: "corrupt", direction: "vmm->guest", kind: "used", seq: 9 };
     const history = doctored("guest.event-received", { ids: { gva: "0x8000" } });
@@ -142,6 +155,29 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     const rule = { rule: "fault-0", do: "drop", direction: "vmm->host", kind: "pwrite", seq: 9 };
     expect(judgeBy([of("INV-2")], [...refused, ...written(["vmm0", "edge.rule", {}, rule])])).toEqual([]);
     expect(judgeBy([of("INV-2")], [...written(...oneFault), ...written(["host", "host.page-response", { sid: "0x8", grpid: 3 }, { code: 0, ret: -22 }])])).toEqual([]);
+  });
+  it("INV-2 does not judge what the SMMU sends where the lab changed its commands, and everything else all the same", () => {
+    const rule = written(["host", "edge.rule", {}, { rule: "fault-0", do: "corrupt", direction: "host->smmu", kind: "mmioWrite", seq: 9 }]);
+    const inv2 = (history: TraceEvent[]) => judgeBy([of("INV-2")], history).length;
+    const strange = doctored("prg-response.sent", { ids: { grpid: 0 } });
+    expect([inv2(strange), inv2([...strange, ...rule])]).toEqual([1, 0]);
+    expect(inv2([...doctored("host.pri-response", { ids: { pasid: 6 } }), ...rule])).toBe(1);
+  });
+  it("FL-I1 expects no function to take in a response that never asked for one", () => {
+    expect(judgeBy([of("FL-I1")], written(["smmu", "prg-response.sent", { sid: "0x8", pasid: 5, grpid: 3 }, { code: 0 }]))).toEqual([]);
+  });
+  it("FL-I3 is satisfied when a page that a group asks for twice was made present once", () => {
+    const [asked, handled, answered] = oneFault.slice(6, 9);
+    const flI3 = (...lines: Line[]) => judgeBy([of("FL-I3")], written(...lines)).map(({ events }) => events);
+    expect(flI3(asked, handled, asked, answered)).toEqual([]);
+    expect(flI3(asked, asked, answered)).toEqual([[2, 3]]);
+  });
+  it("FL-I5 counts the uses of an index: one answer to two of them leaves one", () => {
+    const reported = oneFault[3];
+    const answer = oneFault[10];
+    const flI5 = (...lines: Line[]) => judgeBy([of("FL-I5")], written(...lines)).map(({ events }) => events);
+    expect(flI5(reported, reported, answer)).toEqual([[2]]);
+    expect(flI5(reported, reported, answer, answer)).toEqual([]);
   });
   it("FL-I5 keeps a group pending when the host refuses its answer (IC-419), and drops it when the driver fails (IC-420)", () => {
     const answered = (ret: number) => judgeBy([of("FL-I5")], doctored("host.page-response", { fields: { ret } }));

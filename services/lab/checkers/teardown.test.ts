@@ -126,6 +126,12 @@ describe("INV-10: what was enabled works", () => {
       "endpoint 0x8: 2 translations gave no access and no page request was ever sent: PRI is not enabled in the function",
     ]);
   });
+  it("expects no page request where a reset took them away, and the one at open is none", () => {
+    const flr: Line = ["smmu", "endpoint.flr", { sid: "0x8" }];
+    expect(judgeBy([inv10], written(bind(), translation({}), flr))).toEqual([]);
+    expect(judgeBy([inv10], written(flr, bind(), translation({})))).toHaveLength(1);
+    expect(judgeBy([inv10], written(bind(), translation({}), ["smmu", "endpoint.flr", { sid: "0x10" }]))).toHaveLength(1);
+  });
   it("is violated when a process is bound after a Response Failure to a function that nobody has reset (spec/flow.md, h)", () => {
     const failure: Line = ["smmu", "endpoint.prg-response", { sid: "0x8", pasid: 5, grpid: 3 }, { code: 15, accepted: true }];
     const flr: Line = ["smmu", "endpoint.flr", { sid: "0x8" }];
@@ -287,6 +293,8 @@ describe("ORD-STOP: the device is stopped before its CD goes (IC-108)", () => {
     expect(messages(judgeBy([ordStop], written(bind(), cfgi, bad, bad)))).toEqual([
       "endpoint 0x8 used PASID 5 at #3, after CMD_CFGI_CD at #2 cleared its CD: no stop of the device between #1 and #2",
     ]);
+    const record: Line = ["smmu", "event-queue.record", { sid: "0x8", ssid: 5 }, { event: "C_BAD_SUBSTREAMID" }];
+    expect(judgeBy([ordStop], written(bind(), cfgi, record))).toHaveLength(1);
   });
   it("does not judge a PASID that was never bound, or bound and not cleared", () => {
     expect(judgeBy([ordStop], written(cfgi, bad, bind(), bad))).toEqual([]);
