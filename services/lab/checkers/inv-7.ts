@@ -1,3 +1,4 @@
+import { ENOENT } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE } from "@faultline/shared/virtio/virtio-iommu.ts";
 import type { Checker, Violation } from "./checker.ts";
@@ -5,7 +6,7 @@ import { endpointOf, forgetGroups, numberOf, pasidText } from "./naming.ts";
 
 /**
  * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
- * system call that failed and left another STE; an INVALIDATE that is answered OK although the host refused what it asked for (RR-69); requests of a group whose last one an overflow refused (S22).
+ * system call that failed and left another STE; an INVALIDATE of a domain that the device does not know yet (RR-82), or one that is answered OK although the host refused what it asked for (RR-69); requests of a group whose last one an overflow refused (S22).
  */
 export const inv7: Checker = {
   id: "INV-7",
@@ -14,6 +15,7 @@ export const inv7: Checker = {
     "edge.break",
     "edge.deliver ioctl",
     "endpoint.flr",
+    "guest.attach-table",
     "guest.bind",
     "guest.cd-written",
     "guest.invalidate",
@@ -28,6 +30,7 @@ export const inv7: Checker = {
   check: (history) => [
     ...validCdsWithoutBind(history),
     ...bindsOfFailedInvalidations(history),
+    ...invalidationsOfNothing(history),
     ...stesOfFailedCalls(history),
     ...swallowedErrors(history),
     ...partialAfterOverflow(history),
@@ -75,6 +78,26 @@ function bindsOfFailedInvalidations(history: readonly TraceEvent[]): Violation[]
         events: [known.event.n, event.n],
       });
     }
+  }
+  return violations;
+}
+
+/** RR-82: the device was told of caches of a domain that it learned of afterwards. Its answer went nowhere. */
+function invalidationsOfNothing(history: readonly TraceEvent[]): Violation[] {
+  const violations: Violation[] = [];
+  const early = new Map<string, TraceEvent>();
+  for (const event of history) {
+    const key = `${event.who}/${event.ids.domain}`;
+    const first = early.get(key);
+    if (event.kind === "guest.invalidate" && event.fields.ret === -ENOENT && !first) early.set(key, event);
+    else if (event.kind === "edge.break") for (const [name, { who }] of early) if (who === event.who) early.delete(name);
+    if (event.kind !== "guest.attach-table" || !first) continue;
+    early.delete(key);
+    violations.push({
+      invariant: "INV-7",
+      message: `endpoint ${endpointOf(event)}: INVALIDATE of domain ${event.ids.domain} at #${first.n}, which the device did not know before #${event.n} (${first.fields.ret})`,
+      events: [first.n, event.n],
+    });
   }
   return violations;
 }

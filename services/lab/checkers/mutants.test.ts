@@ -1,5 +1,5 @@
 import { Accelerator } from "@faultline/smmu/core/endpoint/accelerator.ts";
-import { ScriptedEndpoint } from "@faultline/smmu/core/endpoint/scripted-endpoint.ts";
+import { ScriptedEndpoint, type ScriptedPageRequest } from "@faultline/smmu/core/endpoint/scripted-endpoint.ts";
 import { describe, expect, it } from "vitest";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, parseScenario, scenarioIds } from "../scenarios/load-scenario.ts";
@@ -27,6 +27,15 @@ const copy = "{ operation: copy, file: { bytes: 40000 }, pagesPerGroup: 4, jobTi
 const program = (what: string) => `{ mix: { copy: 1 }, queues: 3, pagesPerGroup: 4, jobTimeout: 1s, seed: 1, ${what} }`;
 const LOST = '[{ where: "vmm->host page-response", when: { nth: 1 }, do: drop }]';
 const scripted = '{ endpoints: [{ bdf: "00:01.0", kind: accelerator }, { bdf: "00:02.0", kind: scripted }], vms: [{ name: vm0, ram: 16MiB, endpoints: ["00:01.0"] }] }';
+
+const bothOfTheVm = scripted.replace('["00:01.0"]', '["00:01.0", "00:02.0"]');
+/** The scripted function sends one page request of group 3. */
+const asks =
+  (request: Pick<ScriptedPageRequest, "pasid" | "last" | "read" | "write">) =>
+  ({ parts }: SimulatedMachine) => {
+    const fn = parts.hardware!.core.functions.get(0x10);
+    if (fn instanceof ScriptedEndpoint) fn.pageRequest({ ...request, prgi: 3, address: 0x7000n });
+  };
 
 /** By checker: a run of a machine that breaks the invariant. */
 const runs: Record<string, MutantRun> = {
@@ -85,6 +94,30 @@ const runs: Record<string, MutantRun> = {
       if (fn instanceof ScriptedEndpoint) fn.pageRequest({ pasid: 7, prgi: 3, last: false, read: true, write: false, address: 0x7000n });
     },
     message: /^endpoint 0x10, PASID 7, group 3: 1 credit never returned: no Last request followed #\d+$/,
+  },
+  "INV-1, of a group that asks for nothing": {
+    machine: bothOfTheVm,
+    switches: ["RR-88"],
+    always: asks({ last: true, read: false, write: false }),
+    message: /^endpoint 0x10, no PASID, group 3: never answered/,
+  },
+  "INV-1, of a function whose SVA is off": {
+    machine: bothOfTheVm,
+    switches: ["RR-13"],
+    always: asks({ pasid: 7, last: true, read: true, write: false }),
+    message: /^endpoint 0x10, PASID 7, group 3: never answered/,
+  },
+  "INV-1, of a group without PASID": {
+    machine: bothOfTheVm,
+    switches: ["RR-12"],
+    always: asks({ last: true, read: true, write: false }),
+    message: /^endpoint 0x10, no PASID, group 3: never answered/,
+  },
+  "INV-1, of a function that nobody opened": {
+    machine: scripted,
+    switches: ["RR-87"],
+    always: asks({ pasid: 7, last: true, read: true, write: false }),
+    message: /^endpoint 0x10, PASID 7, group 3: never answered/,
   },
   "FL-I5": { switches: ["M-no-job-timeout"], faults: LOST, message: /group 0: still pending in host, not in VMM and guest/ },
   "FL-I6": {

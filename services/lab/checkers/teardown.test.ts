@@ -71,6 +71,15 @@ describe("INV-7: a failed operation leaves nothing, and is seen to fail", () => 
       "endpoint 0x8, PASID 5: its CD is valid since #1, but no bind succeeded: no CD write with V = 0 after #1",
     ]);
   });
+  it("is violated by an INVALIDATE of a domain that is attached only later (RR-82); not by one of a kernel that is gone", () => {
+    const invalidated = (ret: number): Line => ["guest0", "guest.invalidate", { domain: 1, pasid: 0 }, { granularity: "PASID", leaf: true, ret }];
+    const attached: Line = ["guest0", "guest.attach-table", { ...endpoint, domain: 1 }, { ret: 0 }];
+    expect(messages(judgeBy([inv7], written(invalidated(-2), invalidated(-2), attached)))).toEqual([
+      "endpoint 0x8: INVALIDATE of domain 1 at #1, which the device did not know before #3 (-2)",
+    ]);
+    expect(judgeBy([inv7], written(attached, invalidated(0), invalidated(-2)))).toEqual([]);
+    expect(judgeBy([inv7], written(invalidated(-2), ["guest0", "edge.break", {}, { edge: "virtio" }], attached))).toEqual([]);
+  });
   const ioctl: Line = ["host", "edge.deliver", { fd: 7 }, { edge: "vfio", kind: "ioctl", seq: 4 }];
   const ste = (config: number): Line => ["host", "host.ste-written", { sid: "0x8" }, { config, syncs: 2 }];
   const returned = (ret: number): Line => ["host", "host.ioctl", { fd: 7 }, { name: "VFIO_IOMMU_SET_PASID_TABLE", ret }];
