@@ -207,4 +207,12 @@ describe("ORD-FREE: invalidation before free (spec/flow.md, invalidation path, s
     expect(judgeBy([ordFree], written(attach, bind(), quiet, all))).toEqual([]);
     expect(judgeBy([ordFree], written(attach, bind(), all))[0].message).toMatch(/no quiet CD before #3/);
   });
+  it("is violated by one that frees although the INVALIDATE of the quiet CD failed, until one succeeds (RR-84)", () => {
+    const all: Line = ["guest0", "guest.frames-freed", { gva: "0x0", pasid: 5 }, { pages: 7 }];
+    const quiet: Line = ["guest0", "guest.cd-written", { ...endpoint, pasid: 5 }, { valid: true, quiet: true }];
+    const synced = (ret: number): Line => ["guest0", "guest.invalidate", { domain: 1, pasid: 5 }, { granularity: "PASID", leaf: true, ret }];
+    expect(judgeBy([ordFree], written(attach, bind(), synced(-5), quiet, all))[0].message).toMatch(/no quiet CD before #5/);
+    expect(judgeBy([ordFree], written(attach, bind(), synced(-5), quiet, synced(0), all))).toEqual([]);
+    expect(judgeBy([ordFree], written(attach, bind(), synced(0), quiet, all))).toEqual([]);
+  });
 });

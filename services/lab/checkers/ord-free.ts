@@ -2,7 +2,7 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
 import { endpointOf, pasidText } from "./naming.ts";
 
-/** ORD-FREE: frames of a bound address space are freed only after an invalidation of its mapping completed, or after the CD of the PASID went quiet (spec/flow.md, T2). */
+/** ORD-FREE: frames of a bound address space are freed only after an invalidation of its mapping completed, or after the CD of the PASID went quiet and the INVALIDATE of it succeeded (spec/flow.md, T2). */
 export const ordFree: Checker = {
   id: "ORD-FREE",
   sentence: "Caches are invalidated before the frames behind them are freed.",
@@ -13,6 +13,8 @@ export const ordFree: Checker = {
     const walking = new Map<string, Set<string>>();
     const unmaps = new Map<string, { unmap: TraceEvent; invalidated: Set<number | undefined> }>();
     const domains = new Map<string, number | undefined>();
+    /** PASIDs whose latest INVALIDATE failed, with the endpoints whose CD went quiet: the hardware may still have it as it was. */
+    const unseen = new Map<string, Set<string>>();
     for (const event of history) {
       const pasid = `${event.who}/${event.ids.pasid}`;
       switch (event.kind) {
@@ -24,13 +26,22 @@ export const ordFree: Checker = {
           break;
         case "guest.cd-written":
           domains.set(`${event.who}/${endpointOf(event)}`, event.ids.domain); // a history that began after the boot has no attach
-          if (event.fields.quiet || !event.fields.valid) walking.get(pasid)?.delete(endpointOf(event));
+          if (!event.fields.quiet && event.fields.valid) unseen.get(pasid)?.delete(endpointOf(event));
+          else if (unseen.has(pasid)) unseen.get(pasid)!.add(endpointOf(event));
+          else walking.get(pasid)?.delete(endpointOf(event));
           break;
         case "guest.munmap":
           unmaps.set(`${pasid}/${event.ids.gva}`, { unmap: event, invalidated: new Set() });
           break;
         case "guest.invalidate":
-          if (event.fields.ret === 0 && event.fields.granularity !== "PASID")
+          if (event.fields.granularity === "PASID") {
+            if (event.fields.ret !== 0) {
+              if (!unseen.has(pasid)) unseen.set(pasid, new Set());
+              break;
+            }
+            for (const endpoint of unseen.get(pasid) ?? []) walking.get(pasid)?.delete(endpoint);
+            unseen.delete(pasid);
+          } else if (event.fields.ret === 0)
             for (const { unmap, invalidated } of unmaps.values()) if (unmap.who === event.who && unmap.ids.asid === event.ids.asid) invalidated.add(event.ids.domain);
           break;
         case "guest.frames-freed": {
