@@ -12,5 +12,17 @@ export const defects = [
     source: "our own protection",
     where: "core/tlb/tagged-cache.ts",
   },
+  {
+    id: "M-compare-cons",
+    sentence: "A write of CMDQ_PROD that publishes nothing has the newest command executed once more.",
+    source: "our own protection (Arm IHI 0070 G.b, 3.5.1)",
+    where: "core/command-queue/command-queue.ts",
+  },
+  {
+    id: "M-room-for-interrupts",
+    sentence: "An interrupt that finds no room on its way to the host is lost; what it announces is not.",
+    source: "our own protection (PCIe 2.6.1)",
+    where: "core/register-file/interrupt.ts",
+  },
 ] as const satisfies readonly { id: string; sentence: string; source: string; where: string }[];
 export type SmmuDefect = (typeof defects)[number]["id"];

@@ -79,6 +79,7 @@ export class Smmu {
   readonly #function: (sid: number) => PciFunction | undefined;
   readonly #path: TransactionPath;
   readonly #overInvalidates: boolean;
+  readonly #repeatsCommands: boolean;
   /** The first cache that would have had to evict although it never evicts: the run shows less than it claims, and ends as an error. */
   exhausted: { cache: CacheName; capacity: number } | null = null;
 
@@ -96,9 +97,10 @@ export class Smmu {
     this.regs = new RegisterFile(id);
     this.regs.written = (name, before) => this.#written(name, before);
     this.gerror = new Gerror(this.regs);
-    this.interrupts = new Interrupts(this.regs, identity, ports, this.gerror);
+    this.interrupts = new Interrupts(this.regs, identity, ports, this.gerror, !switches.has("M-room-for-interrupts"));
     this.gerror.activated = () => this.interrupts.raise("GERROR");
     this.#overInvalidates = switches.has("M-over-invalidate");
+    this.#repeatsCommands = switches.has("M-compare-cons");
     const evicted = (cache: CacheName) => (ids: TraceIds) => void ports.tracer.emit("cache.evicted", ids, { cache });
     const exhausted = (cache: CacheName) =>
       switches.has("M-never-evict")
@@ -172,6 +174,9 @@ export class Smmu {
         else this.stalls.wake();
         return;
       }
+      case "CMDQ_PROD":
+        if (this.#repeatsCommands && value === before) this.commandQueue.publishedAgain();
+        return;
       case "EVENTQ_CONS":
       case "GERRORN":
         this.stalls.wake();

@@ -34,6 +34,7 @@ export class CommandQueue {
   readonly #execute: Execute;
   readonly #completion: CompletionState;
   readonly #msi: boolean;
+  #again = false;
   /** The command in progress. */
   readonly #words = new Uint32Array(4);
   readonly #bytes = new Uint8Array(this.#words.buffer);
@@ -57,9 +58,21 @@ export class CommandQueue {
     this.#completion = completion;
   }
 
+  /** M-compare-cons: CMDQ_PROD was written with what it is, and its newest command is executed once more when everything is consumed. */
+  publishedAgain(): void {
+    this.#again = (this.#regs.low("CR0") & CMDQEN) !== 0;
+  }
+
+  #back(): void {
+    const { queue } = this;
+    this.#again = false;
+    queue.cons = (queue.cons & 0x7f00_0000) | ((queue.cons + 2 ** (queue.log2Size + 1) - 1) % 2 ** (queue.log2Size + 1));
+  }
+
   /** Consumes one command. False: disabled, stopped by an error, empty, held, or its CMD_SYNC waits. */
   step(): boolean {
     const { queue } = this;
+    if (this.#again && queue.empty) this.#back();
     if (queue.empty || (this.#regs.low("CR0") & CMDQEN) === 0 || this.#gerror.active("CMDQ_ERR")) return false;
     if (this.#ports.held("smmu.command-queue.before-command", { cons: queue.cons })) return false;
     if (!this.#fetch()) return this.#error(CERROR.CERROR_ABT);

@@ -29,8 +29,11 @@ export class Interrupts {
   readonly #gerror: Gerror;
   /** Messages that found no credit: a posted write waits for one, it is not lost (PCIe 2.6.1). One of each kind says what all of them would. */
   readonly #waiting = new Map<string, () => SmmuToHost>();
+  /** M-room-for-interrupts: such a message is lost. */
+  readonly #waits: boolean;
 
-  constructor(regs: RegisterFile, identity: Identity, ports: HardwarePorts, gerror: Gerror) {
+  constructor(regs: RegisterFile, identity: Identity, ports: HardwarePorts, gerror: Gerror, waits = true) {
+    this.#waits = waits;
     this.#regs = regs;
     this.#identity = identity;
     this.#ports = ports;
@@ -75,6 +78,7 @@ export class Interrupts {
       gerror: regs.low("GERROR"),
     });
     if (this.#waiting.size === 0 && this.#ports.host.send(message()) !== "full") return;
+    if (!this.#waits) return;
     this.#waiting.set(`${source} ${deviceId} ${eventId}`, message);
     if (this.#waiting.size === 1) void this.#sendWaiting();
   }
