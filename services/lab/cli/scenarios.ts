@@ -111,6 +111,7 @@ function scenarioLines(scenario: Scenario): string[] {
     `faults: ${faultTexts(scenario).join("; ") || "none"}`,
     `expected: the workload ${expect.workload}${expect.error ? ` (${expect.error})` : ""}${heal ? `; after heal it ${expect.after} within ${heal.withinNs / 1e9} s` : ""}`,
     ...caught,
+    ...(expect.uncaught ? [`not caught: ${expect.uncaught}`] : []),
     ...(simOnly ? [`sim only: ${simOnly}`] : []),
   ];
 }

@@ -25,6 +25,10 @@ describe("a scenario file (design.md, section 6)", () => {
     expect(scenarioIds()).toContain("drop-page-response");
     for (const id of scenarioIds()) expect(loadScenario(id).id).toBe(id);
   });
+  it("every published one says which checker names what happens without what it relies on, or why none can (issue 6, item 9)", () => {
+    const of = (id: string) => loadScenario(id).expect;
+    expect(scenarioIds().filter((id) => (of(id).caught?.length ?? 0) > 0 === (of(id).uncaught !== undefined))).toEqual([]);
+  });
   it("becomes rules, a workload and a machine", () => {
     const scenario = parseScenario(fault('where: "smmu->host interrupt", when: { every: 2, times: 3, atLeast: 1us }, do: delay, for: 5ms'), "x.yaml");
     expect(scenario.rules).toEqual([

@@ -19,6 +19,8 @@ export interface Expectation {
   error?: string;
   after?: Outcome;
   caught?: Caught[];
+  /** Why there is no such run. */
+  uncaught?: string;
 }
 
 interface Slots {
