@@ -1,5 +1,5 @@
 import type { Tracer } from "../trace/tracer.ts";
-import { type EdgeDefinition, validate } from "./definitions.ts";
+import { type EdgeDefinition, validator } from "./definitions.ts";
 import { Edge, type EdgeOptions } from "./edge.ts";
 import type { EdgeRules } from "./rules.ts";
 import type { Transport } from "./transport.ts";
@@ -21,16 +21,17 @@ export function upperEnd<Upper extends Body, Lower extends Body>(
   transport: Transport<Upper, Lower>,
   options: EndOptions<Lower>,
 ): Edge<Upper, Lower> {
+  const own = validator(definition, "upper");
   return new Edge<Upper, Lower>(transport, {
     ...options,
     edge: definition.edge,
     direction: `${definition.upper}->${definition.lower}`,
     answers: () => false,
-    validate: (body, replyTo) => validate(definition, body, "lower", replyTo),
+    validate: validator(definition, "lower"),
     expects: (request) => definition.replies[request.kind],
     lost: (request) => definition.lost(request),
     answer: (request, how) => definition.answer(request, how),
-    fits: (body) => validate(definition, body, "upper") === null,
+    fits: (body) => own(body) === null,
     decode: (body, writes) => definition.decode(body, writes, options.hello.abi),
     lanes: (body, writes) => definition.lanes(body, writes),
   });
@@ -42,14 +43,15 @@ export function lowerEnd<Upper extends Body, Lower extends Body>(
   transport: Transport<Lower, Upper>,
   options: EndOptions<Upper>,
 ): Edge<Lower, Upper> {
+  const own = validator(definition, "lower");
   return new Edge<Lower, Upper>(transport, {
     ...options,
     edge: definition.edge,
     direction: `${definition.lower}->${definition.upper}`,
     answers: (body) => definition.answered(body),
-    validate: (body, replyTo) => validate(definition, body, "upper", replyTo),
+    validate: validator(definition, "upper"),
     withoutInterrupt: (body) => definition.withoutInterrupt(body),
-    fits: (body) => validate(definition, body, "lower") === null,
+    fits: (body) => own(body) === null,
     decode: (body, writes) => definition.decode(body, writes, options.hello.abi),
     lanes: (body, writes) => definition.lanes(body, writes),
   });

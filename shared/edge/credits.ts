@@ -44,6 +44,7 @@ export class Credits {
   }
 
   wake(): void {
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resume of waiting) resume();

@@ -200,45 +200,44 @@ function lostAccess(body: GuestToVmm): VmmToGuest {
   }
 }
 
-/** What `validate` asks of one kind of message, worked out once. */
+/** What is asked of one kind of message, worked out once. */
 interface KindFacts {
   isUpper: boolean;
   isReply: boolean;
   fields: readonly (readonly [field: string, type: MessageShape[string]])[];
 }
-const factsOf = new WeakMap<object, ReadonlyMap<string, KindFacts>>();
 
-function kindFacts(definition: Pick<EdgeDefinition<never, never>, "messages" | "replies">): ReadonlyMap<string, KindFacts> {
-  let facts = factsOf.get(definition);
-  if (!facts) {
-    const replies = new Set(Object.values(definition.replies));
-    facts = new Map(
-      Object.entries(definition.messages).map(([kind, shape]) => {
-        const isUpper = Object.hasOwn(definition.replies, kind);
-        return [kind, { isUpper, isReply: !isUpper && replies.has(kind), fields: Object.entries(shape) }];
-      }),
-    );
-    factsOf.set(definition, facts);
-  }
-  return facts;
+function factsOf({ messages, replies }: Pick<EdgeDefinition<never, never>, "messages" | "replies">): ReadonlyMap<string, KindFacts> {
+  const answers = new Set(Object.values(replies));
+  return new Map(
+    Object.entries(messages).map(([kind, shape]) => {
+      const isUpper = Object.hasOwn(replies, kind);
+      return [kind, { isUpper, isReply: !isUpper && answers.has(kind), fields: Object.entries(shape) }];
+    }),
+  );
 }
 
 /**
- * The first field of a decoded message that does not fit, or null. With `from`, its sender's end, also whether that end may send it;
- * with `replyTo` whether it is a reply where one is due.
+ * Finds the first field of a decoded message that does not fit, or null: whether its sender, the end `from`, may send it, and with `replyTo` whether it is a reply where one is due.
  */
-export function validate<Upper, Lower>(definition: EdgeDefinition<Upper, Lower>, body: { kind: string }, from?: "upper" | "lower", replyTo?: number): Mismatch | null {
-  const { kind } = body;
-  const facts = kindFacts(definition as never).get(kind);
-  if (!facts) return { field: "body", reason: `unknown message ${kind}` };
-  const { isUpper, isReply, fields } = facts;
-  if (from && isUpper !== (from === "upper")) return { field: "body", reason: `${definition[from]} does not send ${kind}` };
-  if (replyTo !== undefined && isReply !== replyTo > 0) return { field: "replyTo", reason: isReply ? `${kind} answers a message` : `${kind} answers nothing` };
-  for (const [field, type] of fields) {
-    const reason = misfit(type, (body as Record<string, unknown>)[field]);
-    if (reason) return { field: `${kind}.${field}`, reason };
-  }
-  return definition.limits(body as Upper & Lower & { kind: string });
+export function validator<Upper, Lower>(
+  definition: EdgeDefinition<Upper, Lower>,
+  from: "upper" | "lower",
+): (body: { kind: string }, replyTo?: number) => Mismatch | null {
+  const facts = factsOf(definition);
+  return (body, replyTo) => {
+    const { kind } = body;
+    const known = facts.get(kind);
+    if (!known) return { field: "body", reason: `unknown message ${kind}` };
+    const { isUpper, isReply, fields } = known;
+    if (isUpper !== (from === "upper")) return { field: "body", reason: `${definition[from]} does not send ${kind}` };
+    if (replyTo !== undefined && isReply !== replyTo > 0) return { field: "replyTo", reason: isReply ? `${kind} answers a message` : `${kind} answers nothing` };
+    for (const [field, type] of fields) {
+      const reason = misfit(type, (body as Record<string, unknown>)[field]);
+      if (reason) return { field: `${kind}.${field}`, reason };
+    }
+    return definition.limits(body as Upper & Lower & { kind: string });
+  };
 }
 
 function misfit(type: MessageShape[string], value: unknown): string | null {

@@ -142,10 +142,18 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     return "sent";
   }
 
-  async request(body: Out): Promise<In | "broken"> {
+  request(body: Out): Promise<In | "broken"> {
     if (this.#open) this.#lab?.close(body);
+    return !this.#broken && this.#roomy && this.#credits.take() ? this.#ask(body) : this.#askLater(body);
+  }
+
+  async #askLater(body: Out): Promise<In | "broken"> {
     while (!this.#broken && !(this.#roomy && this.#credits.take())) await this.#credits.wait();
-    if (this.#broken) return "broken";
+    return this.#broken ? "broken" : this.#ask(body);
+  }
+
+  /** With its credit taken. */
+  #ask(body: Out): Promise<In | "broken"> {
     return new Promise((resolve) => {
       this.#requests.set(this.#seq + 1, { request: body, resolve });
       this.#emit(body, 0);
@@ -177,15 +185,14 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
     const seq = ++this.#seq;
     const writes = this.#storeBuffer.take();
     const lamport = ++this.#o.lamport.value;
-    const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body, decoded: undefined };
     const traced = tracer.wants("edge.send", body.kind);
-    if (traced || rules?.armed) {
-      const decoded = this.#decode(body, writes);
-      envelope.decoded = decoded;
+    const decoded = traced || rules?.armed ? this.#decode(body, writes) : undefined;
+    const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body, decoded };
+    if (decoded) {
       if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, decoded);
       if (this.#lab?.takes(envelope, body, decoded.records)) return;
     }
-    if (this.#lab) this.#lab.leave(envelope);
+    if (this.#lab?.keeps) this.#lab.leave(envelope);
     else this.#transport.send(envelope);
   }
 

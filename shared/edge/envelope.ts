@@ -18,24 +18,24 @@ export interface Hello {
 /** Bodies of the envelope itself, common to all edges. */
 export type ControlBody = ({ kind: "hello" } & Hello) | { kind: "rejected"; field: string; reason: string } | { kind: "ack"; n: number };
 
-/** One message of an edge. `seq` from 1; `replyTo` 0 = no reply. `trace` is for the trace only. */
+/** One message of an edge. In one process both ends hold it: neither changes it, nor its body or bytes. `seq` from 1; `replyTo` 0 = no reply. `trace` is for the trace only. */
 export interface Envelope<Body> {
-  seq: number;
-  replyTo: number;
-  lamport: number;
-  trace: Uint8Array;
-  writes: readonly PostedWrite[];
-  body: Body | ControlBody;
+  readonly seq: number;
+  readonly replyTo: number;
+  readonly lamport: number;
+  readonly trace: Uint8Array;
+  readonly writes: readonly PostedWrite[];
+  readonly body: Body | ControlBody;
   /** What the sender decoded of body and writes for its trace; a receiver in the same process need not do it again. Never on the wire. */
-  decoded?: Decoded;
+  readonly decoded?: Decoded;
 }
 
 /** The records of a message and their texts: of this body and these writes, no others. */
 export interface Decoded {
-  body: object;
-  writes: readonly PostedWrite[];
-  records: readonly EdgeRecord[];
-  texts: readonly string[];
+  readonly body: object;
+  readonly writes: readonly PostedWrite[];
+  readonly records: readonly EdgeRecord[];
+  readonly texts: readonly string[];
 }
 
 export type SendResult = "sent" | "full" | "broken";

@@ -1,4 +1,3 @@
-import type { Envelope } from "./envelope.ts";
 import type { Transport } from "./transport.ts";
 
 /**
@@ -8,24 +7,22 @@ import type { Transport } from "./transport.ts";
 export function inMemoryPair<A, B>(toSecond: (deliver: () => void) => void, toFirst = toSecond): [Transport<A, B>, Transport<B, A>] {
   let closed = false;
   const first: Transport<A, B> = {
-    send: (envelope) => forward(toSecond, () => second, envelope),
+    send: (envelope) => {
+      if (!closed) toSecond(() => second.onMessage(envelope));
+    },
     close: (reason) => shut(toSecond, () => second, reason),
     onMessage: () => {},
     onClose: () => {},
   };
   const second: Transport<B, A> = {
-    send: (envelope) => forward(toFirst, () => first, envelope),
+    send: (envelope) => {
+      if (!closed) toFirst(() => first.onMessage(envelope));
+    },
     close: (reason) => shut(toFirst, () => first, reason),
     onMessage: () => {},
     onClose: () => {},
   };
 
-  function forward<T>(schedule: (deliver: () => void) => void, peer: () => { onMessage(envelope: Envelope<T>): void }, envelope: Envelope<T>): void {
-    if (closed) return;
-    Object.freeze(envelope);
-    Object.freeze(envelope.body);
-    schedule(() => peer().onMessage(envelope));
-  }
   function shut(schedule: (deliver: () => void) => void, peer: () => { onClose(reason: string): void }, reason: string): void {
     if (closed) return;
     closed = true;

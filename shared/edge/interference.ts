@@ -47,6 +47,11 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
     return this.#closed > 0;
   }
 
+  /** Something waits to leave: behind it others may have to. */
+  get keeps(): boolean {
+    return this.#kept.any || this.#behind.length > 0;
+  }
+
   /** On the way to the peer, and behind it what waited for that; behind what is kept of its lanes. */
   leave(envelope: Envelope<Out>): void {
     if (this.#kept.any && this.#kept.waits(this.#lanes(envelope), () => this.#send(envelope))) return;

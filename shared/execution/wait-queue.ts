@@ -19,6 +19,7 @@ export class WaitQueue {
   }
 
   wake(): void {
+    if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const resume of waiters) resume();

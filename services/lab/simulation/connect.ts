@@ -24,10 +24,7 @@ export function connect<Upper extends { kind: string }, Lower extends { kind: st
   lowerCore: CoreEnd<Upper>,
 ): { upper: Edge<Upper, Lower>; lower: Edge<Lower, Upper>; link: Link } {
   const link = new Link(scheduler, upper, lower);
-  const channel = (way: "up" | "down") => {
-    const travel = scheduler.channel(LATENCY.minimum, LATENCY.spread);
-    return (deliver: () => void) => travel(() => link.arrive(way, deliver));
-  };
+  const channel = (way: "up" | "down") => scheduler.channel(LATENCY.minimum, LATENCY.spread, (deliver: () => void) => link.arrive(way, deliver));
   const [up, down] = inMemoryPair<Upper, Lower>(channel("down"), channel("up"));
   link.ends(up as never, down as never);
   if (machine.encode) encodeMessages(definition as never, up as never, down as never);

@@ -4,14 +4,21 @@ export class ScheduledEvent {
   /** Seeded: which of several events of one instant comes first. */
   readonly tie: number;
   readonly order: number;
-  readonly run: () => void;
+  readonly #run: (what: never) => void;
+  readonly #what: unknown;
   cancelled = false;
 
-  constructor(at: number, tie: number, order: number, run: () => void) {
+  /** `run` is told `what`: things that come often need no function of their own. */
+  constructor(at: number, tie: number, order: number, run: (what: never) => void, what?: unknown) {
     this.at = at;
     this.tie = tie;
     this.order = order;
-    this.run = run;
+    this.#run = run;
+    this.#what = what;
+  }
+
+  run(): void {
+    this.#run(this.#what as never);
   }
 
   cancel(): void {

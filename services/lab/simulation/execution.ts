@@ -12,6 +12,10 @@ export class SimExecution implements Execution {
   readonly #points: Points;
   readonly #power: Power;
   readonly #rules: ArmedPoints;
+  /** A task ended with an error. */
+  readonly #failed = (error: unknown): void => {
+    if (this.#power.on) this.#scheduler.fail(error);
+  };
 
   constructor(scheduler: Scheduler, points: Points, power: Power, rules: ArmedPoints) {
     this.#rules = rules;
@@ -40,10 +44,8 @@ export class SimExecution implements Execution {
   }
 
   spawn(_name: string, task: () => Promise<void>): void {
-    const failed = (error: unknown) => {
-      if (this.#power.on) this.#scheduler.fail(error);
-    };
-    this.#scheduler.after(0, () => this.#power.run(() => void task().catch(failed)));
+    const start = () => void task().catch(this.#failed);
+    this.#scheduler.after(0, () => this.#power.run(start));
   }
 
   poll(condition: () => boolean, timeoutNs: number): Promise<boolean> {

@@ -52,7 +52,8 @@ export interface PartPorts {
 export class RunningParts {
   readonly machine: Machine;
   readonly links: Link[] = [];
-  hardware: (Running<Hardware> & { host: EdgeSlot<SmmuToHost, HostToSmmu> }) | null = null;
+  /** `due`: it steps, as soon as it has power. */
+  hardware: (Running<Hardware> & { host: EdgeSlot<SmmuToHost, HostToSmmu>; due: () => void }) | null = null;
   host: Running<Host> | null = null;
   readonly vmms = new Map<number, Running<Vmm>>();
   readonly guests = new Map<number, Running<Guest>>();
@@ -131,7 +132,8 @@ export class RunningParts {
     };
     const core = new Hardware(machine, ports, { switches });
     part.faults.hardware.handles = hardwareHandles(core, memory);
-    this.hardware = { part, core, host };
+    const step = () => this.#step(core);
+    this.hardware = { part, core, host, due: () => part.power.run(step) };
     this.#stepping = false;
   }
 
@@ -249,14 +251,15 @@ export class RunningParts {
     const { hardware } = this;
     if (this.#stepping || !hardware) return;
     this.#stepping = true;
-    this.#ports.scheduler.after(STEP_NS, () =>
-      hardware.part.power.run(() => {
-        this.#stepping = false;
-        if (hardware.core.step()) this.kick();
-        const { exhausted } = hardware.core;
-        if (exhausted)
-          this.#ports.scheduler.fail(new InfrastructureError(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
-      }),
-    );
+    this.#ports.scheduler.after(STEP_NS, hardware.due);
+  }
+
+  /** One step of the hardware. */
+  #step(core: Hardware): void {
+    this.#stepping = false;
+    if (core.step()) this.kick();
+    const { exhausted } = core;
+    if (exhausted)
+      this.#ports.scheduler.fail(new InfrastructureError(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
   }
 }

@@ -7,7 +7,7 @@ const never = new Promise<never>(() => {});
 async function orderOf(seed: number): Promise<string> {
   const scheduler = new Scheduler(seed);
   const order: string[] = [];
-  const channels = [0, 1, 2].map(() => scheduler.channel(100, 1000));
+  const channels = [0, 1, 2].map(() => scheduler.channel(100, 1000, (arrive: () => void) => arrive()));
   for (let i = 0; i < 12; i++) channels[i % 3](() => void order.push(`${i % 3}:${Math.floor(i / 3)}`));
   await scheduler.drive(never);
   return order.join(" ");

@@ -52,18 +52,18 @@ export class Scheduler {
     return this.#at(ns, this.#labTies.uint32(), run);
   }
 
-  #at(ns: number, tie: number, run: () => void): { cancel(): void } {
-    const event = new ScheduledEvent(this.#now + Math.max(0, Math.round(ns)), tie, this.#order++, run);
+  #at(ns: number, tie: number, run: (what: never) => void, what?: unknown): { cancel(): void } {
+    const event = new ScheduledEvent(this.#now + Math.max(0, Math.round(ns)), tie, this.#order++, run, what);
     this.#heap.push(event);
     return event;
   }
 
   /** A way along which things arrive in order, each `minimumNs` to `minimumNs + spreadNs` after it left. */
-  channel(minimumNs: number, spreadNs: number): (run: () => void) => void {
+  channel<Thing>(minimumNs: number, spreadNs: number, arrive: (thing: Thing) => void): (thing: Thing) => void {
     let last = 0;
-    return (run) => {
+    return (thing) => {
       last = Math.max(this.#now + minimumNs + this.random.below(spreadNs), last + 1);
-      this.after(last - this.#now, run);
+      this.#at(last - this.#now, this.random.uint32(), arrive, thing);
     };
   }
 
