@@ -15,8 +15,13 @@ export async function reportSim(rounds: number, json: boolean): Promise<number> 
 const text = ({ faultsPerSecond, experimentsPerSecond, startMs, best, budget, faults, everything, experiment, rules }: SimBench, rounds: number): string =>
   [
     `simulation, ${rounds} rounds                   median        best`,
-    rate("complete faults a second", faultsPerSecond, best.faultsPerSecond, verdict(">=", budget.faultsPerSecond, best.faultsPerSecond >= budget.faultsPerSecond)),
-    rate("start to first fault, ms", startMs, best.startMs, verdict("<=", budget.startMs, best.startMs <= budget.startMs)),
+    rate(
+      "complete faults a second",
+      faultsPerSecond,
+      best.faultsPerSecond,
+      verdict(`>= ${budget.faultsPerSecond}`, faultsPerSecond >= budget.faultsPerSecond, best.faultsPerSecond >= budget.faultsPerSecond),
+    ),
+    rate("start to first fault, ms", startMs, best.startMs, verdict(`<= ${budget.startMs}`, startMs <= budget.startMs, best.startMs <= budget.startMs)),
     rate(`experiments a second (${experiment.scenario})`, experimentsPerSecond, best.experimentsPerSecond),
     ...Object.entries(faults).flatMap(([inFlight, cost]) => costOf(`${inFlight} in flight, what is judged recorded`, cost)),
     ...costOf(`${Object.keys(faults).at(-1)} in flight, everything recorded: ${everything.faultsPerSecond} a second`, everything),
@@ -37,7 +42,8 @@ const costOf = (what: string, cost: FaultCost): string[] => [
   row("  floor: macrotask, JSON line", cost.floor),
 ];
 
-const verdict = (sign: string, budget: number, held: boolean): string => `budget ${sign} ${budget}: ${held ? "held" : "missed"}`;
+const verdict = (budget: string, byMedian: boolean, byBest: boolean): string =>
+  `budget ${budget}: ${byMedian ? "held" : byBest ? "held by the best round only" : "missed"}`;
 const rate = (name: string, median: number, best: number, note = ""): string => line(name, median, best, note);
 const row = (name: string, { median, min }: Figure, note = ""): string => line(name, median, min, note);
 const line = (name: string, first: number, second: number, note: string): string =>
