@@ -105,7 +105,7 @@ async function reportsOf({ entries }: CampaignResult, options: CampaignOptions):
     const [{ seed, violated }] = failed;
     const run = runOf(id, { vm: "0", seed: String(seed), mutants: options.mutants, defects: options.defects });
     const record = recordOf(run, await historyOf(run));
-    const { dir } = writeRun({ out: options.out === undefined ? null : join(options.out, `${run.scenario.id}-seed${seed}`), scenarioText: run.scenarioText }, record);
+    const { dir } = writeRun({ out: options.out === undefined ? null : join(options.out, `${run.scenario.id}-seed${seed}`), files: run.files }, record);
     const { violations, error } = record.judgement;
     const message = error ?? (violations.length ? `${violations[0].invariant}: ${violations[0].message}` : "passes with everything recorded");
     reported.push({
@@ -124,7 +124,7 @@ async function shrunkInto(dir: string, run: ReturnType<typeof runOf>, invariant:
   progress(`${run.scenario.id}: shrinking what ${invariant} names`);
   const own = new Set([...run.scenario.mutants, ...run.scenario.defects]);
   const others = run.switches.filter((id) => !own.has(id));
-  const smaller = await shrink(run.scenarioText ?? scenarioText(run.scenario.id), run.seed, others, invariant);
+  const smaller = await shrink(run.files.scenario ?? scenarioText(run.scenario.id), run.seed, others, invariant);
   if (!smaller) return null;
   const file = join(dir, "shrunk.yaml");
   writeFileSync(file, smaller.text);

@@ -5,7 +5,7 @@ import { defaultFile, readInput } from "../demo/input.ts";
 import { demoText } from "../demo/text.ts";
 import { acceleratorsOf, MAX_ENDPOINTS, withEndpoints } from "../demo/with-endpoints.ts";
 import { inputError } from "./errors.ts";
-import { MAX_VM, machineOption, numberOption, operationOption } from "./options.ts";
+import { logLevelOption, MAX_VM, machineOption, numberOption, operationOption } from "./options.ts";
 import { connectOrStart } from "./start-machine.ts";
 
 export interface DemoOptions {
@@ -18,6 +18,7 @@ export interface DemoOptions {
   ram?: string;
   abi?: string;
   seed: string;
+  logLevel?: string;
   connect?: string;
   vm: string;
   json?: boolean;
@@ -31,6 +32,7 @@ export async function demoCommand(mode: "processes" | "sim", options: DemoOption
   const pagesPerGroup = numberOption("pages-per-group", options.pagesPerGroup, 1, 64);
   const seed = numberOption("seed", options.seed, 0, 2 ** 32 - 1);
   const breadth = { endpoints: numberOption("endpoints", options.endpoints, 1, MAX_ENDPOINTS), queues: numberOption("queues", options.queues, 1, MAX_QUEUES) };
+  const logLevel = logLevelOption(options.logLevel, mode === "processes" && options.connect === undefined);
   const addresses = mode === "processes" ? connectOption(options.connect) : null;
   const fixed = addresses && (["machine", "ram", "abi"] as const).find((flag) => options[flag] !== undefined);
   if (fixed) throw inputError(`--${fixed}: a machine that runs has its own: npx faultline up --${fixed} .., then demo --connect`, fixed);
@@ -38,7 +40,7 @@ export async function demoCommand(mode: "processes" | "sim", options: DemoOption
   const vm = numberOption("vm", options.vm, 0, given ? given.vms.length - 1 : MAX_VM);
   const broad = given && broadened(given, breadth, vm);
   const early = broad ? readInput(options.file ?? defaultFile, broad, vm) : null; // a wrong file is told before a machine is started
-  const { machine, running } = await connectOrStart(addresses, mode, () => broad!, { seed, switches: [], trace: "fault-path", vm });
+  const { machine, running } = await connectOrStart(addresses, mode, () => broad!, { seed, switches: [], trace: "fault-path", vm, logLevel });
   try {
     if (addresses) enough(machine, breadth, vm, addresses);
     const result = await runDemo(running, operation, early ?? readInput(options.file ?? defaultFile, machine, vm), pagesPerGroup, breadth);

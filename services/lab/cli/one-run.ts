@@ -1,19 +1,24 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
+import { loadMachine } from "@faultline/shared/shell/machine-file.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { parse } from "yaml";
 import { type Addresses, connectOption } from "../connection/addresses.ts";
 import { brokenOff } from "../history/final-state.ts";
+import type { RunFiles } from "../report/run-directory.ts";
 import { type RunRecord, recordRun } from "../report/run-record.ts";
 import { judgeRun, type Verdict } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { parseScenario, readScenario, type Scenario, scenarioIds } from "../scenarios/load-scenario.ts";
+import type { MachineSections } from "../scenarios/machine-of.ts";
 import { refusalOf } from "../scenarios/modes.ts";
 import { EXIT, Failure, inputError } from "./errors.ts";
-import { abiOption, MAX_VM, numberOption } from "./options.ts";
+import { abiOption, logLevelOption, MAX_VM, numberOption } from "./options.ts";
 import { progress } from "./progress.ts";
 import { connectOrStart, type Mode, modes } from "./start-machine.ts";
 import { switchesOption } from "./switches.ts";
@@ -23,6 +28,8 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 export interface RunOptions {
   mode?: string;
   connect?: string;
+  machine?: string;
+  logLevel?: string;
   vm: string;
   seed?: string;
   seeds?: string;
@@ -38,14 +45,15 @@ export interface RunOptions {
 /** One run of a scenario, decided to the last choice. */
 export interface Run {
   scenario: Scenario;
-  /** The file's text when the scenario is none that is shipped. */
-  scenarioText: string | undefined;
+  /** Texts that the directory of the run keeps. */
+  files: RunFiles;
   mode: Mode;
   addresses: Addresses | null;
   seed: number;
   switches: string[];
   vm: number;
   encode: boolean;
+  logLevel: string | undefined;
   /** What reproduces it, with another seed too. */
   command(seed: number): string;
 }
@@ -55,11 +63,14 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   const addresses = options.mode === undefined || options.mode === "processes" ? connectOption(options.connect) : null;
   const mode = modes.find((one) => one === (options.mode ?? (addresses ? "processes" : "sim")));
   if (!mode) throw inputError(`--mode ${options.mode} is none of ${modes.join(", ")}`, "mode");
+  const fixed = addresses && (["machine", "abi"] as const).find((flag) => options[flag] !== undefined);
+  if (fixed) throw inputError(`--${fixed}: a machine that runs has its own: npx faultline up --${fixed} .., then run --connect`, fixed);
   const shipped = scenarioIds().includes(idOrFile);
   const text = readScenario(idOrFile); // once: a pipe has no second time
-  const asWritten = parseScenario(text, shipped ? `${idOrFile}.yaml` : idOrFile);
+  const base = machineFile(options.machine);
+  const asWritten = parseScenario(text, shipped ? `${idOrFile}.yaml` : idOrFile, base.sections);
   const scenario = { ...asWritten, machine: abiOption(asWritten.machine, options.abi) };
-  if (addresses && options.abi) throw inputError("--abi: a machine that runs has its ABI: npx faultline up --abi .., then run --connect", "abi");
+  if (options.connect && !addresses) throw inputError(`--connect: a machine that runs is no --mode ${mode}: leave out one of them`, "connect");
   const refusal = refusalOf(scenario, addresses ? "connected" : mode);
   if (refusal) throw inputError(`${idOrFile}: ${refusal}`, "mode");
   if (options.checkDeterminism && mode !== "sim") throw inputError(`--check-determinism: --mode ${mode} runs on real time`, "check-determinism");
@@ -71,15 +82,36 @@ export function runOf(idOrFile: string, options: RunOptions): Run {
   if (addresses && switches.length)
     throw inputError("mutants and defects are read once at the start of a service: npx faultline up --mutants .., then run --connect", "mutants");
   const vm = numberOption("vm", options.vm, 0, addresses ? MAX_VM : scenario.machine.vms.length - 1);
+  const logLevel = logLevelOption(options.logLevel, mode === "processes" && !addresses);
   const command = (seed: number): string => {
     const words = ["npx faultline run", shipped ? idOrFile : fromRoot(idOrFile), "--mode", mode, "--seed", seed];
     if (addresses) words.push("--connect", addresses.text);
     if (vm) words.push("--vm", vm);
+    if (options.machine) words.push("--machine", fromRoot(options.machine));
     for (const flag of ["mutants", "defects", "abi"] as const) if (options[flag]) words.push(`--${flag}`, options[flag]);
     if (options.encode) words.push("--encode");
     return words.join(" ");
   };
-  return { scenario, scenarioText: shipped ? undefined : text, mode, addresses, seed, switches, vm, encode: options.encode ?? false, command };
+  return {
+    scenario,
+    files: { scenario: shipped ? undefined : text, machine: base.text },
+    mode,
+    addresses,
+    seed,
+    switches,
+    vm,
+    encode: options.encode ?? false,
+    logLevel,
+    command,
+  };
+}
+
+/** The machine file that was asked for. A MachineFileError says what is wrong with it, before anything of the scenario is put over it. */
+function machineFile(path: string | undefined): { text: string | undefined; sections: MachineSections } {
+  if (path === undefined) return { text: undefined, sections: {} };
+  loadMachine(path);
+  const text = readFileSync(path, "utf8");
+  return { text, sections: (parse(text) as MachineSections | null) ?? {} };
 }
 
 /** A path as a shell in the repository takes it, where `npx faultline` is at home. */
@@ -96,8 +128,8 @@ function commit(): string | undefined {
 }
 
 /** Runs it. What breaks a run off is the last event of its history, where there is one: it gets its verdict, its report and its `repro.sh` like every other. */
-export async function historyOf({ scenario, mode, addresses, seed, switches, vm, encode }: Run): Promise<TraceEvent[]> {
-  const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches, trace: "all", vm, encode });
+export async function historyOf({ scenario, mode, addresses, seed, switches, vm, encode, logLevel }: Run): Promise<TraceEvent[]> {
+  const { running, machine } = await connectOrStart(addresses, mode, () => scenario.machine, { seed, switches, trace: "all", vm, encode, logLevel });
   try {
     checkMachine(scenario, machine);
     progress(`${scenario.id}: running (${mode}, seed ${seed})`);

@@ -3,6 +3,7 @@ import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { parseSize } from "@faultline/shared/machine/units.ts";
 import { withRam } from "@faultline/shared/machine/with-ram.ts";
+import { LOG_LEVELS } from "@faultline/shared/shell/config.ts";
 import { loadMachine } from "@faultline/shared/shell/machine-file.ts";
 import { inputError } from "./errors.ts";
 
@@ -43,4 +44,13 @@ export function machineOption(options: { machine?: string; ram?: string; abi?: s
   const ram = parseSize(options.ram);
   if (ram === null || ram % 4096 || ram < 2 ** 20 || ram > 2 ** 32) throw inputError(`--ram ${options.ram} is no size from 1MiB to 4GiB (like 64MiB)`, "ram");
   return withRam(machine, ram);
+}
+
+/** Level of the logs of services that this command starts as processes: nobody else has any for it. */
+export function logLevelOption(text: string | undefined, ofProcesses = true): string | undefined {
+  if (text === undefined) return undefined;
+  if (!LOG_LEVELS.includes(text)) throw inputError(`--log-level ${text} is none of ${LOG_LEVELS.join(", ")}`, "log-level");
+  if (!ofProcesses)
+    throw inputError("--log-level is for services that this command starts as processes: --mode processes; up --log-level for those of a run", "log-level");
+  return text;
 }

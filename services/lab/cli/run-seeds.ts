@@ -57,7 +57,7 @@ async function rowOf(run: Run, out: string | undefined, sums: AssertionCount[][]
     const { verdict, violations, error } = record.judgement;
     sums.push(record.assertions);
     const keep = verdict !== "pass" || out !== undefined;
-    const dir = keep ? writeRun({ out: out === undefined ? null : join(out, `seed-${seed}`), scenarioText: run.scenarioText }, record).dir : null;
+    const dir = keep ? writeRun({ out: out === undefined ? null : join(out, `seed-${seed}`), files: run.files }, record).dir : null;
     const violated = [...new Set(violations.map(({ invariant }) => invariant))];
     return { seed, verdict, violated, error, digest: record.digest, counters: record.counters, dir };
   } catch (error) {

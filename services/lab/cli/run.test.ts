@@ -29,6 +29,19 @@ describe("faultline run", { timeout: 60_000 }, () => {
     expect(readFileSync(join(dir, "posted/history.ndjson"), "utf8")).not.toBe(readFileSync(join(dir, "why/history.ndjson"), "utf8"));
   });
 
+  it("--machine puts another machine under the scenario, whose own sections go over it; repro.sh keeps it (interfaces.md, section 11)", () => {
+    const own = join(dir, "small queue.yaml");
+    writeFileSync(own, "smmu: { priqLog2: 1, caches: { walk: 64, tlb: 128 } }\n");
+    const file = join(dir, "over.yaml");
+    writeFileSync(file, `${readFileSync(join(root, "services/lab/scenarios/drop-page-response.yaml"), "utf8")}machine: { smmu: { caches: { tlb: 256 } } }\n`);
+    const { stdout } = faultline("run", file, "--machine", own, "--out", "machine");
+    expect(linesOf(stdout).at(-1)).toBe(`npx faultline run ${file} --mode sim --seed 1 --machine '${own}'`);
+    const { machine, digest } = JSON.parse(readFileSync(join(dir, "machine/report.json"), "utf8"));
+    expect({ priqLog2: machine.smmu.priqLog2, ...machine.smmu.caches }).toEqual({ priqLog2: 1, walk: 64, tlb: 256, config: 65536 });
+    rmSync(own);
+    expect(spawnSync("sh", [join(dir, "machine/repro.sh")], { encoding: "utf8", cwd: "/" }).stderr).toContain(`history: the same, sha256 ${digest}`);
+  });
+
   it("leaves a repro.sh that yields the same history, from another directory too", () => {
     const { digest } = JSON.parse(readFileSync(join(dir, "why/report.json"), "utf8"));
     const { status, stdout, stderr } = spawnSync("sh", [join(dir, "why/repro.sh")], { encoding: "utf8", cwd: "/" });

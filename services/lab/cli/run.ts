@@ -28,7 +28,7 @@ export async function runCommand(idOrFile: string, options: RunOptions): Promise
     }
   }
   const record = recordOf(run, history);
-  const report = writeRun({ out: options.out ?? null, scenarioText: run.scenarioText }, record);
+  const report = writeRun({ out: options.out ?? null, files: run.files }, record);
   progressEnds();
   process.stdout.write(`${options.json ? JSON.stringify(report) : runText(record, report.dir)}\n`);
   return exitOf(record.judgement.verdict);

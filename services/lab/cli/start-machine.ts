@@ -15,10 +15,12 @@ export interface StartOptions {
   vm?: number;
   /** In the simulation: messages pass through the codec of their edge. */
   encode?: boolean;
+  /** Between processes: of the services' logs, which go to standard error. */
+  logLevel?: string;
 }
 
 /** Boots a machine the way that was asked for; only what that way needs is loaded. */
-export async function startMachine(mode: Mode, machine: Machine, { seed, switches, trace, vm, encode }: StartOptions): Promise<RunningMachine> {
+export async function startMachine(mode: Mode, machine: Machine, { seed, switches, trace, vm, encode, logLevel }: StartOptions): Promise<RunningMachine> {
   if (mode === "sim") {
     const { startSimulation } = await import("../simulation/running-simulation.ts");
     return startSimulation(machine, { seed, switches: new Set(switches), vm, encode });
@@ -28,7 +30,7 @@ export async function startMachine(mode: Mode, machine: Machine, { seed, switche
     return startContainers(machine, { switches, trace, vm, seed });
   }
   const { startProcesses } = await import("../supervisor/running-processes.ts");
-  return startProcesses(machine, { switches, trace, vm, seed });
+  return startProcesses(machine, { switches, trace, vm, seed, ...(logLevel ? { logLevel, log: "stderr" } : {}) });
 }
 
 /** A machine that runs already, or one of its own: `own` is asked only for the latter. */

@@ -3,13 +3,12 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LOG_LEVELS } from "@faultline/shared/shell/config.ts";
 import { parseConnect } from "../connection/addresses.ts";
 import { connect } from "../connection/connection.ts";
 import type { BackgroundOptions, BackgroundReply } from "../supervisor/background.ts";
 import { isAlive, liveRuns, type RunRecord, runsFolder } from "../supervisor/run-folder.ts";
 import { EXIT, Failure, infrastructureError, inputError } from "./errors.ts";
-import { machineOption, numberOption } from "./options.ts";
+import { logLevelOption, machineOption, numberOption } from "./options.ts";
 import { switchesOption } from "./switches.ts";
 
 export interface UpOptions {
@@ -34,7 +33,7 @@ const pause = () => new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS))
 export async function upCommand(options: UpOptions): Promise<number> {
   const name = options.run ?? process.env.FAULTLINE_RUN ?? "up";
   if (!RUN_NAME.test(name)) throw inputError(`--run ${name} is no name of a run: letters, digits, . _ and -, at most 32`, "run");
-  if (!LOG_LEVELS.includes(options.logLevel)) throw inputError(`--log-level ${options.logLevel} is none of ${LOG_LEVELS.join(", ")}`, "log-level");
+  logLevelOption(options.logLevel);
   const there = liveRuns().find(({ run }) => run === name);
   if (there) sameAs(there, options);
   const run = there ? await again(there) : await start(name, options);

@@ -87,7 +87,7 @@ describe("the directory of a run (design.md, section 6)", () => {
   it("keeps the file of a scenario that is not shipped, and reproduces from it", () => {
     const own = join(root, "own");
     const command = "npx faultline run 'my own/x.yaml' --mode sim --seed 7";
-    writeRun({ out: own, scenarioText: "id: x" }, { ...record, how: { ...how, command } });
+    writeRun({ out: own, files: { scenario: "id: x" } }, { ...record, how: { ...how, command } });
     expect(readFileSync(join(own, "scenario.yaml"), "utf8")).toBe("id: x");
     expect(readFileSync(join(own, "repro.sh"), "utf8")).toContain('npx faultline run "$here/scenario.yaml" --mode sim --seed 7 --out');
   });

@@ -26,22 +26,29 @@ export interface RunReport {
 export interface WriteOptions {
   /** null: a new directory in `runs/` of the working directory, to which `runs/latest` then points. */
   out: string | null;
-  /** The scenario's file, when it is none of those that are shipped: the directory keeps it, so that `repro.sh` does not depend on it. */
-  scenarioText?: string;
+  files?: RunFiles;
+}
+
+/** Texts that the directory keeps, so that `repro.sh` does not depend on where they came from. */
+export interface RunFiles {
+  /** The scenario's file, when it is none of those that are shipped. */
+  scenario?: string;
+  /** The machine file of `--machine`. */
+  machine?: string;
 }
 
 /**
- * Writes what a run leaves: `report.html`, `report.json`, `junit.xml`, `history.ndjson`, `schedule.yaml`, `trace.perfetto`, `repro.sh`, and `scenario.yaml` of a scenario that is not shipped.
+ * Writes what a run leaves: `report.html`, `report.json`, `junit.xml`, `history.ndjson`, `schedule.yaml`, `trace.perfetto`, `repro.sh`, `scenario.yaml` of a scenario that is not shipped, and `machine.yaml` of `--machine`.
  */
-export function writeRun({ out, scenarioText }: WriteOptions, record: RunRecord): RunReport {
+export function writeRun({ out, files = {} }: WriteOptions, record: RunRecord): RunReport {
   const { scenario, how, history } = record;
   mkdirSync(out ?? "runs", { recursive: true });
   const dir = resolve(out ?? mkdtempSync(join("runs", `${scenario.id}-${how.mode}-seed${how.seed}-`)));
   writeFileSync(join(dir, "history.ndjson"), record.lines);
   writeFileSync(join(dir, "trace.perfetto"), perfettoTrace(history));
   writeFileSync(join(dir, "schedule.yaml"), scheduleYaml(record));
-  if (scenarioText !== undefined) writeFileSync(join(dir, "scenario.yaml"), scenarioText);
-  writeFileSync(join(dir, "repro.sh"), reproSh(record, scenarioText !== undefined), { mode: 0o755 });
+  for (const name of ["scenario", "machine"] as const) if (files[name] !== undefined) writeFileSync(join(dir, `${name}.yaml`), files[name]);
+  writeFileSync(join(dir, "repro.sh"), reproSh(record, files), { mode: 0o755 });
   const report = writeJudgement(dir, record);
   if (out === null) pointLatest(dir);
   return report;

@@ -3,15 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { FaultRule } from "@faultline/shared/lab/fault-rule.ts";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { MachineFileError, parseMachine } from "@faultline/shared/machine/parse-machine.ts";
 import { traceEvents } from "@faultline/shared/trace/trace-events.ts";
-import { stringify } from "yaml";
 import { assertions } from "../assertions/assertions.ts";
 import { checkers } from "../checkers/index.ts";
 import { inputError } from "../cli/errors.ts";
 import { unknownSwitch } from "../cli/switches.ts";
 import { durationNs } from "./duration.ts";
 import { parseFaults } from "./faults.ts";
+import { type MachineSections, machineOf } from "./machine-of.ts";
 import type { PartFault } from "./part-fault.ts";
 import { type Expectation, type OperationEntry, parseScenarioFile, type Refuse, type ScenarioFile } from "./scenario-file.ts";
 
@@ -79,7 +78,8 @@ function decoded(bytes: Uint8Array, name: string): string {
   throw inputError(`${name}:${lines.findIndex((line) => !isUtf8(Buffer.from(line, "latin1"))) + 1}:1: the file is not in UTF-8`, "scenario");
 }
 
-export function parseScenario(text: string, name: string): Scenario {
+/** `base`: a machine file's content, over which the scenario's own sections go. */
+export function parseScenario(text: string, name: string, base: MachineSections = {}): Scenario {
   const { file, refuse } = parseScenarioFile(text, name);
   for (const field of ["defects", "mutants"] as const) checkSwitches(file[field], [field], refuse);
   for (const [i, caught] of (file.expect.caught ?? []).entries()) {
@@ -92,7 +92,7 @@ export function parseScenario(text: string, name: string): Scenario {
   const heal = healOf(file, refuse);
   if (expect.after && !heal) throw refuse(["expect", "after"], "needs heal_at or liveness_within: nothing runs after a run that never heals");
   if ("mix" in file.workload && Object.values(file.workload.mix).every((weight) => !weight)) throw refuse(["workload", "mix"], "gives every operation the weight 0");
-  const machine = machineOf(file, name, refuse);
+  const machine = machineOf(file, base, name, refuse);
   const most = accelerators(machine);
   if ((file.workload.endpoints ?? 1) > most)
     throw refuse(["workload", "endpoints"], `is ${file.workload.endpoints}, a VM of the machine has ${most} accelerators at most`);
@@ -123,16 +123,6 @@ function checkSwitches(ids: string[] | undefined, path: (string | number)[], ref
 
 const accelerators = ({ vms, endpoints }: Machine): number =>
   Math.max(...vms.map((vm) => endpoints.filter(({ kind, bdf }) => kind === "accelerator" && vm.endpoints.includes(bdf)).length));
-
-function machineOf(file: ScenarioFile, name: string, refuse: Refuse): Machine {
-  const sections = { ...file.machine, ...(file.abi ? { abi: file.abi } : {}) };
-  try {
-    return parseMachine(stringify(sections), `${name} machine`);
-  } catch (error) {
-    if (!(error instanceof MachineFileError)) throw error;
-    throw refuse(file.machine ? ["machine", ...error.path] : ["abi"], error.reason, error.reason.startsWith("is not a field") ? "key" : undefined);
-  }
-}
 
 function healOf(file: ScenarioFile, refuse: Refuse): Scenario["heal"] {
   const { heal_at, liveness_within } = file;

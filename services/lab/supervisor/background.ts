@@ -44,7 +44,7 @@ class Supervisor {
       if (old && alive(old)) continue;
       const port = adminPort === null ? undefined : adminPort + i;
       rmSync(this.#run.socket(part.name), { force: true }); // a killed service leaves its socket
-      const service = startService(this.#run, part, { switches, adminPort: port, log: logLevel });
+      const service = startService(this.#run, part, { switches, adminPort: port, logLevel, log: "file" });
       this.#services.set(part.name, service);
       this.#ends.delete(part.name);
       void ended(service).then(({ how }) => {

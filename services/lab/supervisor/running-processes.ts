@@ -8,7 +8,7 @@ import { partsOf } from "./parts.ts";
 import { ProcessControl } from "./process-control.ts";
 import { createRunFolder } from "./run-folder.ts";
 import type { RunningMachine } from "./running-machine.ts";
-import { readyMs, startService, stopServices } from "./services.ts";
+import { readyMs, type ServiceOptions, startService, stopServices } from "./services.ts";
 
 export const GRACE_MS = 2_000;
 /** Time in which a lost service is seen to be the cause of another failure. */
@@ -18,10 +18,7 @@ const never = new Promise<never>(() => {});
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Starts the services (a VMM and a guest per VM) and waits until they are booted. Whoever dies ends every operation with a failure that names it. */
-export async function startProcesses(
-  machine: Machine,
-  options: { switches: readonly string[]; trace: TraceSelection; vm?: number; seed?: number },
-): Promise<RunningMachine> {
+export async function startProcesses(machine: Machine, options: ServiceOptions & { trace: TraceSelection; vm?: number; seed?: number }): Promise<RunningMachine> {
   const run = createRunFolder(`${JSON.stringify(machine)}\n`);
   const control = new ProcessControl(run, machine, options);
   const { services } = control;

@@ -18,8 +18,10 @@ export interface ServiceOptions {
   switches: readonly string[];
   /** Port of this service's admin routes on 127.0.0.1; none without. */
   adminPort?: number;
-  /** Also writes what the service says to `<name>.log` in the run's folder. */
-  log?: string;
+  /** Level of the service's log; without it only what says why it ends. */
+  logLevel?: string;
+  /** Where what it says goes: to `<name>.log` in the run's folder, or to this process' standard error. */
+  log?: "file" | "stderr";
   /** A file with the rules that are armed from the start. */
   rules?: string;
 }
@@ -33,7 +35,7 @@ const STDERR_KEPT = 4000;
  * Starts one service. Its standard input is the supervisor's pipe: when that closes, the service ends, so that even `kill -9` of the supervisor leaves no process.
  * A session of its own keeps the terminal's Ctrl-C away from it: the supervisor ends it.
  */
-export function startService(run: RunFolder, part: Part, { switches, adminPort, log, rules = "" }: ServiceOptions): Service {
+export function startService(run: RunFolder, part: Part, { switches, adminPort, logLevel, log, rules = "" }: ServiceOptions): Service {
   const main = fileURLToPath(new URL(`../../${part.kind}/shell/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [...NODE_FLAGS, main], {
     stdio: ["pipe", "ignore", "pipe"],
@@ -49,16 +51,17 @@ export function startService(run: RunFolder, part: Part, { switches, adminPort, 
       FAULTLINE_SWITCHES: switches.join(","),
       FAULTLINE_RULES: rules,
       FAULTLINE_ADMIN: adminPort === undefined ? "" : `127.0.0.1:${adminPort}`,
-      ...(log ? { FAULTLINE_LOG_LEVEL: log } : {}),
+      ...(logLevel ? { FAULTLINE_LOG_LEVEL: logLevel } : {}),
     },
   });
   const service: Service = { ...part, child, stderr: "" };
-  const file = log ? createWriteStream(`${run.dir}/${part.name}.log`, { flags: "a" }) : null;
+  const file = log === "file" ? createWriteStream(`${run.dir}/${part.name}.log`, { flags: "a" }) : null;
   file?.on("error", () => {}); // the folder is gone: the run is over
   child.stdin!.on("error", () => {}); // the service is gone: its exit says so
   child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
     service.stderr = (service.stderr + chunk).slice(-STDERR_KEPT);
     file?.write(chunk);
+    if (log === "stderr") process.stderr.write(chunk);
   });
   return service;
 }
