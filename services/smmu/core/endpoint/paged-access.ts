@@ -65,12 +65,17 @@ export interface AccessParts {
 }
 
 const NO_PREFIX: Space = { pasid: null, priv: false };
-/** A page as it is wanted: for reading or for writing. */
-const markOf = (page: number, write: boolean): number => 2 * page + (write ? 1 : 0);
-
 /** A page request group under way, or refused. */
 interface RequestedGroup {
   outcome: GroupOutcome | undefined;
+}
+
+/** A page that was asked for, for reading or for writing. */
+interface Wanted {
+  /** Null: it was granted. */
+  group: RequestedGroup | null;
+  /** Responses SUCCESS after which it was tried again. */
+  tries: number;
 }
 
 const FAILURE_OF: Record<Exclude<GroupOutcome, "success">, number> = {
@@ -84,10 +89,11 @@ export class PagedAccess {
   readonly #parts: AccessParts;
   readonly #space: Space;
   readonly #paging: boolean;
-  /** Responses SUCCESS after which a page was tried again; a page wanted for reading and for writing counts twice. */
-  readonly #retries = new Map<number, number>();
-  /** Pages asked for and not yet granted, by their mark. */
-  readonly #requested = new Map<number, RequestedGroup>();
+  /** A page wanted for reading and for writing counts twice. */
+  readonly #wanted = new Map<number, Wanted>();
+  /** The page that was wanted first, for reading and for writing: from there the keys count, which keeps them small. */
+  #firstRead = -1;
+  #firstWritten = -1;
   #requestedPages = 0;
   /** What was read last. It is this access' own: a completion that comes after its time-out finds nobody else's bytes here. */
   #buffer: Uint8Array | null = null;
@@ -169,22 +175,26 @@ export class PagedAccess {
     if (lookup === "aborted") return { status: COMPLETION_STATUS.ABORTED, address };
     if (!this.#paging) return { status: COMPLETION_STATUS.STOPPED, address };
     const page = pageOf(address);
-    const mark = markOf(page, write);
-    if (this.#exhausted(mark)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
-    const tries = this.#retries.get(mark) ?? 0;
+    const key = this.#keyOf(page, write);
+    const tries = this.#wanted.get(key)?.tries ?? 0;
+    if (this.#exhausted(tries)) return { status: COMPLETION_STATUS.RETRY_LIMIT, address };
     if (tries > 0) yield* this.#backOff(tries);
     for (;;) {
       if (this.#parts.stopping()) return { status: COMPLETION_STATUS.STOPPED, address };
-      if (!pages.usable && !this.#requested.has(mark)) return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
-      const granted = this.#retries.get(mark);
+      if (!pages.usable && !this.#wanted.get(key)?.group)
+        return { status: pages.responseFailure ? COMPLETION_STATUS.RESPONSE_FAILURE : COMPLETION_STATUS.ABORTED, address };
+      const granted = this.#wanted.get(key)?.tries ?? 0;
       const room = this.#room();
       if (room > 0) yield* this.#request(page, write, ahead, room);
-      if (this.#requested.has(mark)) break;
+      const wanted = this.#wanted.get(key);
+      if (wanted?.group) return yield* this.#answerOf(wanted.group, address);
       // The response may be in already: an overflow is answered before the request has returned (IHI 0070 G.b, 8.1).
-      if (this.#retries.get(mark) !== granted) return null;
+      if (wanted && wanted.tries !== granted) return null;
       yield "waiting"; // no credit, or no PRG index
     }
-    const group = this.#requested.get(mark) as RequestedGroup;
+  }
+
+  *#answerOf(group: RequestedGroup, address: bigint): Work<Failure | null> {
     while (group.outcome === undefined) yield "waiting";
     return group.outcome === "success" ? null : { status: FAILURE_OF[group.outcome], address };
   }
@@ -203,10 +213,9 @@ export class PagedAccess {
    * a group larger than the PRI queue would be lost however often it is sent.
    */
   *#request(page: number, write: boolean, ahead: readonly Range[], room: number): Work<void> {
-    const mark = markOf(page, write);
-    const missing = this.#requested.has(mark) ? [] : [this.#need(page, write)];
-    const alone = this.#retries.has(mark);
-    const needs = alone ? missing : yield* this.#gather(missing, ahead, room);
+    const wanted = this.#wanted.get(this.#keyOf(page, write));
+    const missing = wanted?.group ? [] : [this.#need(page, write)];
+    const needs = wanted && wanted.tries > 0 ? missing : yield* this.#gather(missing, ahead, room);
     for (let from = 0; from < needs.length; ) {
       const now = this.#room();
       if (now <= 0) return;
@@ -226,10 +235,10 @@ export class PagedAccess {
   #open(needs: readonly PageNeed[]): boolean {
     const { pages, outstanding } = this.#parts;
     const group: RequestedGroup = { outcome: undefined };
-    const marks: number[] = [];
+    const all: Wanted[] = [];
     for (const { address, read, write } of needs) {
-      if (read) marks.push(markOf(pageOf(address), false));
-      if (write) marks.push(markOf(pageOf(address), true));
+      if (read) all.push(this.#want(pageOf(address), false));
+      if (write) all.push(this.#want(pageOf(address), true));
     }
     const answered = (result: GroupOutcome): void => {
       group.outcome = result;
@@ -237,13 +246,13 @@ export class PagedAccess {
       outstanding(-1);
       // A page that was refused stays refused for this descriptor; one that was granted is looked up again.
       if (result !== "success") return;
-      for (const mark of marks) {
-        this.#requested.delete(mark);
-        this.#retries.set(mark, (this.#retries.get(mark) ?? 0) + 1);
+      for (const wanted of all) {
+        wanted.group = null;
+        wanted.tries++;
       }
     };
     if (!pages.request(this.#space.pasid, needs, answered)) return false;
-    for (const mark of marks) this.#requested.set(mark, group);
+    for (const wanted of all) wanted.group = group;
     this.#requestedPages += needs.length;
     outstanding(1);
     return true;
@@ -252,12 +261,14 @@ export class PagedAccess {
   /** `needs`, and pages ahead that miss too, up to `limit`: nearest first, the ranges in turn, so that source and destination are asked for together. */
   *#gather(needs: PageNeed[], ahead: readonly Range[], limit: number): Work<PageNeed[]> {
     const { translation, settings, stopping } = this.#parts;
-    for (let n = 0; n < settings().window; n++) {
+    let { window } = settings();
+    for (let n = 0; n < window; n++) {
       for (const { page: first, pages, write } of ahead) {
         if (needs.length >= limit || stopping()) return needs;
-        const page = (first + n) % PAGES;
-        const mark = markOf(page, write);
-        if (n >= pages || this.#requested.has(mark) || this.#exhausted(mark)) continue;
+        if (n >= pages) continue;
+        const page = first + n < PAGES ? first + n : first + n - PAGES;
+        const wanted = this.#wanted.get(this.#keyOf(page, write));
+        if (wanted && (wanted.group || this.#exhausted(wanted.tries))) continue;
         const address = addressOf(page);
         if (translation.cached(this.#space, address, write)) continue;
         const same = needs.find((need) => need.address === address);
@@ -268,6 +279,7 @@ export class PagedAccess {
         }
         const result = translation.translate(this.#space, address, write);
         yield "acted";
+        ({ window } = settings());
         if (result === "aborted") return needs;
         if (result === "missing") needs.push(this.#need(page, write));
       }
@@ -278,9 +290,22 @@ export class PagedAccess {
   #need(page: number, write: boolean): PageNeed {
     return { address: addressOf(page), read: !write, write, priv: this.#space.priv };
   }
-  #exhausted(mark: number): boolean {
-    const tried = this.#retries.get(mark) ?? 0;
-    return tried > 0 && tried >= this.#parts.settings().retryLimit;
+  #want(page: number, write: boolean): Wanted {
+    const key = this.#keyOf(page, write);
+    let wanted = this.#wanted.get(key);
+    if (!wanted) this.#wanted.set(key, (wanted = { group: null, tries: 0 }));
+    return wanted;
+  }
+  #keyOf(page: number, write: boolean): number {
+    if (write) {
+      if (this.#firstWritten < 0) this.#firstWritten = page;
+      return 2 * (page - this.#firstWritten) + 1;
+    }
+    if (this.#firstRead < 0) this.#firstRead = page;
+    return 2 * (page - this.#firstRead);
+  }
+  #exhausted(tries: number): boolean {
+    return tries > 0 && tries >= this.#parts.settings().retryLimit;
   }
 }
 

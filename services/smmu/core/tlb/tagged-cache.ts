@@ -219,12 +219,31 @@ export class TaggedCache<E extends Tagged> {
     if (newer === NONE) chain.last = to;
   }
 
+  /** Every entry gets a place in an array of twice the size: its words as they are, its neighbours by their new slots, each space in its order. */
   #grow(): void {
-    const before = [...this.all()];
-    const spaces = [...this.#spaces.keys()];
-    this.#empty(2 * this.#entries.length);
-    for (const space of spaces) this.#spaces.set(space, { first: NONE, last: NONE });
-    for (const { space, input, entry } of before) this.#add(space, highHalf(input), lowHalf(input), entry);
+    const [slots, entries] = [this.#slots, this.#entries];
+    const grown = new Int32Array(2 * slots.length);
+    const grownEntries: (E | undefined)[] = new Array(2 * entries.length).fill(undefined);
+    const mask = grownEntries.length - 1;
+    for (const chain of this.#spaces.values()) {
+      let older = NONE;
+      for (let from = chain.first; from !== NONE; from = slots[from * WORDS + NEWER]) {
+        const at = from * WORDS;
+        let to = hash(slots[at + PAGE_LOW], slots[at + TAG], slots[at + SPACE_LOW]) & mask;
+        while (grown[to * WORDS + TAG] !== 0) to = (to + 1) & mask;
+        for (let word = 0; word < WORDS; word++) grown[to * WORDS + word] = slots[at + word];
+        grownEntries[to] = entries[from];
+        grown[to * WORDS + OLDER] = older;
+        grown[to * WORDS + NEWER] = NONE;
+        if (older === NONE) chain.first = to;
+        else grown[older * WORDS + NEWER] = to;
+        older = to;
+      }
+      chain.last = older;
+    }
+    this.#slots = grown;
+    this.#entries = grownEntries;
+    this.#mask = mask;
   }
 
   #empty(slots: number): void {
