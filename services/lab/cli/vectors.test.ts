@@ -83,7 +83,7 @@ describe("faultline vectors (issue 4; exit codes: interfaces.md, section 11)", (
       "memory[0][1]",
     ],
     ["a file that is not there", () => ["/nonexistent/x.json"], /\/nonexistent\/x\.json: file: cannot be read/, "file"],
-    ["no file", () => [], /missing required argument 'files'/, undefined],
+    ["no file", () => [], /missing required argument 'files'/, "files"],
     ["a cache of no size", () => [recorded("eventq"), "--cache", "many"], /--cache many is no whole number/, "cache"],
   ];
   it.each(bad)(

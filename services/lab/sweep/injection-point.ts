@@ -62,7 +62,7 @@ const ruleOf = ({ direction, what, condition, do: action }: MessageRow, when: Pa
 });
 
 /** Rules that fire never and count every message that the sweep can fail, one a row. */
-export const countingRules = (): FaultRule[] => MESSAGES.map((row, i) => ruleOf(row, { nth: 2 ** 40 }, `row-${i}`));
+export const countingRules = (): FaultRule[] => MESSAGES.map((row, i) => ruleOf(row, { nth: 2 ** 32 - 1 }, `row-${i}`));
 
 /** The messages of a clean run as injection points, from what `countingRules` counted. */
 export const messagePoints = (matches: ReadonlyMap<string, number>): InjectionPoint[] =>
