@@ -82,6 +82,17 @@ describe("a machine in the background, as a user operates it", () => {
     expect((await on("dump", "cmd")).stdout).toMatch(/CMD_(CFGI|TLBI)/); // CMD_SYNC itself is overwritten: its MSI goes into its own slot
   });
 
+  it.each([
+    ["vm", ["info", "pending", "--vm", "7"]],
+    ["sid", ["info", "streams", "--sid", "0x8"]],
+    ["sid", ["dump", "ste", "--sid", "here"]],
+    ["ssid", ["dump", "cd", "--sid", "8", "--ssid", "00:01.0"]],
+    ["sid", ["walk", "--sid", "0x123456789", "--iova", "0"]],
+  ])("what cannot be looked at is bad input that names --%s", async (field, args) => {
+    const refused = await on(...args, "--json");
+    expect([refused.code, (refused.json().error as JsonObject).field], refused.stdout).toEqual([2, field]);
+  });
+
   it("walk shows every descriptor and the outcome: here C_BAD_CD, since no process is bound to PASID 77", async () => {
     const walk = (await on("walk", "--sid", "0x8", "--ssid", "77", "--iova", "0x7f0000001000", "--json")).json() as unknown as {
       steps: { structure: string }[];
@@ -91,6 +102,8 @@ describe("a machine in the background, as a user operates it", () => {
     expect(walk.steps.at(-1)!.structure).toBe("CD");
     expect(walk.outcome.result).toBe("C_BAD_CD");
     expect((await on("walk", "--sid", "8", "--iova", "here")).code).toBe(2);
+    const asDocumented = (await on("walk", "--sid", "00:01.0", "--ssid", "1", "--iova", "0x7f0000007000", "--json")).json(); // README.md
+    expect(asDocumented).toMatchObject({ ok: true, sid: "0x8", ssid: 1 });
   });
 
   it("trace reads the VFIO edge like strace, and the others one line a record", async () => {

@@ -3,6 +3,7 @@ import { renderState } from "../inspect/render.ts";
 import { dumpViews, infoViews, type View } from "../inspect/views.ts";
 import { addressesFor, type ConnectOptions } from "./connect-option.ts";
 import { EXIT, inputError } from "./errors.ts";
+import { identifierOption, numberOption } from "./options.ts";
 
 export interface InfoOptions extends ConnectOptions {
   sid?: string;
@@ -17,13 +18,18 @@ export async function infoCommand(command: "info" | "dump", what: string, option
   if (!Object.hasOwn(views, what)) throw inputError(`${command} ${what} is unknown: ${Object.keys(views).join(", ")}`, "what");
   const view = views[what];
   for (const name of view.needs ?? []) if (options[name as "sid"] === undefined) throw inputError(`${command} ${what} needs --${name}: ${view.sentence}`, name);
+  const given = (["sid", "ssid", "bdf"] as const).filter((name) => options[name] !== undefined);
+  const foreign = given.find((name) => !view.needs?.includes(name));
+  if (foreign) throw inputError(`--${foreign} is not for ${command} ${what}: ${view.sentence}`, foreign);
+  const ids = Object.fromEntries(given.map((name) => [name, String(identifierOption(name, options[name]!))]));
   const connection = await connect(addressesFor(options));
   try {
+    const vm = options.vm === undefined ? null : numberOption("vm", options.vm, 0, connection.machine.vms.length - 1);
     const found: Record<string, Record<string, unknown>> = {};
     for (const part of connection.parts) {
-      if (options.vm !== undefined && part.kind !== "smmu" && part.kind !== "host" && part.vm !== Number(options.vm)) continue;
+      if (vm !== null && part.kind !== "smmu" && part.kind !== "host" && part.vm !== vm) continue;
       for (const path of view.paths[part.kind] ?? []) {
-        const asked = filled(path, options);
+        const asked = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name]);
         const state = part.down
           ? null
           : await part.client.state(asked).catch((error: Error) => Promise.reject(inputError(`${part.name}: ${error.message}`, view.needs?.[0])));
@@ -35,15 +41,6 @@ export async function infoCommand(command: "info" | "dump", what: string, option
   } finally {
     connection.close();
   }
-}
-
-const filled = (path: string, options: InfoOptions): string =>
-  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(bdfNumber(name, options[name as "sid"] ?? "")));
-
-/** 00:01.0 is 0x8. */
-function bdfNumber(name: string, value: string): string {
-  const bdf = name === "bdf" || name === "sid" ? /^([0-9a-f]{2}):([01][0-9a-f])\.([0-7])$/i.exec(value) : null;
-  return bdf ? String((Number.parseInt(bdf[1], 16) << 8) | (Number.parseInt(bdf[2], 16) << 3) | Number(bdf[3])) : value;
 }
 
 const text = (found: Record<string, Record<string, unknown>>): string[] =>

@@ -177,7 +177,7 @@ function inspection(faultline: Command, ends: Ends): void {
       .action((what, options) => ends(import("./info.ts").then(({ infoCommand }) => infoCommand(command, what, options))));
   }
   onRunningMachine(faultline.command("walk").description("Every descriptor that a transaction's translation reads, and the outcome"))
-    .requiredOption("--sid <id>", "StreamID")
+    .requiredOption("--sid <id>", "StreamID, like 0x8 or 00:01.0")
     .option("--ssid <id>", "SubstreamID (PASID)")
     .requiredOption("--iova <address>", "input address")
     .option("--write", "a write (default: a read)")

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Workload } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
-import { parseSize } from "@faultline/shared/machine/units.ts";
+import { parseBdf, parseSize } from "@faultline/shared/machine/units.ts";
 import { withRam } from "@faultline/shared/machine/with-ram.ts";
 import { LOG_LEVELS } from "@faultline/shared/shell/config.ts";
 import { loadMachine } from "@faultline/shared/shell/machine-file.ts";
@@ -24,6 +24,15 @@ export function numberOption(flag: string, text: string, from: number, to: numbe
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= from && value <= to)) throw inputError(`--${flag} ${text} is no whole number from ${from} to ${to}`, flag);
   return value;
+}
+
+/** An identifier of the hardware, as a number: in decimal, as 0x.., and of a function (`sid`, `bdf`) as its BDF, which is its StreamID. */
+export function identifierOption(flag: "sid" | "ssid" | "bdf" | "iova", text: string): bigint {
+  const bdf = flag === "sid" || flag === "bdf" ? parseBdf(text.toLowerCase()) : null;
+  if (bdf !== null) return BigInt(bdf);
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text))
+    throw inputError(`--${flag} ${text} is no number (decimal or 0x..)${flag === "sid" || flag === "bdf" ? " and no BDF like 00:01.0" : ""}`, flag);
+  return BigInt(text);
 }
 
 /** What virtio-iommu says on the wire: as posted, or as the reviewers asked. */

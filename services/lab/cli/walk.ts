@@ -2,6 +2,7 @@ import { hex } from "@faultline/shared/codec/uint64.ts";
 import { connect } from "../connection/connection.ts";
 import { addressesFor, type ConnectOptions } from "./connect-option.ts";
 import { EXIT, inputError } from "./errors.ts";
+import { identifierOption } from "./options.ts";
 
 export interface WalkOptions extends ConnectOptions {
   sid: string;
@@ -30,11 +31,7 @@ interface Walk {
 
 /** `faultline walk`: every descriptor that a transaction's translation reads, and what becomes of it. */
 export async function walkCommand(options: WalkOptions): Promise<number> {
-  const number = (name: "sid" | "ssid" | "iova"): string => {
-    const value = options[name] ?? "";
-    if (!/^(0x[0-9a-f]+|\d+)$/i.test(value)) throw inputError(`--${name} ${value} is no number (decimal or 0x..)`, name);
-    return hex(BigInt(value));
-  };
+  const number = (name: "sid" | "ssid" | "iova"): string => hex(identifierOption(name, options[name] ?? ""));
   const query = new URLSearchParams({ iova: number("iova"), ssid: options.ssid === undefined ? "none" : number("ssid") });
   for (const flag of ["write", "priv", "exec"] as const) if (options[flag]) query.set(flag, "1");
   const path = `/walk/${number("sid")}?${query}`;
@@ -43,7 +40,7 @@ export async function walkCommand(options: WalkOptions): Promise<number> {
     const walk = (await connection
       .client("smmu")
       .state(path)
-      .catch((error: Error) => Promise.reject(inputError(error.message)))) as Walk;
+      .catch((error: Error) => Promise.reject(inputError(error.message, /^\w+(?=: )/.exec(error.message)?.[0])))) as Walk;
     process.stdout.write(`${options.json ? JSON.stringify({ ok: true, ...walk }) : text(walk).join("\n")}\n`);
     return EXIT.ok;
   } finally {
