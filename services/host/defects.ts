@@ -96,9 +96,21 @@ export const defects = [
     where: "core/vfio/cache-invalidate.ts",
   },
   {
+    id: "S05",
+    sentence: "Whoever issues commands while another CPU waits for its CMD_SYNC waits for that one, which stands before them.",
+    source: "CVE-2026-68329",
+    where: "core/arm-smmu-v3/command-queue.ts",
+  },
+  {
     id: "S07",
     sentence: "The operands of a range invalidation name one page, whatever its size.",
     source: "S07, 12f78021973a",
+    where: "core/vfio/cache-invalidate.ts",
+  },
+  {
+    id: "S08",
+    sentence: "Without range commands a long range is invalidated page by page, however many there are.",
+    source: "CVE-2023-52484",
     where: "core/vfio/cache-invalidate.ts",
   },
   {

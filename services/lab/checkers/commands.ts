@@ -27,6 +27,14 @@ export function pageLeft(events: readonly TraceEvent[], asid: number, first: big
   return at > last ? null : at;
 }
 
+/** TLBIs by VA under `asid` that name something of [first, last]. */
+export const tlbisWithin = (events: readonly TraceEvent[], asid: number, first: bigint, last: bigint): number =>
+  events.filter((event) => {
+    if (event.fields.name !== "CMD_TLBI_NH_VA" || event.fields.ASID !== asid) return false;
+    const [from, to] = spanOf(event);
+    return to >= first && from <= last;
+  }).length;
+
 /** Everything under an ASID goes: a TLBI by ASID or wider. */
 export const emptiesAsid = (events: readonly TraceEvent[], asid: number): boolean =>
   events.some(({ fields }) => TLBI_OF_ALL.has(String(fields.name)) || (fields.name === "CMD_TLBI_NH_ASID" && fields.ASID === asid));

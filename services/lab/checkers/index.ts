@@ -21,6 +21,7 @@ import { inv8 } from "./inv-8.ts";
 import { inv9 } from "./inv-9.ts";
 import { inv10 } from "./inv-10.ts";
 import { liveness } from "./liveness.ts";
+import { ordFlood } from "./ord-flood.ts";
 import { ordFree } from "./ord-free.ts";
 import { ordInvalidate } from "./ord-invalidate.ts";
 import { ordOverflow } from "./ord-overflow.ts";
@@ -34,7 +35,7 @@ import { type Read, readBy, readOf } from "./reading.ts";
 export const checkers: readonly Checker[] = [
   ...[inv1, inv2, inv3, inv4, inv5, inv6, inv7, inv8, inv9, inv10],
   ...[flI1, flI2, flI3, flI4, flI5, flI6, flAbort],
-  ...[ordInvalidate, ordFree, ordStop, ordPasid, ordVmid, ordOverflow, ordReset],
+  ...[ordInvalidate, ordFree, ordStop, ordPasid, ordVmid, ordOverflow, ordReset, ordFlood],
   ...[dataEquality, liveness, boundedLog],
 ];
 

@@ -6,6 +6,7 @@ import { inv5 } from "./inv-5.ts";
 import { inv7 } from "./inv-7.ts";
 import { inv9 } from "./inv-9.ts";
 import { inv10 } from "./inv-10.ts";
+import { ordFlood } from "./ord-flood.ts";
 import { ordInvalidate } from "./ord-invalidate.ts";
 import { ordPasid } from "./ord-pasid.ts";
 import { ordStop } from "./ord-stop.ts";
@@ -292,6 +293,27 @@ describe("ORD-INVALIDATE: complete in the hardware before complete in the guest"
   it("does not judge an INVALIDATE that failed", () => {
     const failed = byPasid().map((event) => (event.kind === "guest.invalidate" ? { ...event, fields: { ...event.fields, ret: -5 } } : event));
     expect(judgeBy([ordInvalidate], failed)).toEqual([]);
+  });
+});
+
+describe("ORD-FLOOD: a bounded number of commands (S08)", () => {
+  const pageBy = (ASID: number, count: number): Line[] =>
+    Array.from({ length: count }, (_, i) => ["smmu", "command.executed", {}, { name: "CMD_TLBI_NH_VA", ASID, VMID: 1, Addr: `0x${(0x10000 + i * 4096).toString(16)}` }]);
+  const took = (ASID: number, commands: number, pages = 600) => {
+    const what: [TraceIds, TraceFields] = [
+      { domain: 1, asid: 2, gva: "0x10000" },
+      { granularity: "VA", pages },
+    ];
+    const lines: Line[] = [["guest0", "guest.invalidate-request", what[0], what[1]], ...pageBy(ASID, commands), ["smmu", "command.executed", {}, { name: "CMD_SYNC" }]];
+    return judgeBy([ordFlood], written(...lines, ["guest0", "guest.invalidate", what[0], { ...what[1], ret: 0 }]));
+  };
+  it("is violated by one command more than 512 for one range", () => {
+    expect(took(2, 512)).toEqual([]);
+    expect(messages(took(2, 513))).toEqual(["domain 1: the INVALIDATE of 600 pages of ASID 2 took 513 CMD_TLBI_NH_VA: no CMD_TLBI_NH_ASID instead between #0 and #516"]);
+  });
+  it("is not violated by commands for another ASID, or by those of other ranges beside a short one", () => {
+    expect(took(3, 600)).toEqual([]);
+    expect(took(2, 600, 500)).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@ import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import type { RuleProgress } from "@faultline/shared/lab/trigger.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import type { TraceEvent, TraceFields, Tracer } from "@faultline/shared/trace/tracer.ts";
 import { counts as smmuCounts } from "@faultline/smmu/core/state/structures.ts";
 import { pointTable } from "../scenarios/point-table.ts";
@@ -81,11 +82,11 @@ export class SimulatedMachine {
     this.#recorder.watch(seen);
   }
 
-  /** Boots hardware, host, and per VM its VMM and guest. Throws when a part of the machine does not come up. */
+  /** Boots hardware, host, and per VM its VMM and guest. An InfrastructureError names the part that does not come up, as between processes. */
   async boot(): Promise<void> {
     const result = await this.scheduler.drive(this.start());
-    if (!result.ended) throw new Error(`the simulated machine did not come up: ${result.reason} at ${this.scheduler.now()} ns`);
-    if (result.value) throw new Error(result.value);
+    if (!result.ended) throw new InfrastructureError(`the simulated machine did not come up: ${result.reason} at ${this.scheduler.now()} ns`);
+    if (result.value) throw new InfrastructureError(`the simulated machine did not come up: ${result.value}`);
   }
 
   /** Starts every part that is off, the lower end of each edge first. To be driven. null, or the sentence of the part that does not come up. */

@@ -61,6 +61,7 @@ export class ArmSmmu {
       tracer,
       msiPoll: features.msiPoll,
       waits: !switches.has("M-wait-for-sync"),
+      sharesSync: switches.has("S05"),
     });
     const eventQueue = new OutputQueue({
       base: bases.eventq,

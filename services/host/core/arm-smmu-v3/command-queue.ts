@@ -28,11 +28,25 @@ export class CommandQueue {
   readonly #msiPoll: boolean;
   /** M-wait-for-sync: nobody waits for a CMD_SYNC. */
   readonly #waits: boolean;
+  /** S05: a CMD_SYNC that another CPU waits for is taken for one's own. */
+  readonly #sharesSync: boolean;
+  /** Slot of the CMD_SYNC that was waited for last, while somebody waits for it. */
+  #syncUnderWay: number | null = null;
   readonly #lock: Mutex;
   #prod = 0;
   #cons = 0;
 
-  constructor(o: { base: number; log2Size: number; bus: Bus; memory: PhysicalMemory; execution: Execution; tracer: Tracer; msiPoll: boolean; waits?: boolean }) {
+  constructor(o: {
+    base: number;
+    log2Size: number;
+    bus: Bus;
+    memory: PhysicalMemory;
+    execution: Execution;
+    tracer: Tracer;
+    msiPoll: boolean;
+    waits?: boolean;
+    sharesSync?: boolean;
+  }) {
     this.base = o.base;
     this.log2Size = o.log2Size;
     this.#bus = o.bus;
@@ -41,6 +55,7 @@ export class CommandQueue {
     this.#tracer = o.tracer;
     this.#msiPoll = o.msiPoll;
     this.#waits = o.waits ?? true;
+    this.#sharesSync = o.sharesSync ?? false;
     this.#lock = new Mutex("cmdq", o.execution.locks);
   }
 
@@ -68,11 +83,15 @@ export class CommandQueue {
   async issueWithSync(commands: readonly Command[]): Promise<number> {
     let at = 0;
     for (; commands.length - at > BATCH_COMMANDS; at += BATCH_COMMANDS) await this.#publish(commands.slice(at, at + BATCH_COMMANDS), false);
-    const sync = await this.#publish(commands.slice(at), true);
+    const shared = this.#sharesSync ? this.#syncUnderWay : null;
+    const published = await this.#publish(commands.slice(at), shared === null);
     if (!this.#waits) return 0;
+    const sync = shared ?? published;
+    this.#syncUnderWay = sync;
     const done = this.#msiPoll
       ? await this.#execution.poll(() => this.#memory.load32(this.slotAddress(sync)) === 0 || this.#bus.broken, POLL_TIMEOUT_NS)
       : await this.#pollCons(sync);
+    if (this.#syncUnderWay === sync) this.#syncUnderWay = null;
     if (!done || this.#bus.broken) {
       this.#tracer.emit("host.command-timeout", {}, { slot: sync, commands: commands.map((command) => command.name) });
       return -ETIMEDOUT;

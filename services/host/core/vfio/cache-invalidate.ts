@@ -24,6 +24,8 @@ import type { Domain } from "../iommu/domain.ts";
 import { vfioArgument } from "./argument.ts";
 
 const PAGE = 4096;
+/** CMDQ_MAX_TLBI_OPS: longer ranges cost one command for all of their ASID (S08: one for each page). */
+const MAX_TLBI_OPS = 512;
 /** pgsize_bitmap of every domain. */
 const PAGE_SIZES = [PAGE, 2 ** 21, 2 ** 30];
 const INFO = iommu_cache_invalidate_info.sizeBytes;
@@ -151,7 +153,7 @@ const postedSize = (smmu: ArmSmmu, granule: number, bytes: number): number =>
 function addressCommands(smmu: ArmSmmu, domain: Domain, asid: number, first: number, size: number, granule: number, leaf: boolean): Command[] {
   // A granule of several pages of a table with smaller leaves must not carry a block's TTL.
   const leafSize = leaf && (granule === 2 ** 21 || granule === 2 ** 30) ? granule : PAGE;
-  if (!smmu.features.rangeInvalidation && size / PAGE > 512) return [tlbiNhAsid(domain.vmid, asid)];
+  if (!smmu.features.rangeInvalidation && size / PAGE > MAX_TLBI_OPS && !smmu.ports.switches.has("S08")) return [tlbiNhAsid(domain.vmid, asid)];
   const parts = smmu.features.rangeInvalidation ? splitRange(first, size, leafSize, leaf) : splitPages(first, size, PAGE);
   return parts.map(({ address, range }) => tlbiNhVa(domain.vmid, asid, address, leaf, range));
 }
