@@ -1,7 +1,7 @@
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, groupText } from "./naming.ts";
+import { endpointOf, groupText, losesPower } from "./naming.ts";
 
 interface Open {
   requests: TraceEvent[];
@@ -15,7 +15,7 @@ interface Open {
 export const flI4: Checker = {
   id: "FL-I4",
   sentence: "The sum of outstanding requests is at most the allocation; all credits return after quiesce.",
-  reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response"],
+  reads: ["endpoint.flr", "endpoint.group-closed", "endpoint.page-request", "endpoint.prg-response", "lab.part"],
   check(history) {
     const violations: Violation[] = [];
     const functions = new Map<string, { groups: Map<number | undefined, Open>; outstanding: number }>();
@@ -57,6 +57,9 @@ export const flI4: Checker = {
           break;
         case "endpoint.flr":
           functions.delete(endpoint);
+          break;
+        case "lab.part":
+          if (losesPower(event)) functions.clear();
       }
     }
     for (const { groups } of functions.values())

@@ -41,6 +41,10 @@ describe("INV-1: every accepted group is answered exactly once or closed by a re
     );
     expect(events).toEqual([1, 4]);
   });
+  it("expects nothing of functions whose power is lost: theirs and no other part's", () => {
+    const after = (part: string, did: string) => judgeBy([inv1], history(["pri-queue.record", 3, last], ["lab.part", undefined, { part, did }])).length;
+    expect([after("smmu", "kill"), after("smmu", "pause"), after("host", "kill")]).toEqual([0, 1, 1]);
+  });
   it("is violated by a second answer", () => {
     const violations = judgeBy([inv1], history(["pri-queue.record", 3, last], ["endpoint.prg-response", 3], ["endpoint.prg-response", 3]));
     expect(violations).toEqual([{ invariant: "INV-1", message: "endpoint 0x8, PASID 5, group 3: answered more than once", events: [2, 3] }]);

@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf, forgedCommands, groupKeyOf, groupText } from "./naming.ts";
+import { endpointOf, forgedCommands, groupKeyOf, groupText, losesPower } from "./naming.ts";
 
 /** What follows on the way of a group from record to response: steps d to h of spec/flow.md. */
 const NEXT: Record<string, string> = {
@@ -30,7 +30,7 @@ function furthestOf(history: readonly TraceEvent[], record: TraceEvent): TraceEv
 }
 
 /**
- * INV-1: a group whose Last request the PRI queue accepted gets exactly one PRG Response, unless a reset of its endpoint closes it.
+ * INV-1: a group whose Last request the PRI queue accepted gets exactly one PRG Response, unless a reset of its endpoint, or the loss of power, closes it.
  * A PRG index is used again after its group has ended, so groups are matched in order; an automatic response of the SMMU answers requests that never became records.
  */
 export const inv1: Checker = {
@@ -48,6 +48,7 @@ export const inv1: Checker = {
     "host.page-response",
     "host.pri-record",
     "host.pri-response",
+    "lab.part",
     "pri-queue.auto-response",
     "pri-queue.record",
     "vmm.event-used",
@@ -100,6 +101,9 @@ export const inv1: Checker = {
           break;
         case "endpoint.flr":
           for (const key of open.keys()) if (key.startsWith(`${endpointOf(event)}/`)) close(key);
+          break;
+        case "lab.part":
+          if (losesPower(event)) for (const key of open.keys()) close(key);
       }
     }
     for (const record of [...open.values()].flat().sort((a, b) => a.n - b.n)) {

@@ -33,6 +33,10 @@ export const groupText = (event: { ids: TraceIds }): string => `endpoint ${endpo
 /** A frame by its PA: "frame 0x417a5000". */
 export const frameText = (pa: string | undefined): string => `frame ${pa === undefined ? "?" : `${pageOf(pa)}000`}`;
 
+/** The hardware lost its power, whose ever doing that was: its functions are as after power-on, and nothing of before is open in them. */
+export const losesPower = ({ kind, fields }: TraceEvent): boolean =>
+  kind === "lab.part" && fields.part === "smmu" && (fields.did === "kill" || fields.did === "restart" || fields.did === "exit");
+
 /** A rule of the lab did `doing` to a message of `direction`: what follows from that alone is no defect of the machine. */
 export const tampered = (history: readonly TraceEvent[], direction: string, doing: ReadonlySet<string>): boolean =>
   history.some(({ kind, fields }) => kind === "edge.rule" && fields.direction === direction && doing.has(String(fields.do)));

@@ -198,5 +198,6 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
     expect(judgeBy([of("FL-I4")], open)).toHaveLength(1);
     const flr = written(["smmu", "endpoint.flr", { sid: "0x8" }]);
     for (const id of ["FL-I1", "FL-I2", "FL-I4"]) expect(judgeBy([of(id)], [...open, ...flr])).toEqual([]);
+    expect(judgeBy([of("FL-I4")], [...open, ...written(["lab", "lab.part", {}, { part: "smmu", did: "kill" }])])).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import type { Checker, Violation } from "./checker.ts";
-import { endpointOf } from "./naming.ts";
+import { endpointOf, losesPower } from "./naming.ts";
 
 const keyOf = (event: TraceEvent): string => `${endpointOf(event)}/${event.fields.itag}`;
 
@@ -33,7 +33,7 @@ export const ordReset: Checker = {
       else if (event.kind === "host.command-timeout") timedOut = event.n;
       else if (event.kind === "endpoint.job-start") worked.set(endpointOf(event), event);
       else if (event.kind === "lab.part") {
-        if (event.fields.part === "smmu" && event.fields.did === "kill") worked.clear(); // without power
+        if (losesPower(event)) worked.clear();
       } else if (event.kind === "guest.attach-table") {
         const work = worked.get(endpointOf(event));
         if (!work) continue;
