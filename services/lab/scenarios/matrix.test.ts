@@ -12,9 +12,10 @@ const kindOf = ({ do: what }: FaultRule): Kind => (what.action === "corrupt" ? (
 function cellsOf({ rules, partFaults, heal }: Scenario): Set<string> {
   const cells = new Set(rules.map((rule) => `${placeOf(rule)} ${kindOf(rule)}`));
   for (const fault of partFaults) {
-    cells.add(`${fault.part} ${fault.do}`);
-    if (fault.do === "kill" && heal) cells.add(`${fault.part} restart`);
-    if (fault.do === "pause") cells.add(`${fault.part} resume`);
+    const part = fault.part.replace(/\d+$/, "0"); // one VM is as another
+    cells.add(`${part} ${fault.do}`);
+    if (fault.do === "kill" && heal) cells.add(`${part} restart`);
+    if (fault.do === "pause") cells.add(`${part} resume`);
   }
   return cells;
 }
