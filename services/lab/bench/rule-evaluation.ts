@@ -24,7 +24,7 @@ export const RULE_COUNTS = [1, 10] as const;
 
 function rulesOf(kind: RuleKind, count: number): EdgeRules {
   const rules = new EdgeRules(() => {});
-  const when: When = kind === "condition" ? { condition: "m.grpid == 511 && m.pasid == 1" } : { nth: Number.MAX_SAFE_INTEGER };
+  const when: When = kind === "condition" ? { condition: "m.grpid == 511 && m.pasid == 1" } : { nth: 2 ** 32 - 1 };
   const where = kind === "elsewhere" ? { direction: "vmm->host", what: "page-response" } : { direction: "host->vmm", what: "dma-fault" };
   rules.arm(loadFaultRules(Array.from({ length: count }, (_, i) => ({ id: `rule-${i}`, where, when, do: { action: "drop" as const } }))));
   return rules;
