@@ -36,20 +36,23 @@ export class Bus {
     return numberOf(await this.readBytes(address, 4));
   }
 
-  /** Posted. Waits for a credit when the edge is full, in order. */
-  async writeBytes(address: number, value: Uint8Array): Promise<void> {
-    if (!this.#order.locked && this.#edge.send({ kind: "mmioWrite", address, value }) !== "full") return;
-    if (!this.#waits) return;
+  /** Posted. Undefined: it is on its way; else waits for a credit, in order. */
+  writeBytes(address: number, value: Uint8Array): Promise<void> | undefined {
+    if (!this.#order.locked && this.#edge.send({ kind: "mmioWrite", address, value }) !== "full") return undefined;
+    return this.#waits ? this.#writeInOrder(address, value) : undefined;
+  }
+
+  async #writeInOrder(address: number, value: Uint8Array): Promise<void> {
     await this.#order.with(async () => {
       while (this.#edge.send({ kind: "mmioWrite", address, value }) === "full") await this.#edge.writable();
     });
   }
 
-  write32(address: number, value: number): Promise<void> {
+  write32(address: number, value: number): Promise<void> | undefined {
     return this.writeBytes(address, uint32Bytes(value));
   }
 
-  write64(address: number, value: bigint | number): Promise<void> {
+  write64(address: number, value: bigint | number): Promise<void> | undefined {
     return this.writeBytes(address, uint64Bytes(value));
   }
 

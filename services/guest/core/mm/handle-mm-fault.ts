@@ -12,9 +12,9 @@ export const VM_FAULT_OOM = 1,
 
 /**
  * Makes the page of `address` present. The caller holds mmap_lock and has checked the permissions of `vma`.
- * VM_FAULT_OOM: no frame; VM_FAULT_SIGBUS: beyond the end of the file.
+ * VM_FAULT_OOM: no frame; VM_FAULT_SIGBUS: beyond the end of the file. It sleeps only to copy a page that devices may still read.
  */
-export async function handle_mm_fault(mm: Mm, vma: Vma, address: number, flags: FaultFlags): Promise<number> {
+export function handle_mm_fault(mm: Mm, vma: Vma, address: number, flags: FaultFlags): number | Promise<number> {
   const va = address - (address & (PAGE_SIZE - 1));
   const there = mm.present.get(va);
   if (there && mm.ports.switches.has("M-spurious-fault"))

@@ -106,7 +106,7 @@ export class CommandQueue {
     await this.#lock.lock();
     try {
       const count = commands.length + (withSync ? 1 : 0);
-      await this.#waitForSpace(count);
+      await (this.#room() < count ? this.#waitForSpace(count) : undefined);
       let last = this.#prod;
       for (const command of commands) {
         this.#bus.post(this.slotAddress(this.#prod), command.bytes);

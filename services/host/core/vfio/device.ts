@@ -124,21 +124,29 @@ export class VfioDevice {
   }
 
   /** Bytes, or -errno. */
-  async pread(region: number, position: number, length: number): Promise<Uint8Array | number> {
+  pread(region: number, position: number, length: number): Uint8Array | number | Promise<Uint8Array | number> {
     if (region === FAULT_REGION && this.#nested) return this.#faults.read(position, length);
     if (region === RESPONSE_REGION && this.#nested) return this.#responses.read(position, length);
+    return this.#readFunction(region, position, length);
+  }
+
+  async #readFunction(region: number, position: number, length: number): Promise<Uint8Array | number> {
     if (region === VFIO_PCI_CONFIG_REGION_INDEX) return position >= CONFIG_SIZE ? -EINVAL : this.#config.read(position, Math.min(length, CONFIG_SIZE - position));
     return region <= VFIO_PCI_BAR5_REGION_INDEX ? accessBar(this.#ports.smmu.ports.bus, this.group.device.pci, region, position, length, null) : -EINVAL;
   }
 
   /** Bytes written, or -errno. */
-  async pwrite(region: number, position: number, data: Uint8Array): Promise<number> {
+  pwrite(region: number, position: number, data: Uint8Array): number | Promise<number> {
     if (region === FAULT_REGION && this.#nested) return this.#faults.write(position, data);
     if (region === RESPONSE_REGION && this.#nested) {
       const ret = this.#responses.write(position, data);
       if (ret > 0) this.#responseWork.wake();
       return ret;
     }
+    return this.#writeFunction(region, position, data);
+  }
+
+  async #writeFunction(region: number, position: number, data: Uint8Array): Promise<number> {
     if (region === VFIO_PCI_CONFIG_REGION_INDEX) {
       if (position + data.length > CONFIG_SIZE) return -EINVAL;
       await this.#config.write(position, data);

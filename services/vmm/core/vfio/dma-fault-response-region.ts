@@ -24,11 +24,23 @@ export class DmaFaultResponseRegion {
   }
 
   /** Stores one struct iommu_page_response; waits for the host's tail while the ring is full. 0 as soon as it is stored and head is on its way; -EIO: the edge broke. */
-  async store(response: Uint8Array): Promise<number> {
-    while ((this.#head + 1) % entries === this.#tail) {
+  store(response: Uint8Array): number | Promise<number> {
+    return this.#full ? this.#storeLater(response) : this.#store(response);
+  }
+
+  get #full(): boolean {
+    return (this.#head + 1) % entries === this.#tail;
+  }
+
+  async #storeLater(response: Uint8Array): Promise<number> {
+    while (this.#full) {
       if ((await this.#readTail()) < 0) return -EIO;
-      if ((this.#head + 1) % entries === this.#tail) await this.#execution.sleep(FULL_RETRY_NS);
+      if (this.#full) await this.#execution.sleep(FULL_RETRY_NS);
     }
+    return this.#store(response);
+  }
+
+  #store(response: Uint8Array): number {
     const { fd, responseRegion } = this.#device.facts;
     this.#device.store(regionAddress(fd, responseRegion, ringOffset + this.#head * entrySize), response);
     this.#head = (this.#head + 1) % entries;

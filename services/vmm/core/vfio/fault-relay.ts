@@ -62,7 +62,7 @@ export class FaultRelay {
   }
 
   /** Answers a group. `pasid` null: without PASID_VALID. 0, or -EIO when the edge broke. */
-  respond(grpid: number, pasid: number | null, code: number): Promise<number> {
+  respond(grpid: number, pasid: number | null, code: number): number | Promise<number> {
     const flags = pasid === null ? 0 : IOMMU_PAGE_RESP_PASID_VALID;
     return this.#responses.store(
       iommu_page_response.encode({ argsz: iommu_page_response.sizeBytes, version: IOMMU_PAGE_RESP_VERSION_1, flags, pasid: pasid ?? 0, grpid, code }),
