@@ -80,6 +80,8 @@ export class Service {
   #setReady: () => void = () => {};
   #isReady = false;
   #stopping = false;
+  /** What it ran on is gone, and it is about to end: it cleans up after nobody any more. */
+  #groundless = false;
   #admin: { close(): Promise<unknown> } | null = null;
 
   constructor(config: ServiceConfig) {
@@ -206,7 +208,10 @@ export class Service {
           core?.deliver(seq, body);
           this.execution.wake();
         },
-        onBreak: (reason) => void this.#lost(definition, reason),
+        onBreak: (reason) => {
+          this.#groundless = true;
+          void this.#lost(definition, reason);
+        },
         onRejected: (seq, why) => edge.close(`our message ${seq} was rejected: ${why.field}: ${why.reason}`),
       });
     });
@@ -240,7 +245,7 @@ export class Service {
           onBreak: (reason) => {
             this.#edges.delete(edge as unknown as Edge<never, never>);
             this.log.info({ edge: definition.protocol, peer: joined?.peer.name, reason }, "edge broke");
-            if (joined && !this.#stopping) core.closed(joined.peer);
+            if (joined && !this.#stopping && !this.#groundless) core.closed(joined.peer);
             this.execution.wake();
           },
           onRejected: (seq, why) => edge.close(`our message ${seq} was rejected: ${why.field}: ${why.reason}`),

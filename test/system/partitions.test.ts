@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { faultline, runtimeDirectory } from "../support/faultline.ts";
 
 /** One file, one implementation (issue 6, 3): the simulation has them too, in test/scenario/scenarios.test.ts. */
-describe("a part is cut off one way, between four processes on Unix sockets", () => {
+describe("a part is cut off, between four processes on Unix sockets", () => {
   const eventsOf = async (id: string) => {
     const out = join(runtimeDirectory, id);
     const run = await faultline("run", id, "--mode", "processes", "--out", out, "--json");
@@ -18,6 +18,12 @@ describe("a part is cut off one way, between four processes on Unix sockets", ()
     expect(new Set(broken.map(({ who }) => who))).toEqual(new Set(["host", "vmm0", "guest0"]));
     expect(broken.find(({ who }) => who === "host")!.fields.reason).toBe("keepalive");
     expect(events.filter(({ kind, fields }) => kind === "lab.part" && fields.did === "start").map(({ fields }) => fields.part)).toEqual(["vmm0", "guest0"]);
+  });
+  it("both ways, the host: it ends with its edges, and does not clean up on hardware that it cannot reach", { timeout: 90_000 }, async () => {
+    const events = await eventsOf("host-is-cut-off");
+    const seen = events.find(({ kind, who }) => kind === "edge.break" && who === "host")!;
+    const end = events.find(({ kind, fields }) => kind === "lab.part" && fields.did === "exit" && fields.part === "host")!;
+    expect(events.filter(({ n, who, kind }) => n > seen.n && n < end.n && who === "host" && kind === "host.command")).toEqual([]);
   });
   it("for a second: what was sent arrives late, and nothing breaks", { timeout: 90_000 }, async () => {
     const events = await eventsOf("vmm-hears-nothing-for-a-second");
