@@ -48,10 +48,14 @@ export const ASSERTED: readonly Read[] = assertions.flatMap(({ at }) => at);
 export const JUDGED: ReadonlySet<string> = new Set<Read>([...checkers.flatMap(({ reads }) => reads), ...ASSERTED, ...RUN_EVENTS]);
 export const isJudged = (event: TraceEvent): boolean => JUDGED.has(readOf(event));
 
+/** What looks at a history, and what of it each looks at. */
+export const partsOf = (judges: readonly Checker[]) => judges.flatMap((checker) => checker.parts ?? [checker]);
+
 /** What the given checkers say about a history. */
 export function judgeBy(judges: readonly Checker[], history: readonly TraceEvent[]): Violation[] {
-  const read = readBy(judges, history);
-  return judges.flatMap((checker, index) => checker.check(read[index]));
+  const parts = partsOf(judges);
+  const read = readBy(parts, history);
+  return parts.flatMap(({ check }, index) => check(read[index]));
 }
 
 /** What all checkers say about a history. */

@@ -105,8 +105,8 @@ export const inv6: Checker = {
       const role = roles.get(event.kind);
       if (!role) continue;
       const group = groupOf(event);
-      for (const crossing of role.sent) crossing.sent(event, group);
-      for (const crossing of role.received) crossing.received(event, group);
+      for (let i = 0; i < role.sent.length; i++) role.sent[i].sent(event, group);
+      for (let i = 0; i < role.received.length; i++) role.received[i].received(event, group);
     }
     return crossings.flatMap((crossing) => crossing.violations(automatic));
   },
@@ -180,7 +180,8 @@ class Crossing {
   }
 
   #crossed(sent: TraceEvent, received: TraceEvent): boolean {
-    for (const field of this.#fields) if (!equal(field.sent(sent), field.received(received))) return false;
+    const fields = this.#fields;
+    for (let i = 0; i < fields.length; i++) if (!equal(fields[i].sent(sent), fields[i].received(received))) return false;
     return true;
   }
 }

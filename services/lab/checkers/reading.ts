@@ -13,32 +13,37 @@ export type Read = Exclude<TraceKind, MessageEvent> | `${MessageEvent} ${Message
 /** The name under which an event is read. */
 export const readOf = ({ kind, fields }: TraceEvent): string => (kind === "edge.send" || kind === "edge.deliver" ? `${kind} ${fields.kind}` : kind);
 
-/** Where the events of a kind go: to these lists, or, of messages, to the lists of each kind of message. */
-interface Readers {
-  lists: TraceEvent[][];
-  byMessage: Map<unknown, TraceEvent[][]> | null;
+/** The events that are read under one name: how many there are, and the lists that they go to. */
+interface Named {
+  count: number;
+  lists: List[];
+}
+/** The events of one reader, as far as they are filled in. */
+interface List {
+  names: Named[];
+  events: TraceEvent[];
+  filled: number;
 }
 
-/** One pass over a history that gives each reader the events that it reads, in order. */
+/** Gives each reader the events of a history that it reads, in order. They are counted first: a list that grows is copied again and again. */
 export function readBy(readers: readonly { reads: readonly Read[] }[], history: readonly TraceEvent[]): TraceEvent[][] {
-  const read = readers.map((): TraceEvent[] => []);
-  const byKind = new Map<string, Readers>();
-  for (const [index, { reads }] of readers.entries()) for (const one of new Set(reads)) listsOf(byKind, one).push(read[index]);
-  for (const event of history) {
-    const of = byKind.get(event.kind);
-    if (of === undefined) continue;
-    const lists = of.byMessage === null ? of.lists : of.byMessage.get(event.fields.kind);
-    if (lists !== undefined) for (let i = 0; i < lists.length; i++) lists[i].push(event);
+  const names = new Map<string, Named>();
+  const lists = readers.map(({ reads }): List => {
+    const list: List = { names: [], events: [], filled: 0 };
+    for (const name of new Set(reads)) {
+      const named = names.get(name) ?? { count: 0, lists: [] };
+      names.set(name, named);
+      named.lists.push(list);
+      list.names.push(named);
+    }
+    return list;
+  });
+  const nameOf = history.map((event) => names.get(readOf(event)));
+  for (const named of nameOf) if (named) named.count++;
+  for (const list of lists) list.events = new Array(list.names.reduce((sum, { count }) => sum + count, 0));
+  for (let i = 0; i < history.length; i++) {
+    const to = nameOf[i]?.lists;
+    if (to) for (let k = 0; k < to.length; k++) to[k].events[to[k].filled++] = history[i];
   }
-  return read;
-}
-
-function listsOf(byKind: Map<string, Readers>, read: Read): TraceEvent[][] {
-  const [kind, message] = read.split(" ");
-  const of = byKind.get(kind) ?? { lists: [], byMessage: message === undefined ? null : new Map() };
-  byKind.set(kind, of);
-  if (of.byMessage === null) return of.lists;
-  const lists = of.byMessage.get(message) ?? [];
-  of.byMessage.set(message, lists);
-  return lists;
+  return lists.map(({ events }) => events);
 }

@@ -1,7 +1,7 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { brokenAssertions } from "../assertions/assertions.ts";
 import type { Violation } from "../checkers/checker.ts";
-import { ASSERTED, checkers, RUN_EVENTS } from "../checkers/index.ts";
+import { ASSERTED, checkers, partsOf, RUN_EVENTS } from "../checkers/index.ts";
 import { withPhases } from "../checkers/phase.ts";
 import { readBy } from "../checkers/reading.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -16,14 +16,15 @@ export interface Judgement {
 }
 type Judged = Pick<Scenario, "rules" | "expect"> & Partial<Pick<Scenario, "partFaults">>;
 
-const READERS = [{ reads: RUN_EVENTS }, { reads: ASSERTED }, ...checkers];
+const parts = partsOf(checkers);
+const readers = [{ reads: RUN_EVENTS }, { reads: ASSERTED }, ...parts];
 
 /**
  * Judges a run by its history alone: the invariants first, then whether the workload ended as the hypothesis says. A fault that never happened proves nothing, and neither does a run that broke
  * off: whatever it had under way is open. One pass gives each checker, the assertions and the hypothesis what they read.
  */
 export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judgement {
-  const [run, asserted, ...read] = readBy(READERS, history);
+  const [run, asserted, ...read] = readBy(readers, history);
   const broken = run.find(({ kind }) => kind === "lab.broken-off");
   if (broken) return { verdict: "error", violations: [], error: `the run broke off: ${broken.fields.error}` };
   const happened = new Set(run.map(({ fields }) => fields.rule));
@@ -33,7 +34,7 @@ export function judgeRun(scenario: Judged, history: readonly TraceEvent[]): Judg
   ];
   const silent = faults.find(({ id }) => !happened.has(id));
   if (silent) return { verdict: "error", violations: [], error: `${silent.id} (${silent.text}) never happened` };
-  const invariants = checkers.flatMap((checker, index) => checker.check(read[index]));
+  const invariants = parts.flatMap(({ check }, index) => check(read[index]));
   const violations = withPhases([...invariants, ...brokenAssertions(asserted)], run);
   if (!violations.length) violations.push(...unexpected(scenario.expect, run));
   return { verdict: violations.length ? "violation" : "pass", violations, error: null };
