@@ -31,6 +31,6 @@ export const inParts = (id: string, sentence: string, parts: readonly Part[]): C
   id,
   sentence,
   parts,
-  reads: [...new Set(parts.flatMap(({ reads }) => reads))],
+  reads: [...new Set(parts.flatMap(({ reads }) => reads))].sort(),
   check: (history) => parts.flatMap(({ check }) => check(history)),
 });

@@ -6,10 +6,12 @@ export const GUEST_EVENTS = ["guest.attach-table", "guest.bind"] as const;
 /** What frame owners are read from. */
 export const OWNER_EVENTS = [...GUEST_EVENTS, "guest.frame-freed", "guest.frame-taken", "lab.part"] as const;
 
+const isUse = ({ kind }: TraceEvent): boolean => kind === "guest.attach-table" || kind === "guest.bind";
+
 /** Endpoint -> guest, from what the guest itself did with the endpoint. */
 export function guestsOf(history: readonly TraceEvent[]): Map<string, string> {
   const guests = new Map<string, string>();
-  for (const event of history) if (event.kind === "guest.attach-table" || event.kind === "guest.bind") guests.set(endpointOf(event), event.who);
+  for (const event of history) if (isUse(event)) guests.set(endpointOf(event), event.who);
   return guests;
 }
 
@@ -22,14 +24,14 @@ export const isFree = (change: TraceEvent): boolean => change.kind === "guest.fr
  * A guest kernel that starts again counts its epochs from the beginning: those of each life are kept apart.
  */
 export class FrameOwners {
-  readonly #guests: Map<string, string>;
+  readonly #guests = new Map<string, string>();
   /** By guest. */
   readonly #lives = new Map<string, Lives>();
 
   constructor(history: readonly TraceEvent[]) {
-    this.#guests = guestsOf(history);
     for (const event of history) {
-      if (event.kind === "guest.frame-taken" || event.kind === "guest.frame-freed") this.#livesOf(event.who).add(event);
+      if (isUse(event)) this.#guests.set(endpointOf(event), event.who);
+      else if (event.kind === "guest.frame-taken" || event.kind === "guest.frame-freed") this.#livesOf(event.who).add(event);
       else if (event.kind === "lab.part" && event.fields.did === "start") this.#livesOf(String(event.fields.part)).begin(event);
     }
   }

@@ -2,7 +2,7 @@ import { PRI_RESP } from "@faultline/shared/arm-smmu-v3/command.ts";
 import { EOPNOTSUPP } from "@faultline/shared/linux-uapi/errno.ts";
 import { PRG_RESPONSE_CODE } from "@faultline/shared/page-response/page-response.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import type { Checker, Violation } from "./checker.ts";
+import { inParts, type Violation } from "./checker.ts";
 import { endpointOf, foundBadCd, groupKeyOf, groupText, pasidKeyOf, pasidText, vmOf } from "./naming.ts";
 
 /** Faults of a CD table that belongs to a guest. */
@@ -12,36 +12,17 @@ const OF_THE_TABLE = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID", "F_CD_FETCH", "F_
  * INV-10: what was enabled works. Ways in which it does not although every call said so: page requests that are never sent, or no more after a Response Failure, or that nobody is told of; a bound
  * PASID whose CD is not seen; a removal that the guest is not told of; faults of a guest's table that stay with the host.
  */
-export const inv10: Checker = {
-  id: "INV-10",
-  sentence: "A documented feature is usable: its positive path works.",
-  reads: [
-    "ats.translation-request",
-    "command.executed",
-    "edge.break",
-    "endpoint.flr",
-    "endpoint.page-request",
-    "endpoint.prg-response",
-    "event-queue.record",
-    "guest.bind",
-    "guest.cd-written",
-    "guest.function-removed",
-    "guest.unbind",
-    "host.event-record",
-    "host.fault-refused",
-    "host.fault-reported",
-    "host.function-removed",
-    "host.pri-response",
-  ],
-  check: (history) => [
-    ...noPageRequests(history),
-    ...noneAfterFailure(history),
-    ...answeredUnreported(history),
-    ...boundButBad(history),
-    ...removedUntold(history),
-    ...keptByTheHost(history),
-  ],
-};
+export const inv10 = inParts("INV-10", "A documented feature is usable: its positive path works.", [
+  { reads: ["ats.translation-request", "endpoint.flr", "endpoint.page-request", "guest.bind"], check: noPageRequests },
+  { reads: ["ats.translation-request", "endpoint.flr", "endpoint.page-request", "endpoint.prg-response", "guest.bind"], check: noneAfterFailure },
+  { reads: ["host.fault-refused", "host.fault-reported", "host.pri-response"], check: answeredUnreported },
+  {
+    reads: ["ats.translation-request", "command.executed", "edge.break", "endpoint.flr", "event-queue.record", "guest.bind", "guest.cd-written", "guest.unbind"],
+    check: boundButBad,
+  },
+  { reads: ["edge.break", "guest.bind", "guest.function-removed", "host.function-removed"], check: removedUntold },
+  { reads: ["host.event-record"], check: keptByTheHost },
+]);
 
 /** RR-89: translations without access and never a page request. */
 function noPageRequests(history: readonly TraceEvent[]): Violation[] {

@@ -1,41 +1,21 @@
 import { ENOENT } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE } from "@faultline/shared/virtio/virtio-iommu.ts";
-import type { Checker, Violation } from "./checker.ts";
+import { inParts, type Violation } from "./checker.ts";
 import { endpointOf, forgetGroups, numberOf, pasidText } from "./naming.ts";
 
 /**
  * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
  * system call that failed and left another STE; an INVALIDATE of a domain that the device does not know yet (RR-82), or one that is answered OK although the host refused what it asked for (RR-69); requests of a group whose last one an overflow refused (S22).
  */
-export const inv7: Checker = {
-  id: "INV-7",
-  sentence: "A failed operation leaves no partial state; an error is visible to its caller.",
-  reads: [
-    "edge.break",
-    "edge.deliver ioctl",
-    "endpoint.flr",
-    "guest.attach-table",
-    "guest.bind",
-    "guest.cd-written",
-    "guest.invalidate",
-    "guest.unbind",
-    "host.ioctl",
-    "host.pri-record",
-    "host.queue-overflow",
-    "host.ste-written",
-    "vmm.ioctl",
-    "vmm.request",
-  ],
-  check: (history) => [
-    ...validCdsWithoutBind(history),
-    ...bindsOfFailedInvalidations(history),
-    ...invalidationsOfNothing(history),
-    ...stesOfFailedCalls(history),
-    ...swallowedErrors(history),
-    ...partialAfterOverflow(history),
-  ],
-};
+export const inv7 = inParts("INV-7", "A failed operation leaves no partial state; an error is visible to its caller.", [
+  { reads: ["edge.break", "guest.bind", "guest.cd-written", "guest.unbind"], check: validCdsWithoutBind },
+  { reads: ["guest.bind", "guest.invalidate"], check: bindsOfFailedInvalidations },
+  { reads: ["edge.break", "guest.attach-table", "guest.invalidate"], check: invalidationsOfNothing },
+  { reads: ["edge.deliver ioctl", "host.ioctl", "host.ste-written"], check: stesOfFailedCalls },
+  { reads: ["vmm.ioctl", "vmm.request"], check: swallowedErrors },
+  { reads: ["endpoint.flr", "host.pri-record", "host.queue-overflow"], check: partialAfterOverflow },
+]);
 
 /** PASID 0 is the endpoint's own table entry, written at attach. */
 function validCdsWithoutBind(history: readonly TraceEvent[]): Violation[] {

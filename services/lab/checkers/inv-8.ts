@@ -1,5 +1,5 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import type { Checker, Violation } from "./checker.ts";
+import { inParts, type Violation } from "./checker.ts";
 import { FrameOwners, OWNER_EVENTS } from "./frame-owners.ts";
 import { endpointOf, frameText, groupText, pageOf, pasidText } from "./naming.ts";
 import { type Given, isTranslated, TRANSLATION_EVENTS, Translations } from "./translations.ts";
@@ -15,12 +15,11 @@ interface Access {
 }
 
 /** INV-8: isolation between VMs, domains, endpoints and PASIDs. */
-export const inv8: Checker = {
-  id: "INV-8",
-  sentence: "One VM, domain or endpoint does not disturb another.",
-  reads: [...OWNER_EVENTS, ...TRANSLATION_EVENTS, "dma.access", "guest.event-received", "host.command", "host.smmu-reset"],
-  check: (history) => [...sharedFrames(history), ...foreignFaults(history), ...cachesOfOthers(history)],
-};
+export const inv8 = inParts("INV-8", "One VM, domain or endpoint does not disturb another.", [
+  { reads: [...OWNER_EVENTS, ...TRANSLATION_EVENTS, "dma.access"], check: sharedFrames },
+  { reads: ["guest.attach-table", "guest.event-received"], check: foreignFaults },
+  { reads: ["host.command", "host.smmu-reset"], check: cachesOfOthers },
+]);
 
 /**
  * Two owners at one frame while it did not change hands: two VMs at the same host epoch, or two PASIDs of a guest at the same guest epoch of which one writes.

@@ -3,7 +3,7 @@ import { judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import { loadScenario, parseScenario } from "../scenarios/load-scenario.ts";
 import { startSimulation } from "../simulation/running-simulation.ts";
-import { checkers, isJudged, JUDGED } from "./index.ts";
+import { checkers, isJudged, JUDGED, judge, judgeBy } from "./index.ts";
 import { written } from "./test-support/written-history.ts";
 
 const NEVER = `
@@ -31,10 +31,17 @@ describe("a history of what is judged alone has the verdict of the whole: a camp
     ["task-held-in-the-guest", [], "pass"],
     ["priq-full", [], "pass"],
   ])("%s with %j", { timeout: 20_000 }, async (id, switches, expected) => {
-    const { whole, judged, kept, events } = await judgements(loadScenario(id), switches);
+    const { whole, judged, kept, events, history } = await judgements(loadScenario(id), switches);
     expect([whole.verdict, ...whole.violations.map(({ invariant }) => invariant)]).toContain(expected);
     expect(judged).toEqual(whole);
     expect(kept).toBeLessThan(events);
+    // No part of a checker looks at what another part alone reads.
+    expect(judge(history)).toEqual(
+      judgeBy(
+        checkers.map((checker) => ({ ...checker, parts: undefined })),
+        history,
+      ),
+    );
   });
   it("a fault that never happened is missed there too", async () => {
     const { whole, judged } = await judgements(parseScenario(NEVER, "never"), []);
@@ -61,5 +68,5 @@ async function judgements(scenario: ReturnType<typeof loadScenario>, switches: r
   const running = await startSimulation(scenario.machine, { seed: scenario.seed, switches: new Set([...scenario.defects, ...scenario.mutants, ...switches]) });
   const history = await runExperiment(scenario, running, scenario.seed);
   const kept = history.filter(isJudged);
-  return { whole: judgeRun(scenario, history), judged: judgeRun(scenario, kept), kept: kept.length, events: history.length };
+  return { whole: judgeRun(scenario, history), judged: judgeRun(scenario, kept), kept: kept.length, events: history.length, history };
 }
