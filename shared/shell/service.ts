@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type EndOptions, lowerEnd, upperEnd } from "../edge/connect.ts";
@@ -6,10 +5,8 @@ import type { EdgeDefinition } from "../edge/definitions.ts";
 import type { Edge, EdgeStatistics } from "../edge/edge.ts";
 import type { Hello } from "../edge/envelope.ts";
 import type { Mismatch } from "../edge/hello.ts";
-import type { RuleSource } from "../edge/load-rules.ts";
 import { ArmedFaults } from "../lab/armed-faults.ts";
-import type { FaultRule, Point } from "../lab/fault-rule.ts";
-import type { Predecessor } from "../lab/trigger.ts";
+import type { Point } from "../lab/fault-rule.ts";
 import type { Machine } from "../machine/machine.ts";
 import { type MappedMemory, MemoryFileError, openMappedMemory } from "../physical-memory/mapped.ts";
 import { readState, type Structure } from "../state/structure.ts";
@@ -24,6 +21,7 @@ import { RealExecution } from "./real-execution.ts";
 import { serveReflection } from "./reflection.ts";
 import { serviceStructures } from "./service-structures.ts";
 import { exitAfter, onStopRequest } from "./shutdown.ts";
+import { readStartRules } from "./start-rules.ts";
 import { ProcessTracer } from "./tracer.ts";
 
 type Body = { kind: string };
@@ -32,15 +30,6 @@ type EdgeNames = Pick<EdgeDefinition<never, never>, "protocol" | "lower">;
 const SUPERVISOR_MS = 30;
 
 export const EXIT = { stopped: 0, input: 2, infrastructure: 3, bug: 70 } as const;
-
-/** What the file of `--rules` holds besides a bare list of rules: those of a run that has begun, for a part that is started while it lasts. */
-export interface StartRules {
-  rules: readonly (RuleSource | FaultRule)[];
-  seed: number;
-  /** Whose they are: they end with its last trace stream. */
-  run: string;
-  before: Predecessor | null;
-}
 
 /** What a core does at its end of an edge. */
 export interface CoreEnd<In> {
@@ -132,16 +121,10 @@ export class Service {
 
   /** Before the core boots: what a part does first is as much a part's as what it does later. */
   async #armFrom(file: string): Promise<void> {
-    const { loadRules } = await import("../edge/load-rules.ts");
-    try {
-      const given = JSON.parse(readFileSync(file, "utf8")) as RuleSource[] | StartRules;
-      const { rules, seed, run, before } = Array.isArray(given) ? { rules: given, seed: 0, run: "", before: null } : given;
-      this.faults.arm(loadRules(rules, { points: this.points, service: this.config.kind }), seed, before);
-      this.#lab.armedBy(run);
-      if (run) this.tracer.keep();
-    } catch (error) {
-      throw new ConfigError(`--rules ${file}: ${(error as Error).message}`);
-    }
+    const { rules, seed, run, before } = await readStartRules(file, { points: this.points, service: this.config.kind });
+    this.faults.arm(rules, seed, before);
+    this.#lab.armedBy(run);
+    if (run) this.tracer.keep();
   }
 
   /** The core has booted: edges above may come at once. The service calls itself ready when its admin routes, if any, are served too: their libraries load meanwhile. */

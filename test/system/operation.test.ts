@@ -140,7 +140,8 @@ describe("a machine in the background, as a user operates it", () => {
     const log = readFileSync(join(runsFolder(), RUN, "vmm0.log"), "utf8");
     const last = JSON.parse(log.trim().split("\n").at(-1)!);
     expect(last).toMatchObject({ msg: "counts at the end", code: 0, counts: { guests: 1, endpoints: 1 } });
-    expect((await on("status")).code).toBe(3);
+    const lost = await on("status", "--json");
+    expect([lost.code, lost.json()]).toEqual([3, expect.objectContaining({ ok: false, error: expect.objectContaining({ kind: "infrastructure", field: "vmm0" }) })]);
     expect((await faultline("up", "--run", RUN)).code).toBe(0);
     expect((await on("status")).code).toBe(0);
   });

@@ -92,10 +92,16 @@ export async function doctorCommand(options: { json?: boolean }): Promise<number
   const wished = await Promise.all([engine, compose].map((check) => check()));
   const findings = [...needed, ...wished];
   const ok = needed.every((finding) => finding.ok);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ok, findings })}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ok, findings, ...(ok ? {} : { error: errorOf(needed) }) })}\n`);
   else
     process.stdout.write(
       `${findings.map(({ check, ok: well, found, cure }) => `${well ? "ok  " : "BAD "} ${check.padEnd(17)} ${found}${cure ? `\n       -> ${cure}` : ""}`).join("\n")}\n`,
     );
   return ok ? EXIT.ok : EXIT.infrastructure;
+}
+
+/** As every command says what went wrong (interfaces.md, section 11). */
+function errorOf(needed: readonly Finding[]): object {
+  const { check, found, cure } = needed.find(({ ok }) => !ok)!;
+  return { kind: "infrastructure", message: `${check}: ${found}: ${cure}`, field: check };
 }

@@ -18,8 +18,9 @@ export async function statusCommand(options: ConnectOptions): Promise<number> {
     );
     // A further VM of a composed machine is started by its profile: none of its parts answers, and none is missed.
     const off = (name: string): boolean => /[1-9]\d*$/.test(name) && services.filter((state) => state.service.endsWith(/\d+$/.exec(name)![0])).every(({ up }) => !up);
-    const ok = services.every(({ up, service }) => up || (!connection.addresses.allParts && off(service)));
-    if (options.json) process.stdout.write(`${JSON.stringify({ ok, services })}\n`);
+    const lost = services.find((state) => !state.up && (connection.addresses.allParts || !off(state.service)));
+    const ok = lost === undefined;
+    if (options.json) process.stdout.write(`${JSON.stringify({ ok, services, ...(lost && !lost.up ? { error: errorOf(lost.service, lost.reason) } : {}) })}\n`);
     else {
       const lines = services.flatMap((state) =>
         state.up
@@ -54,3 +55,6 @@ export async function statusCommand(options: ConnectOptions): Promise<number> {
     connection.close();
   }
 }
+
+/** As every command says what went wrong (interfaces.md, section 11). */
+const errorOf = (field: string, reason: string): object => ({ kind: "infrastructure", message: `${field} does not answer (${reason})`, field });

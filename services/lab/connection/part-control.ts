@@ -1,5 +1,5 @@
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
-import type { StartRules } from "@faultline/shared/shell/service.ts";
+import type { StartRules } from "@faultline/shared/shell/start-rules.ts";
 
 /** What can be done to the parts of a machine as a whole. A way of running that owns its parts gives one. */
 export interface PartControl {

@@ -1,6 +1,6 @@
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
-import type { StartRules } from "@faultline/shared/shell/service.ts";
+import type { StartRules } from "@faultline/shared/shell/start-rules.ts";
 import type { TraceFields } from "@faultline/shared/trace/tracer.ts";
 import { infrastructureError, inputError } from "../cli/errors.ts";
 import { FaultPlan, type PlannedFaults } from "../scenarios/fault-plan.ts";

@@ -90,6 +90,8 @@ describe("the directory of a run (design.md, section 6)", () => {
     writeRun({ out: own, files: { scenario: "id: x" } }, { ...record, how: { ...how, command } });
     expect(readFileSync(join(own, "scenario.yaml"), "utf8")).toBe("id: x");
     expect(readFileSync(join(own, "repro.sh"), "utf8")).toContain('npx faultline run "$here/scenario.yaml" --mode sim --seed 7 --out');
+    writeRun({ out: own }, { ...record, how });
+    expect(existsSync(join(own, "scenario.yaml"))).toBe(false); // of the run before in the same directory
   });
   it("tells in schedule.yaml what was to happen and what did", () => {
     const schedule = parse(file("schedule.yaml"));

@@ -47,7 +47,12 @@ export function writeRun({ out, files = {} }: WriteOptions, record: RunRecord): 
   writeFileSync(join(dir, "history.ndjson"), record.lines);
   writeFileSync(join(dir, "trace.perfetto"), perfettoTrace(history));
   writeFileSync(join(dir, "schedule.yaml"), scheduleYaml(record));
-  for (const name of ["scenario", "machine"] as const) if (files[name] !== undefined) writeFileSync(join(dir, `${name}.yaml`), files[name]);
+  for (const name of ["scenario", "machine"] as const) {
+    const path = join(dir, `${name}.yaml`);
+    if (files[name] === undefined)
+      rmSync(path, { force: true }); // of another run in the same directory
+    else writeFileSync(path, files[name]);
+  }
   writeFileSync(join(dir, "repro.sh"), reproSh(record, files), { mode: 0o755 });
   const report = writeJudgement(dir, record);
   if (out === null) pointLatest(dir);

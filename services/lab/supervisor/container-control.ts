@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
-import type { StartRules } from "@faultline/shared/shell/service.ts";
+import type { StartRules } from "@faultline/shared/shell/start-rules.ts";
 import { infrastructureError } from "../cli/errors.ts";
 import type { PartControl, PartNetwork } from "../connection/part-control.ts";
 import { partsOf } from "./parts.ts";

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
 import { LabClient } from "@faultline/shared/shell/lab-client.ts";
-import type { StartRules } from "@faultline/shared/shell/service.ts";
+import type { StartRules } from "@faultline/shared/shell/start-rules.ts";
 import type { PartControl } from "../connection/part-control.ts";
 import { lossOf } from "./loss.ts";
 import { partsOf } from "./parts.ts";
