@@ -80,6 +80,19 @@ describe("a page request from the event queue (virtio-iommu.md, 7.6)", () => {
       expect(vmm.responses).toMatchObject([{ group_id: switches.length ? 0n : 5n, flags: 0n, resp_code: 1n }]);
     }
   });
+  it("RR-75: the first of a group waits for the last one of its PASID; with the defect for the last one of its index", async () => {
+    for (const [switches, waiting] of [
+      [[], 1],
+      [["RR-75"], 0],
+    ] as const) {
+      const { vmm, guest } = await bootedGuest({ switches: [...switches] });
+      vmm.event({ ...request(7, REQUEST & ~0x10), pasid: 1 }); // no LAST
+      vmm.event({ ...request(7), pasid: 2 });
+      await settle();
+      expect(vmm.responses).toMatchObject([{ group_id: 7n, pasid: 2n }]);
+      expect(guest.counts().partial).toBe(waiting);
+    }
+  });
   it("RR-77: without ADDRESS faults nowhere and is answered INVALID", async () => {
     const { vmm } = await bootedGuest();
     vmm.event(request(5, REQUEST & ~0x100));
