@@ -20,7 +20,7 @@ function endure(seed: number): void {
 
 describe("A driver that writes anything (smmuv3.md, 1.1 to 1.8, 4.2 and 4.5)", () => {
   it("meets no exception, no endless loop and no growth, and the right CERROR for each command, with the fixed seed", () => {
-    endure(20_261_125);
+    endure(20_261_130); // one that reaches every row below by itself: most miss one or two, and the fresh one may too
   });
 
   it("meets the same with a fresh seed, which is printed and replays with FAULTLINE_WALK_SEED", () => {
