@@ -1,11 +1,12 @@
 import type { TraceIds, Tracer } from "../trace/tracer.ts";
 import type { Answer } from "./answers.ts";
 import { Credits } from "./credits.ts";
-import type { ControlBody, Decoded, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
+import { Decoded } from "./decoded.ts";
+import type { ControlBody, EdgePort, Envelope, Hello, PostedWrite, SendResult } from "./envelope.ts";
 import { type Mismatch, mismatch } from "./hello.ts";
 import { Interference, type Sender } from "./interference.ts";
 import type { Lanes } from "./lanes.ts";
-import { type EdgeRecord, recordText } from "./records.ts";
+import type { EdgeRecord } from "./records.ts";
 import type { EdgeRules } from "./rules.ts";
 import { StoreBuffer } from "./store-buffer.ts";
 import type { Transport } from "./transport.ts";
@@ -15,7 +16,6 @@ const NO_TRACE = new Uint8Array(0);
 const HELLO = 1;
 const NO_WRITES: readonly PostedWrite[] = [];
 const NO_IDS: TraceIds = {};
-const NO_TEXTS: readonly string[] = [];
 
 export interface EdgeOptions<Out, In> {
   /** "smmu", "vfio" or "virtio". */
@@ -181,16 +181,17 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   #emit(body: Out, replyTo: number): void {
-    const { tracer, rules } = this.#o;
+    const { tracer } = this.#o;
     const seq = ++this.#seq;
     const writes = this.#storeBuffer.take();
     const lamport = ++this.#o.lamport.value;
     const traced = tracer.wants("edge.send", body.kind);
-    const decoded = traced || rules?.armed ? this.#decode(body, writes) : undefined;
+    const isConcerned = this.#lab?.isConcerned ?? false;
+    const decoded = traced || isConcerned ? this.#decode(body, writes) : undefined;
     const envelope: Envelope<Out> = { seq, replyTo, lamport, trace: NO_TRACE, writes, body, decoded };
     if (decoded) {
       if (traced) this.#trace("edge.send", this.#o.direction, body, seq, replyTo, decoded);
-      if (this.#lab?.takes(envelope, body, decoded.records)) return;
+      if (isConcerned && this.#lab?.takes(envelope, body, decoded.records)) return;
     }
     if (this.#lab?.keeps) this.#lab.leave(envelope);
     else this.#transport.send(envelope);
@@ -300,8 +301,7 @@ export class Edge<Out extends { kind: string }, In extends { kind: string }> imp
   }
 
   #decode(body: In | Out, writes: readonly PostedWrite[]): Decoded {
-    const records = this.#o.decode(body, writes);
-    return { body, writes, records, texts: records.length > 0 ? records.map(recordText) : NO_TEXTS };
+    return new Decoded(body, writes, this.#o.decode(body, writes));
   }
 
   #toMemory(writes: readonly PostedWrite[]): void {

@@ -1,4 +1,4 @@
-import type { EdgeRecord } from "./records.ts";
+import type { Decoded } from "./decoded.ts";
 
 /** Bytes that become visible at the receiver before its core sees the message: a PA on smmu/v1; a place in a region (vfio.ts) on vfio/v1. */
 export interface PostedWrite {
@@ -28,14 +28,6 @@ export interface Envelope<Body> {
   readonly body: Body | ControlBody;
   /** What the sender decoded of body and writes for its trace; a receiver in the same process need not do it again. Never on the wire. */
   readonly decoded?: Decoded;
-}
-
-/** The records of a message and their texts: of this body and these writes, no others. */
-export interface Decoded {
-  readonly body: object;
-  readonly writes: readonly PostedWrite[];
-  readonly records: readonly EdgeRecord[];
-  readonly texts: readonly string[];
 }
 
 export type SendResult = "sent" | "full" | "broken";

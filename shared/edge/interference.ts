@@ -87,7 +87,7 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
   /** A rule that makes the window look full from here on counts the message that wants to leave. */
   close(body: Out): void {
     const rules = this.#rules;
-    if (!rules.closes || this.#closed > 0) return;
+    if (!rules.closes || this.#closed > 0 || !this.isConcerned) return;
     const writes = this.#end.storeBuffer.peek();
     const records = this.#o.decode(body, writes);
     const verdict = rules.close(this.#subject(body, records, writes));
@@ -100,9 +100,13 @@ export class Interference<Out extends { kind: string }, In extends { kind: strin
     });
   }
 
+  /** Some rule is about messages of this end. */
+  get isConcerned(): boolean {
+    return this.#rules.isAbout(this.#o.edge, this.#o.direction);
+  }
+
   /** Whether a rule of the lab took the message. */
   takes(envelope: Envelope<Out>, body: Out, records: readonly EdgeRecord[]): boolean {
-    if (!this.#rules.armed) return false;
     const remembered: [rule: object, back: number][] = [];
     const abilities: MessageAbilities = {
       can: (what, rule, record) => this.#can(what, rule, record, envelope, body),

@@ -22,13 +22,13 @@ const respond = (vmm: Edge<VmmToHost, HostToVmm>, pasid: number, grpid: number):
 };
 
 /** A VMM and a host that logs what reaches it. */
-async function vfio(sources: RuleSource[]): Promise<{ vmm: Edge<VmmToHost, HostToVmm>; log: string[]; rules: EdgeRules; timers: (() => void)[] }> {
+async function vfio(sources: RuleSource[], definition = vfioEdge): Promise<{ vmm: Edge<VmmToHost, HostToVmm>; log: string[]; rules: EdgeRules; timers: (() => void)[] }> {
   const log: string[] = [];
   const timers: (() => void)[] = [];
   const rules = new EdgeRules((_, expired) => void timers.push(expired));
   rules.arm(loadRules(sources));
   const [up, down] = inMemoryPair<VmmToHost, HostToVmm>((deliver) => void setImmediate(deliver));
-  const host: Edge<HostToVmm, VmmToHost> = lowerEnd(vfioEdge, down, {
+  const host: Edge<HostToVmm, VmmToHost> = lowerEnd(definition, down, {
     ...base,
     hello: hello("vfio/v1"),
     applyWrite: (address) => void log.push(`write ${address % 2 ** 32}`),
@@ -37,7 +37,7 @@ async function vfio(sources: RuleSource[]): Promise<{ vmm: Edge<VmmToHost, HostT
       if (body.kind === "pwrite") host.reply(seq, { kind: "pwriteResult", ret: body.data.length });
     },
   });
-  const vmm = upperEnd(vfioEdge, up, { ...base, hello: hello("vfio/v1"), rules, applyWrite: () => {}, deliver: () => {} });
+  const vmm = upperEnd(definition, up, { ...base, hello: hello("vfio/v1"), rules, applyWrite: () => {}, deliver: () => {} });
   await turn();
   await turn();
   return { vmm, log, rules, timers };
@@ -51,6 +51,21 @@ describe("rules on an edge (design.md, section 6)", () => {
     expect(await respond(vmm, 1, 1)).toEqual({ kind: "pwriteResult", ret: 4 });
     expect(await respond(vmm, 1, 2)).toEqual({ kind: "pwriteResult", ret: 4 });
     expect(log).toEqual(["write 4096", "pwrite", "write 4144", "pwrite"]);
+  });
+  it("messages of a direction that no rule names are not decoded", async () => {
+    const decoded: string[] = [];
+    const definition: typeof vfioEdge = {
+      ...vfioEdge,
+      decode(body, ...rest) {
+        decoded.push(body.kind);
+        return vfioEdge.decode(body, ...rest);
+      },
+    };
+    const elsewhere = rule({ id: "elsewhere", direction: "host->vmm", what: "dma-fault" });
+    await respond((await vfio([elsewhere], definition)).vmm, 1, 0);
+    expect(decoded).toEqual([]);
+    await respond((await vfio([elsewhere, rule({ nth: 9 })], definition)).vmm, 1, 0);
+    expect(decoded).toEqual(["pwrite"]);
   });
   it("a dropped message returns its credit", async () => {
     const { vmm } = await vfio([rule()]);

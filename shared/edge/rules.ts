@@ -91,6 +91,8 @@ export class EdgeRules {
   #rules: Armed[] = [];
   #closing: Armed[] = [];
   #releasing: Armed[] = [];
+  /** All of them. */
+  #all: readonly Armed[] = [];
   readonly #kept = new Kept();
   readonly #gates = new Gates();
   readonly #timer: (ns: number, expired: () => void) => void;
@@ -102,8 +104,9 @@ export class EdgeRules {
     this.#now = now;
   }
 
-  get armed(): boolean {
-    return this.#rules.length > 0 || this.#releasing.length > 0;
+  /** Some rule is about messages of this direction: those of no other direction need be decoded. */
+  isAbout(edge: string, direction: string): boolean {
+    return this.#all.some(({ where }) => isOn(where, edge, direction));
   }
   /** Some rule may find the window full: asked before a message takes a credit. */
   get closes(): boolean {
@@ -124,6 +127,7 @@ export class EdgeRules {
     this.#closing = doing("full");
     this.#releasing = doing("release");
     this.#rules = armed.filter((a) => a.do.action !== "full" && a.do.action !== "release");
+    this.#all = [...this.#rules, ...this.#closing, ...this.#releasing];
     this.#gates.set(armed.map(({ trigger }) => trigger));
     this.#kept.rearm(new Set(armed.map(({ rule }) => rule.id)), before);
   }
@@ -135,10 +139,6 @@ export class EdgeRules {
 
   progress(): RuleProgress[] {
     return this.#all.map(({ rule: { id }, trigger }) => ({ id, spent: this.#kept.isSpent(id), ...trigger.progress }));
-  }
-
-  get #all(): Armed[] {
-    return [...this.#rules, ...this.#closing, ...this.#releasing];
   }
 
   /** Lets go what the rule keeps; it keeps nothing more. */
@@ -160,7 +160,7 @@ export class EdgeRules {
   /** The rules that this message lets go. */
   releases(subject: RuleSubject): ReleaseVerdict[] {
     return this.#releasing.flatMap(({ rule, where, do: what, trigger }): ReleaseVerdict[] => {
-      const match = isOn(where, subject) ? matching(where.what, rule.condition, subject) : null;
+      const match = isOn(where, subject.edge, subject.direction) ? matching(where.what, rule.condition, subject) : null;
       if (!match || what.action !== "release" || !trigger.due(sizeFor(rule, subject), this.#now())) return [];
       return [{ rule: rule.id, record: match.record, releases: what.rule }];
     });
@@ -174,7 +174,7 @@ export class EdgeRules {
   #first(rules: readonly Armed[], subject: RuleSubject, abilities: MessageAbilities): RuleVerdict | "pass" {
     for (const armed of rules) {
       const { rule, trigger, where } = armed;
-      if (!isOn(where, subject)) continue;
+      if (!isOn(where, subject.edge, subject.direction)) continue;
       const match = matching(where.what, rule.condition, subject);
       if (!match || this.#kept.isSpent(rule.id)) continue;
       if (armed.do.action === "replay") abilities.remember(armed, armed.do.back ?? 1);
@@ -200,7 +200,7 @@ export class EdgeRules {
   }
 }
 
-const isOn = (where: EdgeWhere, { direction, edge }: RuleSubject): boolean => where.direction === direction && (!where.edge || where.edge === edge);
+const isOn = (where: EdgeWhere, edge: string, direction: string): boolean => where.direction === direction && (!where.edge || where.edge === edge);
 /** What a match takes of the rule's space. */
 const sizeFor = ({ when }: LoadedRule, subject: RuleSubject): number => (when?.space === undefined ? 0 : (subject.size?.() ?? 0));
 

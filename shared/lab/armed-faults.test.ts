@@ -132,7 +132,7 @@ describe("rules at a point (interfaces.md, section 8)", () => {
   });
   it("with nothing armed a point costs a flag test", () => {
     const { faults } = armed();
-    expect([faults.points.armed, faults.hardware.armed, faults.edges.armed]).toEqual([false, false, false]);
+    expect([faults.points.armed, faults.hardware.armed]).toEqual([false, false]);
   });
 });
 

@@ -37,7 +37,7 @@ export function ruleEvaluation(kind: RuleKind, count: number, messages: number):
   const subject: RuleSubject = { edge: "vfio", direction: "host->vmm", kind: SIGNAL.kind, records: vfioEdge.decode(SIGNAL, writes, "review"), body: SIGNAL, writes };
   return () =>
     coreNs(messages, () => {
-      for (let i = 0; i < messages; i++) if (rules.armed && rules.decide(subject) !== "pass") throw new Error("a measured rule fired");
+      for (let i = 0; i < messages; i++) if (rules.isAbout(subject.edge, subject.direction) && rules.decide(subject) !== "pass") throw new Error("a measured rule fired");
     });
 }
 

@@ -1,6 +1,6 @@
 import { type EdgeRule, faultOf } from "@faultline/shared/edge/rules.ts";
 import { ArmedFaults } from "@faultline/shared/lab/armed-faults.ts";
-import type { FaultRule, LoadedRule } from "@faultline/shared/lab/fault-rule.ts";
+import { awaitedKinds, type FaultRule, type LoadedRule } from "@faultline/shared/lab/fault-rule.ts";
 import { loadFaultRules } from "@faultline/shared/lab/load-fault-rules.ts";
 import type { RuleProgress } from "@faultline/shared/lab/trigger.ts";
 import type { Workload, WorkloadResult } from "@faultline/shared/linux/workload.ts";
@@ -43,6 +43,8 @@ export class SimulatedMachine {
   readonly #recorder: Recorder;
   readonly #seed: number;
   #rules: readonly LoadedRule[] = [];
+  /** Kinds of events that they wait for, while something is kept or until it happens. */
+  #awaited: ReadonlySet<string> = new Set();
   #armedAt = 0;
   /** How far the rules had come in parts that are off, by name. */
   readonly #progress = new Map<string, RuleProgress[]>();
@@ -113,18 +115,21 @@ export class SimulatedMachine {
     this.#armedAt = this.scheduler.now();
     this.#progress.clear();
     this.#rules = loaded.map((rule, i) => ({ ...rule, condition: rule.condition ?? (rules[i] as EdgeRule).condition ?? null }));
+    this.#awaited = awaitedKinds(this.#rules);
     for (const part of this.#running()) part.faults.arm(this.#rules, this.#seed);
     this.lab.emit("lab.rules-armed", {}, { rules: rules.map(({ id }) => id) });
   }
 
   /** Something kept until an event of this kind goes on, after whatever runs now. */
-  #heard(kind: string, { releases }: TraceFields): void {
-    if (releases !== undefined && (kind === "edge.rule" || kind === "lab.rule"))
+  #heard(kind: string, fields: TraceFields): void {
+    const { releases } = kind === "edge.rule" || kind === "lab.rule" ? fields : {};
+    if (releases !== undefined)
       this.scheduler.labAfter(0, () => {
         for (const { faults } of this.#running()) faults.release(String(releases));
       });
-    if (!this.parts.awaits(kind)) return;
+    if (!this.#awaited.has(kind)) return;
     const waiting = this.#running().filter(({ faults }) => faults.awaits(kind));
+    if (waiting.length === 0) return;
     this.scheduler.labAfter(0, () => {
       for (const { faults } of waiting) faults.heard(kind);
     });

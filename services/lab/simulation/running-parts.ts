@@ -78,15 +78,6 @@ export class RunningParts {
     return all.find((running) => running?.part.name === name && running.part.power.on)?.part ?? null;
   }
 
-  /** Whether something that a running part keeps waits for events of this kind: asked at every event while rules are armed. */
-  awaits(kind: string): boolean {
-    const waits = ({ part }: { part: SimPart }) => part.power.on && part.faults.awaits(kind);
-    if ((this.hardware && waits(this.hardware)) || (this.host && waits(this.host))) return true;
-    for (const vmm of this.vmms.values()) if (waits(vmm)) return true;
-    for (const guest of this.guests.values()) if (waits(guest)) return true;
-    return false;
-  }
-
   /**
    * Starts a part that is off, unless the part below it is off too. `starts` is called when it does. 0, also for a part that is lost while it boots; else the -errno of its boot.
    */
