@@ -61,7 +61,7 @@ async function copyOnWrite(mm: Mm, vma: Vma, va: number): Promise<number> {
   mm.present.delete(va);
   if (mm.freesBeforeInvalidation) mm.putPage(old);
   const ret = await mm.notifiers.invalidate_range(va, va + PAGE_SIZE);
-  if (ret < 0 && !mm.freesBeforeInvalidation)
+  if ((ret < 0 || mm.unflushed > 0) && !mm.freesBeforeInvalidation)
     mm.kept.push(old); // a device may still read it (RR-84)
   else if (!mm.freesBeforeInvalidation) mm.putPage(old);
   return mapAnonymous(mm, vma, va);

@@ -31,8 +31,8 @@ export async function munmap(mm: Mm, start: number): Promise<number> {
     const ret = last > first ? await mm.notifiers.invalidate_range(first, last) : 0;
     const heldAgain = execution.point("guest.munmap.before-free", { gva: vma.start, pasid: mm.pasid });
     if (heldAgain) await heldAgain;
-    // A device may still reach the pages when the invalidation failed (RR-84): they are kept rather than given to another owner.
-    if (ret < 0) keepPages(mm, ids, pages, ret);
+    // A device may still reach the pages when the invalidation failed, or that of a bond at its unbind (RR-84): they are kept rather than given to another owner.
+    if (ret < 0 || mm.unflushed > 0) keepPages(mm, ids, pages, ret);
     else freePages(mm, ids, pages);
     return 0;
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { svaBench as setUp } from "../../test-support/sva-bench.ts";
 import { complete, settle } from "../../test-support/test-execution.ts";
-import { mmput } from "../mm/munmap.ts";
+import { mmput, munmap } from "../mm/munmap.ts";
+import { writeUser } from "../mm/user-access.ts";
 import { disableSva } from "./features.ts";
 import { iommu_sva_unbind_device } from "./unbind.ts";
 
@@ -125,6 +126,24 @@ describe("unbind and exit (flow.md T1, T2)", () => {
     expect([again.pasid, viommu.pasids.size, viommu.asids.size]).toEqual([1, 1, asids]);
     await complete(execution, iommu_sva_unbind_device(viommu, again));
     await complete(execution, mmput(third));
+    expect(guest.frames.freeCount).toBe(free);
+  });
+  it("gives no page back by a munmap after an unbind whose flush failed, before one succeeds (RR-84)", async () => {
+    const { guest, vmm, viommu, execution, newMm, bind } = await setUp();
+    const free = guest.frames.freeCount;
+    const mm = newMm();
+    const bond = await bind(mm);
+    const va = mm.mmap(4096, { read: true, write: true }, "page");
+    await complete(execution, writeUser(mm, va, new Uint8Array(1)));
+    vmm.status = (type) => (type === 7 ? 3 : 0);
+    await complete(execution, iommu_sva_unbind_device(viommu, bond));
+    const before = guest.frames.freeCount;
+    await complete(execution, munmap(mm, va));
+    expect(guest.frames.freeCount).toBe(before);
+    vmm.status = () => 0;
+    const other = newMm();
+    await complete(execution, iommu_sva_unbind_device(viommu, await bind(other)));
+    for (const one of [mm, other]) await complete(execution, mmput(one));
     expect(guest.frames.freeCount).toBe(free);
   });
   it("an exit whose flush failed is flushed again by the unbind", async () => {
