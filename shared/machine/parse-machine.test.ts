@@ -16,7 +16,7 @@ describe("the machine file (interfaces.md, section 3)", () => {
   const refused: [string, string, RegExp][] = [
     ["an unknown key", "dram: { size: 48MiB }\nsmmu:\n  atz: true\n", /^m\.yaml:3: smmu\.atz is not a field/],
     ["an unknown section", "cpu: {}\n", /^m\.yaml:1: cpu is not a field/],
-    ["a size in another unit", "dram:\n  size: 48MB\n", /^m\.yaml:2: dram\.size must/],
+    ["a size in another unit", "dram:\n  size: 48MB\n", /^m\.yaml:2: dram\.size must be a size like 48MiB$/],
     ["an unknown value", "abi: posted\n", /^m\.yaml:1: abi must be one of rfc-v1, review/],
     ["a bad BDF", 'endpoints:\n  - { bdf: "1.0" }\n', /^m\.yaml:2: endpoints\[0\]\.bdf must match/],
     ["PRI without ATS", "smmu:\n  stage1: true\n  ats: false\n  pri: true\n", /^m\.yaml:4: smmu\.pri needs smmu\.ats/],
@@ -33,6 +33,13 @@ describe("the machine file (interfaces.md, section 3)", () => {
       /^m\.yaml:2: vms\[0\]\.ram is 16MiB, its slots hold 8MiB/,
     ],
     ["more RAM than DRAM", "dram: { size: 16MiB }\n", /dram\.size 16MiB does not hold/],
+    ["a list", "- a\n", /^m\.yaml:1: holds the sections of a machine: dram, smmu, endpoints/],
+    ["several documents", "dram: {}\n---\ndram: {}\n", /^m\.yaml:2: a second document begins here/],
+    [
+      "aliases that grow without end",
+      "a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c]\n",
+      /^m\.yaml:1: .*alias/,
+    ],
     ["no YAML", "dram: [\n", /^m\.yaml:\d+: /],
   ];
   it.each(refused)("refuses %s, naming field and line", (_what, text, message) => {

@@ -5,7 +5,7 @@ import { defaultMachine, type EndpointOptions, type Machine, type VmOptions } fr
 import schema from "./schema.json" with { type: "json" };
 import { parseBdf, parseSize } from "./units.ts";
 
-const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile(schema);
+const validate = new Ajv({ allErrors: false, allowUnionTypes: true, verbose: true }).compile(schema);
 
 /** A machine file that cannot be used: one line that names file, line and field. */
 export class MachineFileError extends Error {
@@ -39,7 +39,8 @@ export function parseMachine(text: string, name: string): Machine {
   const document = parseDocument(text, { lineCounter: lines });
   if (document.errors.length) {
     const [error] = document.errors;
-    throw new MachineFileError(`${name}:${error.linePos?.[0].line ?? 1}`, [], error.message.split("\n")[0]);
+    const reason = error.code === "MULTIPLE_DOCS" ? "a second document begins here: a file holds one machine" : error.message.split("\n")[0];
+    throw new MachineFileError(`${name}:${error.linePos?.[0].line ?? 1}`, [], reason);
   }
   const lineOf = (path: FieldPath): number => {
     for (let length = path.length; length > 0; length--) {
@@ -50,9 +51,11 @@ export function parseMachine(text: string, name: string): Machine {
   };
   const refuse = (path: FieldPath, message: string) => new MachineFileError(`${name}:${lineOf(path)}`, path, message);
 
-  const file = (document.toJS() ?? {}) as Sections;
+  const file = contentOf(document, refuse);
   if (!validate(file)) {
-    const error = validate.errors![0];
+    const [first] = validate.errors!;
+    // Of several shapes, the choice itself says what may stand there.
+    const error = validate.errors!.find(({ keyword, instancePath }) => keyword === "anyOf" && instancePath === first.instancePath) ?? first;
     const path = pathOf(error);
     throw refuse(path, messageOf(error));
   }
@@ -60,6 +63,15 @@ export function parseMachine(text: string, name: string): Machine {
   const found = contradiction(machine);
   if (found) throw refuse(found.path, found.message);
   return machine;
+}
+
+/** Aliases that multiply are refused by the library, by throwing. */
+function contentOf(document: ReturnType<typeof parseDocument>, refuse: (path: FieldPath, message: string) => MachineFileError): Sections {
+  try {
+    return (document.toJS() ?? {}) as Sections;
+  } catch (error) {
+    throw refuse([], (error as Error).message);
+  }
 }
 
 /** What the file leaves out is as in the default machine. */
@@ -98,7 +110,9 @@ function pathOf(error: ErrorObject): FieldPath {
 
 function messageOf(error: ErrorObject): string {
   if (error.keyword === "additionalProperties") return "is not a field of a machine file";
+  if (error.keyword === "type" && error.instancePath === "") return `holds the sections of a machine: ${Object.keys(schema.properties).join(", ")}`;
   if (error.keyword === "required") return "is missing";
   if (error.keyword === "enum") return `must be one of ${error.params.allowedValues.join(", ")}`;
-  return error.message ?? "is not valid";
+  const { title } = error.parentSchema as { title?: string };
+  return title && error.keyword === "anyOf" ? `must be ${title}` : (error.message ?? "is not valid");
 }

@@ -4,6 +4,7 @@ import { Host, type VmmAttachment } from "@faultline/host/core/host.ts";
 import { smmuEdge, vfioEdge, virtioEdge } from "@faultline/shared/edge/definitions.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { Machine } from "@faultline/shared/machine/machine.ts";
+import { formatSize } from "@faultline/shared/machine/units.ts";
 import { HeapCpuRootTable } from "@faultline/shared/physical-memory/cpu-roots.ts";
 import { giveBackHeapMemory, heapMemory } from "@faultline/shared/physical-memory/heap.ts";
 import type { Ram } from "@faultline/shared/physical-memory/ram.ts";
@@ -102,7 +103,7 @@ export class RunningParts {
     const { scheduler, points, switches } = this.#ports;
     const part = this.#ports.part("smmu");
     if (!this.#memory || !machine.dram.kept) {
-      this.#memory = heapMemory(machine.dram.base, machine.dram.size);
+      this.#memory = memoryOf(machine);
       this.#roots = new HeapCpuRootTable();
     }
     const memory = this.#memory;
@@ -252,5 +253,15 @@ export class RunningParts {
     const { exhausted } = core;
     if (exhausted)
       this.#ports.scheduler.fail(new InfrastructureError(`the ${exhausted.cache} cache is full at ${exhausted.capacity} entries and never evicts (M-never-evict)`));
+  }
+}
+
+/** An infrastructure error names the field that asks for more than there is. */
+function memoryOf({ dram }: Machine): Ram {
+  try {
+    return heapMemory(dram.base, dram.size);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InfrastructureError(`no memory for dram.size ${formatSize(dram.size)}: ${error.message}`);
   }
 }
