@@ -19,6 +19,10 @@ describe("a part is cut off, between four processes on Unix sockets", () => {
     expect(broken.find(({ who }) => who === "host")!.fields.reason).toBe("keepalive");
     expect(events.filter(({ kind, fields }) => kind === "lab.part" && fields.did === "start").map(({ fields }) => fields.part)).toEqual(["vmm0", "guest0"]);
   });
+  it("both ways, the hardware: those above it end one after the other while the lab still speaks to them", { timeout: 90_000 }, async () => {
+    const events = await eventsOf("smmu-is-cut-off");
+    expect(events.filter(({ kind, fields }) => kind === "lab.part" && fields.did === "start").map(({ fields }) => fields.part)).toEqual(["host", "vmm0", "guest0"]);
+  });
   it("both ways, the host: it ends with its edges, and does not clean up on hardware that it cannot reach", { timeout: 90_000 }, async () => {
     const events = await eventsOf("host-is-cut-off");
     const seen = events.find(({ kind, who }) => kind === "edge.break" && who === "host")!;

@@ -148,8 +148,29 @@ class AttachedMachine implements RunningMachine {
   async #mark(kind: Parameters<LabClient["mark"]>[0], fields: TraceFields, not?: string): Promise<void> {
     const [first] = this.#live().filter(([name]) => name !== not);
     if (!first) return this.#say(kind, fields);
-    await this.#raced(first[1].mark(kind, fields));
-    if (not) await this.#raced(first[1].flush()); // it may go down with the other
+    const [name, client] = first;
+    const marked = await this.#ofExpected(
+      name,
+      client.mark(kind, fields).then(() => true),
+    );
+    if (!marked) return this.#say(kind, fields);
+    if (not) await this.#ofExpected(name, client.flush()); // it may go down with the other
+  }
+
+  /** What a part answers; undefined when it is lost meanwhile, as it should be. */
+  async #ofExpected<T>(name: string, answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#raced(answer);
+    } catch (error) {
+      if (!this.#faults?.expected(name)) throw error;
+      return undefined;
+    }
+  }
+
+  /** The answers of all parts that take calls, by their names. */
+  async #ask<T>(what: (client: LabClient) => Promise<T>): Promise<[name: string, answer: T][]> {
+    const asked = this.#live().map(async ([name, client]) => [name, await this.#ofExpected(name, what(client))] as [string, T | undefined]);
+    return (await Promise.all(asked)).filter((pair): pair is [string, T] => pair[1] !== undefined);
   }
 
   /** Nobody is left whose trace could hold it: it comes behind everything that was heard. */
@@ -159,7 +180,7 @@ class AttachedMachine implements RunningMachine {
   }
 
   async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
-    await this.#raced(Promise.all(this.#live().map(([, client]) => client.arm(rules, this.#a.seed ?? 0, this.#run))));
+    await this.#ask((client) => client.arm(rules, this.#a.seed ?? 0, this.#run));
     this.#rules = rules;
     this.#armedAt = performance.now();
     this.#progress.clear();
@@ -168,8 +189,7 @@ class AttachedMachine implements RunningMachine {
 
   async #remember(names: readonly string[]): Promise<void> {
     if (this.#rules.length === 0) return;
-    const asked = this.#live().filter(([name]) => names.includes(name));
-    await this.#raced(Promise.all(asked.map(async ([name, client]) => this.#progress.set(name, await client.progress()))));
+    for (const [name, progress] of await this.#ask((client) => client.progress())) if (names.includes(name)) this.#progress.set(name, progress);
   }
 
   async arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
@@ -254,12 +274,11 @@ class AttachedMachine implements RunningMachine {
   }
 
   async counts(): Promise<PartCounts> {
-    const all = this.#live().map(async ([name, client]) => [name, (await client.state("/counts")) as Record<string, number>] as const);
-    return Object.fromEntries(await this.#raced(Promise.all(all)));
+    return Object.fromEntries(await this.#ask((client) => client.state("/counts") as Promise<Record<string, number>>));
   }
 
   async history(): Promise<readonly TraceEvent[]> {
-    await this.#raced(Promise.all(this.#live().map(([, client]) => client.flush())));
+    await this.#ask((client) => client.flush());
     return this.#inOrder();
   }
 
