@@ -2,6 +2,7 @@ import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import type { LabClient } from "@faultline/shared/shell/lab-client.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { describe, expect, it } from "vitest";
+import type { PartFault } from "../scenarios/part-fault.ts";
 import { partsOfVm } from "../supervisor/parts.ts";
 import { attach } from "./attach.ts";
 import type { PartControl } from "./part-control.ts";
@@ -10,7 +11,12 @@ import type { PartControl } from "./part-control.ts";
 function services() {
   const events = { n: 0 };
   const alive = new Set(partsOfVm(0));
+  const did: string[] = [];
   let gone: (part: string) => void = () => {};
+  const ends = (part: string) => {
+    alive.delete(part);
+    gone(part);
+  };
   const client = (more: object = {}): LabClient => {
     let emit: (event: TraceEvent) => void = () => {};
     return {
@@ -34,21 +40,20 @@ function services() {
     expectLoss: () => {},
     expectLife: () => {},
     onGone: (told) => (gone = told),
-    kill: async () => {},
-    pause: async () => {},
-    resume: async () => {},
+    kill: async (part) => {
+      did.push(`kill ${part}`);
+      ends(part);
+    },
+    pause: async (part) => void did.push(`pause ${part}`),
+    resume: async (part) => void did.push(`resume ${part}`),
     start: async (part) => {
       alive.add(part);
       return client();
     },
   };
-  const ends = (part: string) => {
-    alive.delete(part);
-    gone(part);
-  };
   const run = (trace: "all" | "fault-path" = "fault-path") =>
     attach({ clients, mode: "processes", switches: [], trace, machine: defaultMachine, vm: 0, control, orLost: (work) => work, close: async () => {} });
-  return { clients, client, ends, run };
+  return { clients, client, ends, did, run };
 }
 
 const does = (history: readonly TraceEvent[]) => history.map(({ kind, fields }) => (kind === "lab.part" ? `${fields.did} ${fields.part}` : kind));
@@ -89,6 +94,17 @@ describe("a part that ends because of a cut, while the lab speaks to it", () => 
       "start guest0",
       "lab.heal",
     ]);
+    await running.close();
+  });
+});
+
+describe("faults of one part that overlap", () => {
+  const at = (id: string, what: "pause" | "resume" | "kill"): PartFault => ({ id, part: "smmu", do: what, ways: "both", when: { nth: 1 } });
+  it("stop it once, let it go on once, and kill it once: an engine refuses what is done twice", async () => {
+    const { did, run } = services();
+    const running = await run();
+    running.plan({ faults: [at("a", "pause"), at("b", "pause"), at("c", "resume"), at("d", "resume"), at("e", "pause"), at("f", "kill"), at("g", "kill")], heal: null });
+    await expect.poll(() => did).toEqual(["pause smmu", "resume smmu", "pause smmu", "kill smmu"]);
     await running.close();
   });
 });

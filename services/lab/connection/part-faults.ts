@@ -146,15 +146,21 @@ export class PartFaults {
       await this.#act(part, "kill", ways, rule);
       return this.start();
     }
+    const there = control.alive(part);
+    if (action === "kill" && !there) return; // it cannot die twice
     if (action === "kill" || action === "partition" || action === "pause") await this.#ports.remember(this.#withThoseAbove(part));
     await this.#ports.mark("lab.part", { part, did: action, ...why }, part);
     if (action === "kill") {
       this.#expectLoss(this.#withThoseAbove(part), this.#lost);
       await control.kill(part);
+      this.#paused.delete(part);
     } else if (action === "pause") {
+      // Faults of a part may overlap: it stands still once, and goes on with the first that says so.
+      if (!there || this.#paused.has(part)) return;
       this.#paused.add(part);
       await control.pause(part);
     } else if (action === "resume") {
+      if (!this.#paused.has(part)) return;
       await control.resume(part);
       this.#paused.delete(part);
       await this.#tellCuts(); // what it could not hear while it was paused
