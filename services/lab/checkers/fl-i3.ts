@@ -13,18 +13,20 @@ interface Page {
 
 /**
  * FL-I3: the guest answers SUCCESS only when its mm made every page of the group present after the request, and the wire carries SUCCESS only for a group that the guest answered so.
- * An automatic SUCCESS (overflow) promises nothing: the function translates again.
+ * An automatic SUCCESS (overflow) promises nothing: the function translates again. Of a guest that the lab kills, the last words may be missing: what it answered is not judged until its VMM sees it gone.
  */
 export const flI3: Checker = {
   id: "FL-I3",
   sentence: "SUCCESS is only sent if the page was present in stage 1 at some time after the request.",
   reads: [
+    "edge.break",
     "endpoint.flr",
     "guest.event-received",
     "guest.fault-handled",
     "guest.function-reset",
     "guest.page-response",
     "host.fault-reported",
+    "lab.part",
     "prg-response.sent",
     "pri-queue.auto-response",
   ],
@@ -35,6 +37,11 @@ export const flI3: Checker = {
     /** Groups that went up to the guest, and whether it said SUCCESS. */
     const reported = new Map<string, { event: TraceEvent; success: boolean }>();
     const automatic = new Set<string>();
+    let dying = false;
+    const isGone = () => {
+      dying = false;
+      reported.clear();
+    };
     for (const event of history) {
       const key = groupKeyOf(event);
       switch (event.kind) {
@@ -74,12 +81,19 @@ export const flI3: Checker = {
         case "host.fault-reported":
           if (event.fields.last) reported.set(key, { event, success: false });
           break;
+        case "lab.part":
+          if (event.fields.did === "kill") dying = true;
+          if (event.fields.did === "start") isGone();
+          break;
+        case "edge.break":
+          if (event.fields.direction === "vmm->guest") isGone();
+          break;
         case "pri-queue.auto-response":
           automatic.add(key);
           break;
         case "prg-response.sent": {
           const report = reported.get(key);
-          if (report && !report.success && !automatic.has(key) && event.fields.code === PRG_RESPONSE_CODE.Success)
+          if (report && !report.success && !dying && !automatic.has(key) && event.fields.code === PRG_RESPONSE_CODE.Success)
             violations.push({
               invariant: "FL-I3",
               message: `${groupText(event)}: SUCCESS went to the function, the guest has not answered the group so`,

@@ -166,6 +166,18 @@ describe("one page fault, answered (spec/flow.md, steps c to h)", () => {
   it("FL-I1 expects no function to take in a response that never asked for one", () => {
     expect(judgeBy([of("FL-I1")], written(["smmu", "prg-response.sent", { sid: "0x8", pasid: 5, grpid: 3 }, { code: 0 }]))).toEqual([]);
   });
+  it("FL-I3 does not judge what a guest answered whose last words are lost, and judges the next one", () => {
+    const unsaid = oneFault.filter(([, kind]) => kind !== "guest.page-response");
+    const at = unsaid.findIndex(([, kind]) => kind === "vmm.page-response");
+    const killed: Line = ["smmu", "lab.part", {}, { part: "guest0", did: "kill" }];
+    const gone: Line = ["vmm0", "edge.break", {}, { edge: "virtio", direction: "vmm->guest", reason: "gone" }];
+    const found = (...lines: Line[]) => judgeBy([of("FL-I3")], written(...lines)).length;
+    expect(found(...unsaid)).toBe(1);
+    expect(found(...unsaid.slice(0, at), killed, ...unsaid.slice(at))).toBe(0);
+    expect(found(...unsaid.slice(0, at), killed, gone, ...unsaid.slice(at))).toBe(0);
+    expect(found(killed, gone, ...unsaid)).toBe(1);
+    expect(found(killed, ["smmu", "lab.part", {}, { part: "guest0", did: "start" }], ...unsaid)).toBe(1);
+  });
   it("FL-I3 is satisfied when a page that a group asks for twice was made present once", () => {
     const [asked, handled, answered] = oneFault.slice(6, 9);
     const flI3 = (...lines: Line[]) => judgeBy([of("FL-I3")], written(...lines)).map(({ events }) => events);

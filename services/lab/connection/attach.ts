@@ -14,6 +14,7 @@ import { untilSilence } from "../supervisor/silence.ts";
 import { ofVm } from "./of-vm.ts";
 import type { PartControl } from "./part-control.ts";
 import { PartFaults } from "./part-faults.ts";
+import { withSaid } from "./said-events.ts";
 
 /** What the history of a run holds: less costs the services less. */
 export type TraceSelection = "all" | "fault-path" | "round-trips";
@@ -61,6 +62,8 @@ class AttachedMachine implements RunningMachine {
   readonly #run = randomUUID();
   readonly #kinds: readonly TraceKind[];
   readonly #events: TraceEvent[] = [];
+  /** What the lab said when nobody was left to say it, and behind which event. */
+  readonly #said: { after: number; event: TraceEvent }[] = [];
   readonly #clients = new Map<string, LabClient>();
   readonly #subscriptions = new Map<string, TraceSubscription>();
   readonly #quiet = untilSilence(LIVENESS_MS);
@@ -175,8 +178,8 @@ class AttachedMachine implements RunningMachine {
 
   /** Nobody is left whose trace could hold it: it comes behind everything that was heard. */
   #say(kind: string, fields: TraceFields): void {
-    const n = this.#events.reduce((most, event) => Math.max(most, event.n), 0) + 1;
-    this.#events.push({ n, t: this.#events.at(-1)?.t ?? 0, lamport: 0, who: "lab", kind, ids: {}, fields, cause: null });
+    const after = this.#events.reduce((most, event) => Math.max(most, event.n), 0);
+    this.#said.push({ after, event: { n: 0, t: this.#events.at(-1)?.t ?? 0, lamport: 0, who: "lab", kind, ids: {}, fields, cause: null } });
   }
 
   async #arm(rules: Parameters<RunningMachine["arm"]>[0]): Promise<void> {
@@ -209,6 +212,7 @@ class AttachedMachine implements RunningMachine {
       counts: async (name) => (await this.#clients.get(name)?.state("/counts")) as Record<string, number>,
       cut: (name, from) => this.#clients.get(name)!.cut(from),
       remember: (names) => this.#remember(names),
+      heard: async (names) => void (await Promise.all(names.map((name) => this.#ofExpected(name, this.#clients.get(name)?.flush() ?? Promise.resolve())))),
       rulesOf: (name) => ({
         rules: this.#rules,
         seed: this.#a.seed ?? 0,
@@ -290,7 +294,7 @@ class AttachedMachine implements RunningMachine {
   }
 
   #inOrder(): TraceEvent[] {
-    return this.#events.filter(ofVm(this.#a.machine, this.#a.vm)).sort((a, b) => a.n - b.n);
+    return withSaid(this.#events, this.#said).filter(ofVm(this.#a.machine, this.#a.vm));
   }
 
   async close(): Promise<void> {

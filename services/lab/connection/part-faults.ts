@@ -26,6 +26,8 @@ export interface PartFaultPorts {
   cut(part: string, from: readonly string[]): Promise<string[]>;
   /** How far the rules have come in these parts, which are about to stop: on real time what matches between the question and the signal is not counted. */
   remember(parts: readonly string[]): Promise<void>;
+  /** What these parts have told so far is heard: a process that is killed takes along what it has not sent. */
+  heard(parts: readonly string[]): Promise<void>;
   /** The rules that are armed now, for a part that is started. */
   rulesOf(part: string): StartRules;
   fail(error: Error): void;
@@ -151,6 +153,7 @@ export class PartFaults {
     if (action === "kill" || action === "partition" || action === "pause") await this.#ports.remember(this.#withThoseAbove(part));
     await this.#ports.mark("lab.part", { part, did: action, ...why }, part);
     if (action === "kill") {
+      if (!this.#paused.has(part)) await this.#ports.heard([part]);
       this.#expectLoss(this.#withThoseAbove(part), this.#lost);
       await control.kill(part);
       this.#paused.delete(part);
