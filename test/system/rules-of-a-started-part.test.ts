@@ -15,7 +15,8 @@ hypothesis: { during: "A rule for what only a boot says meets the second one; a 
 faults:
   - { id: boot, where: "guest->vmm setStatus", when: { nth: 1 }, do: delay, for: 1us }
   - { id: once, where: "guest->vmm available", when: { times: 1 }, do: delay, for: 1us }
-  - { where: guest0, when: { after: guest.page-response }, do: restart }
+  - { id: kept, where: "guest->vmm page-resp-request", when: { after: 1, times: 1 }, do: hold } # so that the job is not over before
+  - { where: guest0, when: { after: edge.rule, nth: 2 }, do: restart }
 expect: { workload: fails, error: guest0 is lost }
 `,
 );
