@@ -31,6 +31,8 @@ export const OPCODE = {
   CMD_DPTI_PA: 0x73,
 } as const;
 export type CommandName = keyof typeof OPCODE;
+/** Those that invalidate something in a cache, and CMD_SYNC, which waits for them. */
+export const maintenanceCommands = (Object.keys(OPCODE) as CommandName[]).filter((name) => /^CMD_(CFGI|TLBI|ATC_INV|DPTI|SYNC)/.test(name));
 
 const stream = { Opcode: [7, 0], SSec: [10, 10], SSV: [11, 11], SubstreamID: [31, 12], StreamID: [63, 32] } as const;
 /** Bit 25 is the sixth of SCALE with IDR5.DS = 1, and RES0 otherwise (4.4.1). */

@@ -12,6 +12,9 @@ const LAYOUT_OF: Partial<Record<CommandName, BitStruct<Layout>>> = {
 };
 const structs = command as unknown as Record<string, BitStruct<Layout> | undefined>;
 
+/** undefined: nothing names the opcode. */
+export const commandName = (opcode: number): CommandName | undefined => nameOf.get(opcode);
+
 /** The structure of a command, by its opcode; undefined: nothing names it. */
 export function commandStruct(opcode: number): BitStruct<Layout> | undefined {
   const name = nameOf.get(opcode);

@@ -37,8 +37,8 @@ export interface TraceEvent {
 
 /** Where a core tells what it does. No core reads anything back. */
 export interface Tracer {
-  /** False: nobody listens to this kind, so building ids and fields can be skipped. `message`: of edge.send and edge.deliver, the kind of the message. */
-  wants(kind: TraceKind, message?: string): boolean;
+  /** False: nobody listens to this kind, so building ids and fields can be skipped. `aspect`: of the kinds in aspects.ts, which of them. */
+  wants(kind: TraceKind, aspect?: string): boolean;
   /** Returns the event's `n`, 0 when nobody listens. */
   emit(kind: TraceKind, ids: TraceIds, fields?: TraceFields, cause?: number): number;
 }

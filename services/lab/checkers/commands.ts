@@ -1,5 +1,9 @@
+import { maintenanceCommands } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { numberOf } from "./naming.ts";
+
+/** The commands that invalidate something, and the one that waits for them. */
+export const MAINTENANCE = maintenanceCommands.map((name) => `command.executed ${name}` as const);
 
 const TLBI_OF_ALL = new Set(["CMD_TLBI_NH_ALL", "CMD_TLBI_S12_VMALL", "CMD_TLBI_NSNH_ALL", "CMD_TLBI_EL2_ALL"]);
 /** Log2 of the granule that TG names in a range command (4.4.1.1): 0 is no range. */

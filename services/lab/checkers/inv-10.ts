@@ -13,11 +13,20 @@ const OF_THE_TABLE = new Set(["C_BAD_CD", "C_BAD_SUBSTREAMID", "F_CD_FETCH", "F_
  * PASID whose CD is not seen; a removal that the guest is not told of; faults of a guest's table that stay with the host.
  */
 export const inv10 = inParts("INV-10", "A documented feature is usable: its positive path works.", [
-  { reads: ["ats.translation-request", "endpoint.flr", "endpoint.page-request", "guest.bind"], check: noPageRequests },
-  { reads: ["ats.translation-request", "endpoint.flr", "endpoint.page-request", "endpoint.prg-response", "guest.bind"], check: noneAfterFailure },
+  { reads: ["ats.translation-request no-access", "endpoint.flr", "endpoint.page-request", "guest.bind"], check: noPageRequests },
+  { reads: ["ats.translation-request no-access", "endpoint.flr", "endpoint.page-request", "endpoint.prg-response", "guest.bind"], check: noneAfterFailure },
   { reads: ["host.fault-refused", "host.fault-reported", "host.pri-response"], check: answeredUnreported },
   {
-    reads: ["ats.translation-request", "command.executed", "edge.break", "endpoint.flr", "event-queue.record", "guest.bind", "guest.cd-written", "guest.unbind"],
+    reads: [
+      "ats.translation-request no-access",
+      "command.executed CMD_CFGI_CD",
+      "edge.break",
+      "endpoint.flr",
+      "event-queue.record",
+      "guest.bind",
+      "guest.cd-written",
+      "guest.unbind",
+    ],
     check: boundButBad,
   },
   { reads: ["edge.break", "guest.bind", "guest.function-removed", "host.function-removed"], check: removedUntold },

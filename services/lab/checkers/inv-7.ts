@@ -1,8 +1,25 @@
 import { ENOENT } from "@faultline/shared/linux-uapi/errno.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import { VIRTIO_IOMMU_T_INVALIDATE, VIRTIO_IOMMU_T_PAGE_RESP, VIRTIO_IOMMU_T_PROBE } from "@faultline/shared/virtio/virtio-iommu.ts";
+import {
+  VIRTIO_IOMMU_T_ATTACH,
+  VIRTIO_IOMMU_T_ATTACH_TABLE,
+  VIRTIO_IOMMU_T_DETACH,
+  VIRTIO_IOMMU_T_INVALIDATE,
+  VIRTIO_IOMMU_T_MAP,
+  VIRTIO_IOMMU_T_UNMAP,
+} from "@faultline/shared/virtio/virtio-iommu.ts";
 import { inParts, type Violation } from "./checker.ts";
 import { endpointOf, forgetGroups, numberOf, pasidText } from "./naming.ts";
+
+/** Those that change or read a domain. */
+const DOMAIN_REQUESTS = [
+  VIRTIO_IOMMU_T_ATTACH,
+  VIRTIO_IOMMU_T_DETACH,
+  VIRTIO_IOMMU_T_MAP,
+  VIRTIO_IOMMU_T_UNMAP,
+  VIRTIO_IOMMU_T_ATTACH_TABLE,
+  VIRTIO_IOMMU_T_INVALIDATE,
+].map((type) => `vmm.request ${type}` as const);
 
 /**
  * INV-7: a failed operation leaves no partial state, and its error is seen by who asked. Judged where the history shows both ends: a bind that returned nothing but left a valid CD; a
@@ -13,7 +30,7 @@ export const inv7 = inParts("INV-7", "A failed operation leaves no partial state
   { reads: ["guest.bind", "guest.invalidate"], check: bindsOfFailedInvalidations },
   { reads: ["edge.break", "guest.attach-table", "guest.invalidate"], check: invalidationsOfNothing },
   { reads: ["edge.deliver ioctl", "host.ioctl", "host.ste-written"], check: stesOfFailedCalls },
-  { reads: ["vmm.ioctl", "vmm.request"], check: swallowedErrors },
+  { reads: ["vmm.ioctl", ...DOMAIN_REQUESTS], check: swallowedErrors },
   { reads: ["endpoint.flr", "host.pri-record", "host.queue-overflow"], check: partialAfterOverflow },
 ]);
 
@@ -119,7 +136,7 @@ function swallowedErrors(history: readonly TraceEvent[]): Violation[] {
   const refused = new Map<string, TraceEvent>();
   for (const event of history) {
     if (event.kind === "vmm.ioctl" && event.fields.name === "VFIO_IOMMU_CACHE_INVALIDATE" && Number(event.fields.ret) < 0) refused.set(event.who, event);
-    if (event.kind !== "vmm.request" || event.fields.type === VIRTIO_IOMMU_T_PAGE_RESP || event.fields.type === VIRTIO_IOMMU_T_PROBE) continue;
+    if (event.kind !== "vmm.request") continue;
     const call = refused.get(event.who);
     refused.delete(event.who);
     if (!call || event.fields.type !== VIRTIO_IOMMU_T_INVALIDATE || event.fields.status !== 0) continue;

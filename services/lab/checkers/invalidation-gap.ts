@@ -1,8 +1,9 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { MAINTENANCE } from "./commands.ts";
 import { endpointOf } from "./naming.ts";
 
 /** What a gap is read from. */
-export const GAP_EVENTS = ["ats.invalidate-completion", "command.executed", "guest.mm-released", "guest.munmap"] as const;
+export const GAP_EVENTS = ["ats.invalidate-completion", ...MAINTENANCE, "guest.mm-released", "guest.munmap"] as const;
 
 const TLBI = /^CMD_TLBI_/;
 

@@ -1,8 +1,9 @@
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import { MAINTENANCE } from "./commands.ts";
 import { endpointOf } from "./naming.ts";
 
 /** What invalidations are read from. */
-export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", "command.executed", "guest.invalidate", "guest.invalidate-request"] as const;
+export const INVALIDATION_EVENTS = ["ats.invalidate-completion", "ats.invalidate-request", ...MAINTENANCE, "guest.invalidate", "guest.invalidate-request"] as const;
 
 export interface Invalidation {
   /** The request's completion in the guest, `guest.invalidate`. */

@@ -14,7 +14,7 @@ export const ordReset: Checker = {
   reads: [
     "ats.invalidate-completion",
     "ats.invalidate-request",
-    "command.executed",
+    "command.executed CMD_SYNC",
     "endpoint.flr",
     "endpoint.job-start",
     "guest.attach-table",

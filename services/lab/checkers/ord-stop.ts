@@ -9,7 +9,7 @@ import { endpointOf, foundBadCd, pasidKeyOf, pasidText } from "./naming.ts";
 export const ordStop: Checker = {
   id: "ORD-STOP",
   sentence: "The device is stopped for a PASID before its context descriptor is cleared.",
-  reads: ["ats.translation-request", "command.executed", "event-queue.record", "guest.bind"],
+  reads: ["ats.translation-request no-access", "command.executed CMD_CFGI_CD", "event-queue.record", "guest.bind"],
   check(history) {
     const violations: Violation[] = [];
     /** Bound at some time; `cleared` the first CMD_CFGI_CD after that, by which the CD goes. */

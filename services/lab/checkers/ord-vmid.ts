@@ -8,7 +8,7 @@ const DROPS_VMID = new Set(["CMD_TLBI_S12_VMALL", "CMD_TLBI_NSNH_ALL"]);
 export const ordVmid: Checker = {
   id: "ORD-VMID",
   sentence: "A VMID is free of its former domain's entries before it is used again, and no TLBI of that domain follows.",
-  reads: ["command.executed", "host.domain-attach", "host.stage2-map", "host.stage2-unmap"],
+  reads: ["command.executed CMD_TLBI_S12_VMALL", "command.executed CMD_TLBI_NSNH_ALL", "host.domain-attach", "host.stage2-map", "host.stage2-unmap"],
   check(history) {
     const violations: Violation[] = [];
     const owners = new Map<number, { domain: number | undefined; last: TraceEvent; dropped: boolean }>();

@@ -1,17 +1,29 @@
+import type { CommandName } from "@faultline/shared/arm-smmu-v3/command.ts";
 import type { HostToSmmu, SmmuToHost } from "@faultline/shared/edge/smmu.ts";
 import type { HostToVmm, VmmToHost } from "@faultline/shared/edge/vfio.ts";
 import type { GuestToVmm, VmmToGuest } from "@faultline/shared/edge/virtio.ts";
+import { type AspectKind, aspects } from "@faultline/shared/trace/aspects.ts";
 import type { TraceKind } from "@faultline/shared/trace/trace-events.ts";
-import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
+import type { TraceEvent, TraceFields } from "@faultline/shared/trace/tracer.ts";
 
-/** Events of messages that cross an edge. They are half of a history, so who reads them says which: `edge.deliver ioctl`, by the kind of the message's body. */
-type MessageEvent = "edge.send" | "edge.deliver";
 type Message = GuestToVmm | VmmToGuest | VmmToHost | HostToVmm | HostToSmmu | SmmuToHost;
-/** What is read of a history: the events of a kind, or the messages of one. */
-export type Read = Exclude<TraceKind, MessageEvent> | `${MessageEvent} ${Message["kind"]}`;
+/** Of the most frequent kinds one says which: messages by the kind of their body, commands by name, requests by type, translations by whether they gave access. */
+type Aspects = {
+  "edge.send": Message["kind"];
+  "edge.deliver": Message["kind"];
+  "command.executed": CommandName;
+  "vmm.request": number;
+  "ats.translation-request": "access" | "no-access";
+};
+/** What is read of a history: the events of a kind, or of a kind in shared/trace/aspects.ts one aspect: `edge.deliver ioctl`. */
+export type Read = Exclude<TraceKind, AspectKind> | { [Kind in AspectKind]: `${Kind} ${Aspects[Kind]}` }[AspectKind];
 
+const aspectOf: Partial<Record<string, (fields: TraceFields) => string>> = aspects;
 /** The name under which an event is read. */
-export const readOf = ({ kind, fields }: TraceEvent): string => (kind === "edge.send" || kind === "edge.deliver" ? `${kind} ${fields.kind}` : kind);
+export function readOf({ kind, fields }: TraceEvent): string {
+  const aspect = aspectOf[kind];
+  return aspect === undefined ? kind : `${kind} ${aspect(fields)}`;
+}
 
 /** The events that are read under one name: how many there are, and the lists that they go to. */
 interface Named {

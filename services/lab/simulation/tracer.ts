@@ -1,7 +1,7 @@
 import type { TraceEvent, TraceFields, TraceIds, Tracer } from "@faultline/shared/trace/tracer.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** Kinds of events to record, and of `edge.send` and `edge.deliver` those of one kind of message: "edge.deliver ioctl". */
+/** Kinds of events to record, and of those in shared/trace/aspects.ts which: "edge.deliver ioctl", "command.executed CMD_SYNC". */
 export type Recorded = ReadonlySet<string>;
 
 /** What happened in a simulation, in its total order: everything, or only what somebody will read. */
@@ -10,8 +10,8 @@ export class Recorder {
   readonly #scheduler: Scheduler;
   /** null: all. */
   readonly #kinds: ReadonlySet<string> | null;
-  /** By the kinds of which only some messages are recorded. */
-  readonly #messages = new Map<string, Set<string>>();
+  /** By the kinds of which only some are recorded. */
+  readonly #aspects = new Map<string, Set<string>>();
   #watchers: ((event: TraceEvent) => void)[] = [];
 
   constructor(scheduler: Scheduler, recorded?: Recorded) {
@@ -22,9 +22,9 @@ export class Recorder {
   #kindsOf(recorded: Recorded): Set<string> {
     const kinds = new Set<string>();
     for (const entry of recorded) {
-      const [kind, message] = entry.split(" ");
+      const [kind, aspect] = entry.split(" ");
       kinds.add(kind);
-      if (message !== undefined) this.#messages.set(kind, (this.#messages.get(kind) ?? new Set()).add(message));
+      if (aspect !== undefined) this.#aspects.set(kind, (this.#aspects.get(kind) ?? new Set()).add(aspect));
     }
     return kinds;
   }
@@ -34,16 +34,16 @@ export class Recorder {
     this.#watchers.push(seen);
   }
 
-  #wants(kind: string, message: string | undefined): boolean {
+  #wants(kind: string, aspect: string | undefined): boolean {
     if (this.#kinds === null) return true;
     if (!this.#kinds.has(kind)) return false;
-    return message === undefined || (this.#messages.get(kind)?.has(message) ?? true);
+    return aspect === undefined || (this.#aspects.get(kind)?.has(aspect) ?? true);
   }
 
   /** The tracer of one service; `lamport` is the clock that its edges advance. */
   tracer(who: string, lamport: { value: number }): Tracer {
     return {
-      wants: (kind, message) => this.#wants(kind, message),
+      wants: (kind, aspect) => this.#wants(kind, aspect),
       emit: (kind, ids: TraceIds, fields: TraceFields = {}, cause) => {
         if (this.#kinds !== null && !this.#kinds.has(kind)) return 0;
         const n = this.events.length + 1;

@@ -1,6 +1,7 @@
 import type { EventName } from "@faultline/shared/arm-smmu-v3/event-record.ts";
 import { field, registers } from "@faultline/shared/arm-smmu-v3/registers.ts";
 import { hex } from "@faultline/shared/codec/uint64.ts";
+import { accessAspect } from "@faultline/shared/trace/aspects.ts";
 import type { ConfigurationFetch } from "../configuration.ts";
 import type { EventQueue } from "../event-queue/event-queue.ts";
 import { type Fault, fault, isFault } from "../fault.ts";
@@ -53,8 +54,8 @@ export class TranslationRequests {
   request(sid: number, tlp: Tlp): TranslationCompletion {
     this.#fault = undefined;
     const completion = this.#request(sid, tlp);
-    if (this.#ports.tracer.wants("ats.translation-request")) {
-      const first = completion.status === "SC" ? completion.entries[0] : undefined;
+    const first = completion.status === "SC" ? completion.entries[0] : undefined;
+    if (this.#ports.tracer.wants("ats.translation-request", accessAspect(first !== undefined && (first.R || first.W)))) {
       this.#ports.tracer.emit(
         "ats.translation-request",
         { sid: hex(sid), pasid: tlp.pasid ?? undefined, iova: hex(tlp.address) },

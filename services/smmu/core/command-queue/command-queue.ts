@@ -1,5 +1,5 @@
 import { CERROR, CMD_SYNC, OPCODE, SYNC_CS } from "@faultline/shared/arm-smmu-v3/command.ts";
-import { decodeCommand } from "@faultline/shared/arm-smmu-v3/decode-command.ts";
+import { commandName, decodeCommand } from "@faultline/shared/arm-smmu-v3/decode-command.ts";
 import { increment } from "@faultline/shared/arm-smmu-v3/queue-pointer.ts";
 import type { HardwarePorts } from "../ports.ts";
 import { QueueRegisters } from "../queue-registers.ts";
@@ -101,7 +101,7 @@ export class CommandQueue {
   #consumed(): void {
     const { queue } = this;
     queue.cons = (queue.cons & 0x7f00_0000) | increment(queue.cons, queue.log2Size);
-    if (this.#ports.tracer.wants("command.executed")) {
+    if (this.#ports.tracer.wants("command.executed", commandName(this.#words[0] & 0xff))) {
       const { name, fields } = decodeCommand(this.#bytes);
       const { StreamID, SubstreamID, SSV, PRGIndex, ASID, VMID } = fields;
       const number = (value: string | number | undefined) => (typeof value === "number" ? value : undefined);

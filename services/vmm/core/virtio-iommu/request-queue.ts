@@ -69,7 +69,7 @@ export class RequestQueue {
     const features = this.#c.negotiated();
     if (type === VIRTIO_IOMMU_T_PROBE && features.probe) return this.#probe(readable, writableLength, features);
     const status = await this.#status(type, readable, features);
-    this.#c.tracer.emit("vmm.request", {}, { type, status });
+    if (this.#c.tracer.wants("vmm.request", String(type))) this.#c.tracer.emit("vmm.request", {}, { type, status });
     return status === null ? NOTHING : Uint8Array.of(status, 0, 0, 0);
   }
 
