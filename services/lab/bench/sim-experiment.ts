@@ -1,7 +1,8 @@
 import { defaultMachine, type Machine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { recordedFor } from "../campaign/judged-run.ts";
-import { eventsDigest, historyBytes, historyDigest } from "../history/history.ts";
+import { courseDigest } from "../history/course-digest.ts";
+import { historyBytes, historyDigest } from "../history/history.ts";
 import { judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -23,8 +24,8 @@ export interface Experiment {
   simulateMs: number;
   /** All checkers and assertions. */
   judgeMs: number;
-  /** The history as lines, and their digest. */
-  linesMs: number;
+  /** The digest of the course; with everything recorded the history as lines, and theirs. */
+  digestMs: number;
   /** All of it. */
   totalMs: number;
   /** Groups that the function got an answer for. */
@@ -46,7 +47,7 @@ export async function experiment(scenario: Scenario, recording: Recording = "jud
   const simulated = coreMs();
   const judgement = judgeRun(scenario, history);
   const judged = coreMs();
-  if (recording === "judged") eventsDigest(history);
+  if (recording === "judged") courseDigest(history);
   else historyDigest(historyBytes(history));
   const written = coreMs();
   if (judgement.verdict !== "pass") throw new Error(`the measured experiment did not pass: ${judgement.error ?? judgement.violations[0]?.message}`);
@@ -54,7 +55,7 @@ export async function experiment(scenario: Scenario, recording: Recording = "jud
     startMs: firstFault - from,
     simulateMs: simulated - firstFault,
     judgeMs: judged - simulated,
-    linesMs: written - judged,
+    digestMs: written - judged,
     totalMs: written - from,
     groups: history.filter(({ kind, fields }) => kind === "endpoint.prg-response" && fields.accepted === true).length,
     history,

@@ -37,7 +37,7 @@ const costOf = (what: string, cost: FaultCost): string[] => [
   `us of a fault, ${what}: ${cost.events} events, ${cost.messages} messages`,
   row("  simulate, record", cost.simulate),
   row("  all checkers", cost.judge),
-  row("  lines and digest", cost.lines),
+  row("  digest", cost.digest),
   row("  complete", cost.complete, `x ${cost.ratio.toFixed(2)} of floor`),
   row("  floor: macrotask, JSON line", cost.floor),
 ];

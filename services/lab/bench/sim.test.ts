@@ -10,7 +10,7 @@ describe("faultline bench sim", () => {
   it("measures what it says: every figure is there, each has a median and a minimum", async () => {
     const { faultsPerSecond, experimentsPerSecond, startMs, best, budget, faults, everything, experiment, rules } = await measureSim(1, SMALL_SIZE);
     const figures = [
-      ...[...Object.values(faults), everything].flatMap(({ simulate, judge, lines, complete, floor }: FaultCost) => [simulate, judge, lines, complete, floor]),
+      ...[...Object.values(faults), everything].flatMap(({ simulate, judge, digest, complete, floor }: FaultCost) => [simulate, judge, digest, complete, floor]),
       experiment.ms,
       rules.decode,
       rules.hop.simulated,

@@ -7,10 +7,10 @@ import { experiment, floorMs, manyFaults, messagesOf, type Recording } from "./s
 
 /** us of one complete fault, over the rounds: an experiment from its first page request on, divided by its groups. */
 export interface FaultCost {
-  /** Workload and rest, recorded; then all checkers and assertions; then lines and digest. */
+  /** Workload and rest, recorded; then all checkers and assertions; then the digest: of the course, or, with everything recorded, of the lines. */
   simulate: Figure;
   judge: Figure;
-  lines: Figure;
+  digest: Figure;
   complete: Figure;
   /** One macrotask per message and one line per event of the same history. */
   floor: Figure;
@@ -21,7 +21,7 @@ export interface FaultCost {
 }
 
 export interface SimBench {
-  /** Complete faults and small experiments of a campaign in a second of one core, medians: recorded as far as they are judged, judged by all checkers, hashed. */
+  /** Complete faults and small experiments of a campaign in a second of one core, medians: recorded as far as they are judged, judged by all checkers, their course hashed. */
   faultsPerSecond: number;
   experimentsPerSecond: number;
   /** From nothing to the first page request, in a warm process, ms of a core. */
@@ -87,7 +87,7 @@ export async function measureSim(rounds: number, size: SimBenchSize = FULL_SIZE)
       };
       for (const { name, scenario, recording } of runs) {
         const { history, groups, ...ms } = await experiment(scenario, recording);
-        for (const phase of ["simulate", "judge", "lines"] as const) sample(`${phase} ${name}`, (ms[`${phase}Ms`] * 1000) / groups);
+        for (const phase of ["simulate", "judge", "digest"] as const) sample(`${phase} ${name}`, (ms[`${phase}Ms`] * 1000) / groups);
         sample(`complete ${name}`, ((ms.totalMs - ms.startMs) * 1000) / groups);
         sample(`floor ${name}`, ((await floorMs(history, messages.get(scenario)!)) * 1000) / groups);
         counts.set(name, { events: history.length / groups, messages: messages.get(scenario)! / groups });
@@ -140,8 +140,8 @@ function ruleMeasurements(messages: number): [name: string, measure: () => numbe
 }
 
 function faultCost(figure: (name: string) => Figure, run: string, { events, messages }: { events: number; messages: number }): FaultCost {
-  const [simulate, judge, lines, complete, floor] = ["simulate", "judge", "lines", "complete", "floor"].map((name) => figure(`${name} ${run}`));
-  return { simulate, judge, lines, complete, floor, ratio: hundredth(complete.min / floor.min), events: tenth(events), messages: tenth(messages) };
+  const [simulate, judge, digest, complete, floor] = ["simulate", "judge", "digest", "complete", "floor"].map((name) => figure(`${name} ${run}`));
+  return { simulate, judge, digest, complete, floor, ratio: hundredth(complete.min / floor.min), events: tenth(events), messages: tenth(messages) };
 }
 
 const tenth = (value: number): number => Math.round(value * 10) / 10;

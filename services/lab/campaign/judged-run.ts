@@ -3,8 +3,8 @@ import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
 import { type AssertionCount, countAssertions } from "../assertions/assertion.ts";
 import { assertions } from "../assertions/assertions.ts";
 import { JUDGED } from "../checkers/index.ts";
+import { courseDigest } from "../history/course-digest.ts";
 import { brokenOff } from "../history/final-state.ts";
-import { eventsDigest } from "../history/history.ts";
 import { type Judgement, judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
@@ -17,7 +17,7 @@ export interface JudgedRun {
   assertions: AssertionCount[];
   /** Complete faults: page request groups that the function got an answer for. */
   faults: number;
-  /** Events recorded, and the sha256 of their lines: of what was judged, so it is not the digest of `run`. */
+  /** Events recorded, and the digest of their course: it is not the digest of `run`, which is that of every event's line. */
   events: number;
   digest: string;
 }
@@ -53,6 +53,6 @@ export async function judgedRun(scenario: Scenario, seed: number, switches: Iter
     assertions: countAssertions(assertions, history),
     faults: history.reduce((count, { kind, fields }) => count + (kind === "endpoint.prg-response" && fields.accepted === true ? 1 : 0), 0),
     events: history.length,
-    digest: eventsDigest(history),
+    digest: courseDigest(history),
   };
 }

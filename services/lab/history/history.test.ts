@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { defaultMachine } from "@faultline/shared/machine/machine.ts";
 import { describe, expect, it } from "vitest";
 import { SimulatedMachine } from "../simulation/machine.ts";
-import { eventsDigest, HISTORY_SCHEMA, readHistory, writeHistory } from "./history.ts";
+import { HISTORY_SCHEMA, readHistory, writeHistory } from "./history.ts";
 
 const header = `{"schema":"${HISTORY_SCHEMA}"}`;
 const line = (change: object = {}) =>
@@ -16,7 +15,6 @@ describe("history.ndjson (interfaces.md, section 7: versioned schema)", () => {
     const written = writeHistory(machine.history);
     expect(machine.history.length).toBeGreaterThan(100);
     expect(writeHistory(readHistory(written))).toBe(written);
-    expect(eventsDigest(machine.history)).toBe(createHash("sha256").update(written).digest("hex")); // several pieces of it
   });
 
   const damaged: [what: string, text: string, message: RegExp][] = [

@@ -46,23 +46,6 @@ export function readHistory(text: string): TraceEvent[] {
 /** sha256 of the bytes of `history.ndjson`. */
 export const historyDigest = (history: string | Uint8Array): string => createHash("sha256").update(history).digest("hex");
 
-/** As much is hashed at a time. */
-const PIECE = 2 ** 15;
-
-/** The digest of `historyBytes`, which nobody has to keep. */
-export function eventsDigest(events: readonly TraceEvent[]): string {
-  const hash = createHash("sha256");
-  const lines = new LineEncoder(2 * PIECE);
-  lines.line(HEADER);
-  for (const event of events) {
-    lines.event(event);
-    if (lines.length < PIECE) continue;
-    hash.update(lines.bytes);
-    lines.reset();
-  }
-  return hash.update(lines.bytes).digest("hex");
-}
-
 function parse(line: string, number: number): unknown {
   try {
     return JSON.parse(line);

@@ -31,16 +31,6 @@ export class LineEncoder {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  /** Bytes written so far. */
-  get length(): number {
-    return this.#at;
-  }
-
-  /** Forgets what was written so far, and begins again in the same buffer. */
-  reset(): void {
-    this.#at = 0;
-  }
-
   line(text: string): void {
     this.#at = this.#byte(this.#text(this.#at, text), NEWLINE);
   }
