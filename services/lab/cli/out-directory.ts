@@ -2,11 +2,11 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { dirname } from "node:path";
 import { inputError } from "./errors.ts";
 
-/** Makes the directory that was asked for, or sees that `runs/` can be made, so that a run whose report could not be written is refused before it begins. */
+/** Makes the directory that was asked for, or sees that `runs/` can be written or made, so that a run whose report could not be written is refused before it begins. */
 export function outDirectory(out: string | undefined): void {
   try {
     if (out !== undefined) make(out);
-    accessSync(out ?? ".", constants.W_OK);
+    accessSync(out ?? (existsSync("runs") ? "runs" : "."), constants.W_OK); // in the image only `runs` is the user's
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw inputError(`${out === undefined ? "runs/ here" : `--out ${out}`} cannot be written (${code}): --out DIR names a directory that can`, "out");
