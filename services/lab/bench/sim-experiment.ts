@@ -1,6 +1,6 @@
 import { defaultMachine, type Machine } from "@faultline/shared/machine/machine.ts";
 import type { TraceEvent } from "@faultline/shared/trace/tracer.ts";
-import { recordedFor } from "../campaign/judged-run.ts";
+import { completeFaults, recordedFor } from "../campaign/judged-run.ts";
 import { courseDigest } from "../history/course-digest.ts";
 import { historyBytes, historyDigest } from "../history/history.ts";
 import { judgeRun } from "../report/verdict.ts";
@@ -57,7 +57,7 @@ export async function experiment(scenario: Scenario, recording: Recording = "jud
     judgeMs: judged - simulated,
     digestMs: written - judged,
     totalMs: written - from,
-    groups: history.filter(({ kind, fields }) => kind === "endpoint.prg-response" && fields.accepted === true).length,
+    groups: completeFaults(history),
     history,
   };
 }

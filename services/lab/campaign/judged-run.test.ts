@@ -54,6 +54,12 @@ describe("a run of a campaign (recorded as far as it is judged)", () => {
     expect(one).toEqual(again);
     expect(one.digest).not.toBe(other.digest);
   });
+  it("ends as an error when its machine does not boot, and ends no other", async () => {
+    const scenario = loadScenario("drop-page-response");
+    const tooSmall = { ...scenario.machine, smmu: { ...scenario.machine.smmu, cmdqLog2: 4 } }; // the driver refuses it
+    const { judgement } = await judgedRun({ ...scenario, machine: tooSmall }, 1, []);
+    expect(judgement).toMatchObject({ verdict: "error", error: expect.stringContaining("host did not boot") });
+  });
   it("ends as an error when it breaks off, and ends no other", async () => {
     const scenario = loadScenario("drop-page-response");
     const { judgement } = await judgedRun({ ...scenario, rules: [{ ...scenario.rules[0], id: "x", where: { point: "nowhere" }, do: { action: "count" } }] }, 1, []);

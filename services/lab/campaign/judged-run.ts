@@ -8,14 +8,14 @@ import { brokenOff } from "../history/final-state.ts";
 import { type Judgement, judgeRun } from "../report/verdict.ts";
 import { runExperiment } from "../scenarios/experiment.ts";
 import type { Scenario } from "../scenarios/load-scenario.ts";
-import { startSimulation } from "../simulation/running-simulation.ts";
+import { type RunningSimulation, startSimulation } from "../simulation/running-simulation.ts";
 import type { Recorded } from "../simulation/tracer.ts";
 
 /** What one experiment of a campaign came to. */
 export interface JudgedRun {
   judgement: Judgement;
   assertions: AssertionCount[];
-  /** Complete faults: page request groups that the function got an answer for. */
+  /** `completeFaults`. */
   faults: number;
   /** Events recorded, and the digest of their course: it is not the digest of `run`, which is that of every event's line. */
   events: number;
@@ -31,17 +31,22 @@ export function recordedFor({ rules, partFaults, heal }: Scenario): Recorded {
   return recorded;
 }
 
-/** The events of one simulated experiment that are judged; what breaks it off is the last of them. */
+/** The events of one simulated experiment that are judged; what breaks it off is the last of them, and the only one of a machine that does not boot. */
 export async function judgedHistory(scenario: Scenario, seed: number, switches: Iterable<string>): Promise<TraceEvent[]> {
-  const running = await startSimulation(scenario.machine, { seed, switches: new Set(switches), recorded: recordedFor(scenario) });
+  let running: RunningSimulation | null = null;
   try {
+    running = await startSimulation(scenario.machine, { seed, switches: new Set(switches), recorded: recordedFor(scenario) });
     return await runExperiment(scenario, running, seed);
   } catch (error) {
-    return brokenOff(await running.history(), error instanceof Error ? error.message : String(error));
+    return brokenOff((await running?.history()) ?? [], error instanceof Error ? error.message : String(error));
   } finally {
-    await running.close();
+    await running?.close();
   }
 }
+
+/** Complete faults: page request groups that the function got an answer for. */
+export const completeFaults = (history: readonly TraceEvent[]): number =>
+  history.reduce((count, { kind, fields }) => count + (kind === "endpoint.prg-response" && fields.accepted === true ? 1 : 0), 0);
 
 /**
  * One experiment in the simulation, recorded as far as it is judged. Verdict, violations and counts are those of `faultline run` with that seed; the events they name are numbered in this history.
@@ -51,7 +56,7 @@ export async function judgedRun(scenario: Scenario, seed: number, switches: Iter
   return {
     judgement: judgeRun(scenario, history),
     assertions: countAssertions(assertions, history),
-    faults: history.reduce((count, { kind, fields }) => count + (kind === "endpoint.prg-response" && fields.accepted === true ? 1 : 0), 0),
+    faults: completeFaults(history),
     events: history.length,
     digest: courseDigest(history),
   };

@@ -7,7 +7,7 @@ import { judgedRun } from "./judged-run.ts";
 /** A smaller scenario with which the same checker still names something. */
 export interface Shrunk {
   text: string;
-  /** What was taken away, in the order in which it went: "faults.1", "workload.pages 64 -> 8". */
+  /** What was taken away, in the order in which it went: "fault-1", "workload.pages 64 -> 8". */
   without: string[];
   /** Experiments that it took. */
   runs: number;

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { InfrastructureError } from "@faultline/shared/shell/infrastructure-error.ts";
 import { isUnmet } from "../assertions/assertion.ts";
 import { type CampaignResult, campaign, type Entry, type EntryResult } from "../campaign/campaign.ts";
 import { startCrew } from "../campaign/crew.ts";
@@ -41,7 +42,8 @@ interface Reported {
   /** What its report says first. */
   message: string;
   command: string;
-  dir: string;
+  /** null: the machine did not boot, so that there is nothing to report. */
+  dir: string | null;
   /** `shrunk.yaml` beside the report, what it does without, and the command that runs it. */
   shrunk: { file: string; without: string[]; runs: number; command: string } | null;
 }
@@ -102,9 +104,17 @@ async function reportsOf({ entries }: CampaignResult, options: CampaignOptions):
   const reported: Reported[] = [];
   for (const { scenario: id, failed } of entries) {
     if (!failed.length) continue;
-    const [{ seed, violated }] = failed;
+    const [{ seed, violated, error: why }] = failed;
     const run = runOf(id, { vm: "0", seed: String(seed), mutants: options.mutants, defects: options.defects });
-    const record = recordOf(run, await historyOf(run));
+    const history = await historyOf(run).catch((error) => {
+      if (error instanceof InfrastructureError) return null;
+      throw error;
+    });
+    if (!history) {
+      reported.push({ scenario: id, seed, message: String(why), command: run.command(seed), dir: null, shrunk: null });
+      continue;
+    }
+    const record = recordOf(run, history);
     const { dir } = writeRun({ out: options.out === undefined ? null : join(options.out, `${run.scenario.id}-seed${seed}`), files: run.files }, record);
     const { violations, error } = record.judgement;
     const message = error ?? (violations.length ? `${violations[0].invariant}: ${violations[0].message}` : "passes with everything recorded");
@@ -170,7 +180,7 @@ function text(planned: readonly Planned[], result: CampaignResult, reported: rea
     ...(unmet.length && planned[0].by === null ? [`not seen in any of them (faultline explain ID): ${unmet.join(", ")}`] : []),
     ...reported.flatMap(({ scenario, seed, message, dir, command: again, shrunk }) => [
       `${scenario}, seed ${seed}: ${message}`,
-      `report: ${dir}`,
+      ...(dir === null ? [] : [`report: ${dir}`]),
       `        ${again}`,
       ...(shrunk ? [`shrunk: ${shrunk.file}, in ${shrunk.runs} runs, without ${shrunk.without.join(", ") || "anything less"}`, `        ${shrunk.command}`] : []),
     ]),
